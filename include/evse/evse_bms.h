@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The vehicle's BMS (Elcon/TC family): its request, our status. Only 0x1806E5F4 counts as life of the BMS. [SAF-03]
+#ifndef EVSE_BMS_H
+#define EVSE_BMS_H
+
+#include "evse/evse_module.h"
+
+typedef struct evse_bms {
+    int32_t request_mV; // of the last good request
+    int32_t request_mA;
+    bool allows;        // charging permitted; false until a frame says so
+    bool heating;
+    uint64_t stamp_us;  // of the last good request; 0 never
+    evse_reading_t charge_mAh, discharge_mAh; // lifetime counters 0x160B8001, 0x160D8001
+    uint64_t next_status_us, next_query_us;
+    uint8_t query_index;
+    uint32_t rx_frames, rx_refused;
+} evse_bms_t;
+
+typedef struct evse_bms_status { // what the charger tells the BMS (0x18FF50E5)
+    int32_t output_mV;
+    int32_t output_mA;
+    bool hardware_failure;
+    bool over_temperature;
+    bool battery_missing;
+    bool bms_timeout;
+} evse_bms_status_t;
+
+void evse_bms_init(evse_bms_t *bms);
+/// Decodes one frame; true when it was the BMS's. A request of impossible size (V 0 or > 200 V, A > 400 A) is refused.
+bool evse_bms_receive(evse_bms_t *bms, const evse_can_frame_t *frame, uint64_t now_us);
+/// Permission, at most `max_age_us` old. A time-out is "no", and stays "no" until a new frame says yes.
+bool evse_bms_permits(const evse_bms_t *bms, uint64_t now_us, uint64_t max_age_us);
+bool evse_bms_is_alive(const evse_bms_t *bms, uint64_t now_us, uint64_t max_age_us);
+/// State of charge in permille from the amp-hour counters and the capacity the request implies; -1 unknown.
+int32_t evse_bms_soc_permille(const evse_bms_t *bms, uint64_t now_us);
+evse_can_frame_t evse_bms_encode_status(const evse_bms_status_t *status);
+/// Status frame every 100 ms, queries every 2 s: fills `frame` and returns true when one is due. Call until false.
+bool evse_bms_next_frame(evse_bms_t *bms, const evse_bms_status_t *status, uint64_t now_us,
+                         evse_can_frame_t *frame);
+
+#endif

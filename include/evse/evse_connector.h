@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Connector state machine (OCPP 1.6 section 4.9): explicit, pure. One call a tick.
+#ifndef EVSE_CONNECTOR_H
+#define EVSE_CONNECTOR_H
+
+#include "evse/evse_state.h"
+
+typedef struct evse_connector_inputs {
+    bool plugged;
+    bool faulted;       // a fault that forbids use
+    bool energized;     // power flows or could: contactor closed and module ON
+    bool offering;      // the station permits power (verdict), whether or not the vehicle takes it
+    bool vehicle_draws; // current above the suspended threshold, with hysteresis in time
+    bool session_over;  // control has ended the session, the order still names it
+    evse_session_order_t order;
+    bool inoperative, reserved;
+} evse_connector_inputs_t;
+
+/// The state after this tick. `was` is the one before it.
+evse_connector_state_t evse_connector_step(evse_connector_state_t was,
+                                           const evse_connector_inputs_t *inputs);
+
+#endif

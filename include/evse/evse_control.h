@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// The control tick: decode, judge, gate, meter, connector state. A plain function of now_us, every 10 ms, highest
+// priority; never blocks, takes no lock, allocates nothing.
+// Invariants: only the gate (private to this module) writes energizing frames and the contactor; the E-stop latch is set
+// before anything else is done about a trip; OFF goes out in the tick that finds the cause.
+#ifndef EVSE_CONTROL_H
+#define EVSE_CONTROL_H
+
+#include "evse/evse_connector.h"
+#include "evse/evse_meter.h"
+#include "evse/evse_safety.h"
+#include "holdfast/hf_log.h"
+
+#define EVSE_TICK_US 10000u
+
+/// What one connector is built of; all pointers live as long as the instance.
+typedef struct evse_channel_config {
+    evse_can_t can;                       // module and BMS bus
+    const evse_module_profile_t *profile;
+    const evse_limits_t *limits;
+    const evse_meter_t *meter;            // NULL: integrate the terminal frames
+    uint64_t register_mJ;                 // from the journal
+} evse_channel_config_t;
+
+typedef struct evse_control_config {
+    evse_channel_config_t channel[CONFIG_EVSE_CONNECTORS_MAX];
+    uint32_t connectors;
+    evse_io_t io;
+    bool estop_latched; // from the journal
+    uint32_t weld_latched; // bit per connector, from the journal
+    evse_mailbox_t *mailbox;
+    hf_log_t *log; // may be NULL
+} evse_control_config_t;
+
+/// One connector at work. Fields are private to src/evse/control, except to tests that include the source.
+typedef struct evse_channel {
+    evse_channel_config_t config;
+    evse_module_t module;
+    evse_bms_t bms;
+    evse_meter_terminal_t terminal_meter;
+    evse_meter_t meter;
+    evse_io_inputs_t inputs;
+    evse_io_drive_t drive;
+    evse_verdict_t verdict;
+    evse_connector_order_t order;
+    evse_connector_state_t state;
+    evse_power_phase_t phase;
+    evse_fault_t fault;           // active or locked
+    evse_stop_reason_t stop_reason; // of the session control has stopped
+    uint64_t register_mJ;
+    uint64_t meter_stamp_us;      // last good advance
+    uint64_t phase_since_us;
+    uint64_t fault_since_us;      // last time the cause was there
+    uint64_t draws_since_us;
+    uint64_t next_switch_us;
+    uint32_t session_id;
+    bool stopped;                 // session_id is over for control
+    bool plugged;                 // debounced
+    uint64_t plug_change_us;
+    bool draws;
+    bool weld_latched;
+    int32_t setpoint_mV, setpoint_mA; // in force
+    uint8_t start_step;
+    uint32_t unlock_done;
+    bool unlock_ok;
+    bool unlocking;
+    uint64_t unlock_since_us;
+    uint32_t pending_events;      // kinds that could not be queued yet, retried each tick
+    uint64_t pending_time_us;
+    uint32_t can_rx, can_tx, can_errors;
+} evse_channel_t;
+
+typedef struct evse_control {
+    evse_channel_t channel[CONFIG_EVSE_CONNECTORS_MAX];
+    uint32_t connectors;
+    evse_io_t io;
+    evse_mailbox_t *mailbox;
+    hf_log_t *log;
+    _Atomic uint32_t estop_latched; // set by evse_control_trip() from any context
+    bool estop_reported;
+    uint64_t reset_since_us;        // latch_reset held since
+    uint64_t last_tick_us;
+    uint32_t ticks, ticks_late, event_sequence;
+} evse_control_t;
+
+/// HF_E_ARGUMENT when a seam is missing, HF_E_RANGE when a limit is impossible.
+HF_MUST_CHECK int evse_control_init(evse_control_t *control, const evse_control_config_t *config);
+/// One tick. The first one sends OFF before anything else. [SAF-08]
+void evse_control_tick(evse_control_t *control, uint64_t now_us);
+/// Sets the E-stop latch. Context: task or ISR, any core. The next tick (or energizing write) acts on it. [SAF-01]
+void evse_control_trip(evse_control_t *control);
+
+#endif

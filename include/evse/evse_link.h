@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The message link to a central system: what OCPP needs of a transport, and nothing else. Implemented by evse_ws (over
+// a byte stream) and, in stepped time, by a link in memory.
+#ifndef EVSE_LINK_H
+#define EVSE_LINK_H
+
+#include "holdfast/hf_status.h"
+
+typedef enum evse_link_state {
+    EVSE_LINK_DOWN,    // closed, or the opening failed: see last_error
+    EVSE_LINK_OPENING, // name, connection, handshake under way
+    EVSE_LINK_OPEN,
+} evse_link_state_t;
+
+typedef struct evse_link_ops {
+    /// Begins to open; nothing to do unless DOWN.
+    void (*open)(void *ctx, uint64_t now_us);
+    /// Closes in good order; may linger shortly inside poll().
+    void (*close)(void *ctx, uint64_t now_us);
+    /// Moves bytes, keeps the link alive, finds a dead one. Never blocks. Returns the state after it.
+    evse_link_state_t (*poll)(void *ctx, uint64_t now_us);
+    /// Takes one whole text message: 0 accepted whole, HF_E_AGAIN later, HF_E_CLOSED not open, HF_E_TOO_LONG never.
+    int (*send)(void *ctx, const char *text, size_t length);
+    /// 1: *text is one whole message, valid until the next call of any operation; 0 none waiting.
+    int (*receive)(void *ctx, const char **text, size_t *length);
+    /// Why the last opening failed or the link went down (hf_status_t), for people and the log.
+    int (*last_error)(void *ctx);
+} evse_link_ops_t;
+
+typedef struct evse_link {
+    const evse_link_ops_t *ops;
+    void *ctx;
+} evse_link_t;
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+// The charge point's side of OCPP 1.6J, and the sessions it decides: everything of the comms loop above the link and
+// the store. A plain function of now_us; never blocks.
+#ifndef EVSE_OCPP_H
+#define EVSE_OCPP_H
+
+#include "evse/evse_rpc.h"
+#include "holdfast/hf_backoff.h"
+
+// X(name, OCPP measurand, unit, decimals of evse_sample_t.value)
+#define EVSE_MEASURAND_TABLE(X)                                        \
+    X(ENERGY, "Energy.Active.Import.Register", "Wh", 0)                \
+    X(POWER, "Power.Active.Import", "W", 0)                            \
+    X(VOLTAGE, "Voltage", "V", 3)                                      \
+    X(CURRENT, "Current.Import", "A", 3)                               \
+    X(OFFERED, "Current.Offered", "A", 3)                              \
+    X(SOC, "SoC", "Percent", 1)                                        \
+    X(TEMPERATURE, "Temperature", "Celcius", 1)
+
+typedef enum evse_measurand {
+#define EVSE_MEASURAND_ENUM(name, ocpp, unit, decimals) EVSE_MEASURAND_##name,
+    EVSE_MEASURAND_TABLE(EVSE_MEASURAND_ENUM)
+#undef EVSE_MEASURAND_ENUM
+        EVSE_MEASURAND_COUNT
+} evse_measurand_t;
+
+typedef enum evse_context {
+    EVSE_CONTEXT_PERIODIC,
+    EVSE_CONTEXT_CLOCK,
+    EVSE_CONTEXT_TRIGGER,
+    EVSE_CONTEXT_BEGIN,
+    EVSE_CONTEXT_END,
+} evse_context_t;
+
+typedef enum evse_session_state {
+    EVSE_SESSION_IDLE,
+    EVSE_SESSION_AUTHORIZING, // Authorize is outstanding, or queued
+    EVSE_SESSION_AUTHORIZED,  // waiting for the plug (ConnectionTimeOut)
+    EVSE_SESSION_STARTING,    // the start record is being made durable
+    EVSE_SESSION_RUNNING,
+    EVSE_SESSION_STOPPING,    // control is bringing the power down
+} evse_session_state_t;
+
+typedef struct evse_session {
+    evse_session_state_t state;
+    uint32_t id;          // grows with each
+    uint64_t since_us;
+    uint64_t next_sample_us;
+    uint64_t next_clock_sample_ms;
+    evse_stop_reason_t stop_reason;
+    char id_tag[EVSE_ID_TAG_BYTES];
+    char stop_id_tag[EVSE_ID_TAG_BYTES];
+    bool authorize_sent;
+    bool deauthorized;    // start not accepted and the transaction kept: no energy
+} evse_session_t;
+
+typedef struct evse_ocpp_config {
+    const char *vendor, *model, *serial, *firmware; // CiString20/25/50 limits are checked at init
+    evse_link_t link;
+    evse_store_t *store;
+    evse_mailbox_t *mailbox;
+    uint32_t connectors;
+    uint32_t seed;        // backoff jitter
+    char *buffer;         // RPC building buffer
+    size_t buffer_bytes;  // CONFIG_EVSE_OCPP_MESSAGE_BYTES at least
+    uint64_t utc_hint_ms; // UTC of the clock at now_us = 0 if the platform trusts its clock; 0 unknown
+    /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.
+    void (*reset)(void *ctx, bool hard);
+    void *reset_ctx;
+    hf_log_t *log;
+} evse_ocpp_config_t;
+
+typedef enum evse_registration { // of BootNotification
+    EVSE_REGISTRATION_NONE,
+    EVSE_REGISTRATION_PENDING,
+    EVSE_REGISTRATION_REJECTED,
+    EVSE_REGISTRATION_ACCEPTED,
+} evse_registration_t;
+
+/// Fields are private to src/evse/ocpp and src/evse/session; the counters are for reading.
+typedef struct evse_ocpp {
+    evse_ocpp_config_t config;
+    evse_rpc_t rpc;
+    hf_backoff_t backoff;
+    evse_link_state_t link_state;
+    uint64_t next_open_us;
+    evse_registration_t registration;
+    bool booted;            // this boot's BootNotification was accepted once
+    uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;
+    uint32_t heartbeat_interval_s;
+    uint64_t utc_offset_ms; // UTC minus now; 0 unknown
+    evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
+    uint32_t next_session_id;
+    uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
+    evse_snapshot_t snapshot; // latest read
+    struct {
+        uint8_t state, fault; // last told to the central system; 0xFF never
+        uint8_t seen_state, seen_fault;
+        uint64_t seen_us;
+        bool due;           // triggered
+    } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
+    uint32_t triggers;      // bit per TriggerMessage request waiting
+    uint32_t trigger_connector;
+    bool reset_pending, reset_hard;
+    uint64_t reset_since_us;
+    uint64_t next_orders_us;
+    char payload[CONFIG_EVSE_OCPP_PAYLOAD_BYTES];
+    uint32_t sessions_started, sessions_ended;
+    uint64_t last_session_Wh;
+    evse_stop_reason_t last_session_reason;
+    uint32_t samples_dropped;
+} evse_ocpp_t;
+
+HF_MUST_CHECK int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config);
+/// One round of the comms loop. Cost idle: a snapshot read and a handful of comparisons.
+void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us);
+/// A user presented a card or pressed start: begins, or ends, a session on `connector` (from 0).
+/// HF_E_STATE when neither is possible, HF_E_RANGE, HF_E_TOO_LONG.
+HF_MUST_CHECK int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
+                                        uint64_t now_us);
+/// Orderly end: transactions ended with `reason`, journalled. True once everything is durable; call until then.
+bool evse_ocpp_shutdown(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// OCPP-J RPC layer: one outstanding CALL each way, time-outs, CALLERROR codes as OCPP-J 1.6 spells them.
+#ifndef EVSE_RPC_H
+#define EVSE_RPC_H
+
+#include "evse/evse_link.h"
+#include "evse/evse_store.h"
+#include "holdfast/hf_json.h"
+
+// Spelt as the specification and its errata spell them, typos included.
+#define EVSE_RPC_ERROR_TABLE(X)      \
+    X(NotImplemented)                \
+    X(NotSupported)                  \
+    X(InternalError)                 \
+    X(ProtocolError)                 \
+    X(SecurityError)                 \
+    X(FormationViolation)            \
+    X(PropertyConstraintViolation)   \
+    X(OccurenceConstraintViolation)  \
+    X(TypeConstraintViolation)       \
+    X(GenericError)
+
+typedef enum evse_rpc_error {
+    EVSE_RPC_NO_ERROR,
+#define EVSE_RPC_ERROR_ENUM(name) EVSE_RPC_##name,
+    EVSE_RPC_ERROR_TABLE(EVSE_RPC_ERROR_ENUM)
+#undef EVSE_RPC_ERROR_ENUM
+        EVSE_RPC_ERROR_COUNT
+} evse_rpc_error_t;
+const char *evse_rpc_error_text(unsigned error);
+
+typedef enum evse_rpc_outcome {
+    EVSE_RPC_RESULT,  // payload: the CALLRESULT's
+    EVSE_RPC_REFUSED, // CALLERROR
+    EVSE_RPC_TIMEOUT, // no answer in time, or the link went down first
+} evse_rpc_outcome_t;
+
+typedef struct evse_rpc evse_rpc_t;
+
+typedef struct evse_rpc_owner {
+    void *ctx;
+    /// A CALL came in: write the response object into `reply`, or return why not. Called from evse_rpc_poll().
+    evse_rpc_error_t (*on_call)(void *ctx, hf_slice_t action, hf_json_t payload,
+                                hf_json_writer_t *reply);
+    /// The outstanding CALL ended. `payload` is HF_JSON_NONE unless RESULT.
+    void (*on_answer)(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_json_t payload,
+                      uint64_t now_us);
+} evse_rpc_owner_t;
+
+struct evse_rpc {
+    evse_link_t link;
+    evse_rpc_owner_t owner;
+    hf_log_t *log;
+    char *buffer; // building one message, and keeping a reply that the link has not taken yet
+    size_t capacity;
+    size_t reply_length; // a reply waiting in buffer; 0 none
+    uint32_t timeout_ms;
+    bool outstanding;
+    uint32_t token;
+    char id[EVSE_MESSAGE_ID_BYTES];
+    uint64_t sent_us;
+    uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed, stray;
+};
+
+HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link, const evse_rpc_owner_t *owner,
+                                char *buffer, size_t capacity, uint32_t timeout_ms, hf_log_t *log);
+/// Sends one CALL: HF_E_AGAIN while one is outstanding or the link is busy. `payload` is a JSON object; `token` comes
+/// back in on_answer.
+HF_MUST_CHECK int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action, hf_slice_t payload,
+                                uint32_t token, uint64_t now_us);
+bool evse_rpc_is_free(const evse_rpc_t *rpc);
+/// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.
+void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us);
+/// The link went down: the outstanding CALL ends as TIMEOUT.
+void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us);
+
+#endif

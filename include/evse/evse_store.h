@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// What a charge point must not forget, on the journal: boots, energy registers, transactions and their undelivered
+// messages, settings, availability, latches. And the one queue of transaction messages, in one order over all
+// connectors. Bytes of every record: docs/SPEC.md.
+// Invariants: a message keeps its id and its payload over every reboot; it leaves the queue only by a confirmation that
+// has become durable; a transaction found open at boot is ended, never resumed; nothing is dropped to make room.
+#ifndef EVSE_STORE_H
+#define EVSE_STORE_H
+
+#include "evse/evse_state.h"
+#include "holdfast/hf_journal.h"
+#include "holdfast/hf_log.h"
+#include "holdfast/hf_pool.h"
+
+#define EVSE_ID_TAG_BYTES 21u       // CiString20 and its NUL
+#define EVSE_MESSAGE_ID_BYTES 37u   // at most 36 characters
+#define EVSE_TRANSACTION_ID_UNKNOWN (-1)
+#define EVSE_KEY_BYTES 51u
+#define EVSE_VALUE_BYTES 129u
+
+/// A moment that can be told later although the clock was unknown: which boot, how long after it, and UTC if known.
+typedef struct evse_moment {
+    uint32_t boot;
+    uint64_t since_boot_ms;
+    uint64_t utc_ms; // 0 unknown
+} evse_moment_t;
+
+typedef enum evse_message_kind {
+    EVSE_MESSAGE_START = 1,
+    EVSE_MESSAGE_METER = 2,
+    EVSE_MESSAGE_STOP = 3,
+} evse_message_kind_t;
+
+#define EVSE_SAMPLES_MAX 8u
+
+/// One sampled reading of a MeterValues message: what, how much.
+typedef struct evse_sample {
+    uint8_t measurand; // evse_measurand_t, see evse_ocpp.h
+    int32_t value;     // in the measurand's own unit
+} evse_sample_t;
+
+/// A message of a transaction that the central system has not confirmed.
+typedef struct evse_message {
+    struct evse_message *next; // queue order; NULL the last
+    uint64_t id;               // unique for ever: boot number (high 32 bits), sequence in that boot
+    evse_moment_t at;
+    uint64_t register_Wh;      // START meterStart, STOP meterStop, METER Energy.Active.Import.Register
+    uint64_t durable_at;       // journal sequence after which it may be sent; 0 at once (never journalled)
+    uint32_t transaction;      // local number, grows with each
+    uint8_t kind;              // evse_message_kind_t
+    uint8_t reason;            // STOP
+    uint8_t context;           // METER: evse_context_t
+    uint8_t samples;
+    uint8_t attempts;          // CALLERRORs so far
+    evse_sample_t sample[EVSE_SAMPLES_MAX];
+} evse_message_t;
+
+typedef enum evse_transaction_state {
+    EVSE_TRANSACTION_OPEN,
+    EVSE_TRANSACTION_ENDED, // its STOP is in the queue
+} evse_transaction_state_t;
+
+typedef struct evse_transaction {
+    uint32_t number;        // local, unique for ever
+    int32_t transaction_id; // the central system's; EVSE_TRANSACTION_ID_UNKNOWN
+    uint64_t start_Wh;
+    uint64_t durable_at;    // journal sequence of the start record: power is permitted from then on
+    uint32_t references;    // messages in the queue
+    uint8_t connector;      // from 0
+    uint8_t state;          // evse_transaction_state_t
+    char id_tag[EVSE_ID_TAG_BYTES];
+    char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
+} evse_transaction_t;
+
+typedef struct evse_store_config {
+    const hf_flash_t *flash;
+    uint64_t station_nonce; // random, used only when the flash is blank: makes message ids unique over re-provisioning
+    uint32_t connectors;
+    hf_log_t *log; // may be NULL
+} evse_store_config_t;
+
+#define EVSE_SETTINGS_MAX CONFIG_EVSE_SETTINGS_MAX
+
+typedef struct evse_setting {
+    char key[EVSE_KEY_BYTES];
+    char value[EVSE_VALUE_BYTES];
+} evse_setting_t;
+
+/// Fields are private to evse_store*.c; the counters and what boot found are for reading.
+typedef struct evse_store {
+    evse_store_config_t config;
+    hf_journal_t journal;
+    hf_pool_t messages, transactions;
+    HF_POOL_STORAGE(evse_message_t, CONFIG_EVSE_MESSAGES_MAX) message_storage;
+    HF_POOL_STORAGE(evse_transaction_t, CONFIG_EVSE_TRANSACTIONS_MAX) transaction_storage;
+    evse_message_t *head, *tail; // the queue
+    evse_transaction_t *open[CONFIG_EVSE_CONNECTORS_MAX];
+    evse_transaction_t *known[CONFIG_EVSE_TRANSACTIONS_MAX]; // every one in use
+    uint64_t register_mJ[CONFIG_EVSE_CONNECTORS_MAX];        // last checkpoint
+    uint64_t checkpoint_us[CONFIG_EVSE_CONNECTORS_MAX];
+    bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] the station, [c] connector c
+    bool finishing[CONFIG_EVSE_CONNECTORS_MAX];        // a session ended here and the plug was still in
+    bool estop_latched;
+    uint32_t weld_latched;
+    evse_setting_t settings[EVSE_SETTINGS_MAX];
+    uint32_t setting_count;
+    uint64_t station_nonce;
+    uint32_t boot;              // number of this boot, from 1
+    bool orderly;               // the last boot ended by an orderly shutdown ...
+    evse_stop_reason_t shutdown_reason; // ... for this reason
+    uint32_t next_message, next_transaction;
+    uint64_t utc_offset_ms;     // UTC minus time since boot; 0 unknown
+    uint32_t boots_known;       // offsets of boots whose messages still wait
+    struct { uint32_t boot; uint64_t utc_offset_ms; } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
+    int confirming;             // the head has been confirmed, waiting for that to become durable
+    uint64_t confirm_at;
+    uint32_t recovered;         // transactions ended at this boot
+} evse_store_t;
+
+/// Mounts the journal, replays it, ends every transaction found open (SoftReset, HardReset or Reboot after an orderly
+/// shutdown, else PowerLoss; meterStop from the last register), and records this boot.
+/// Statuses of hf_journal_open(); HF_E_CORRUPT when records contradict each other.
+HF_MUST_CHECK int evse_store_open(evse_store_t *store, const evse_store_config_t *config);
+/// Drives the journal. 0, or its failure, which is final.
+int evse_store_poll(evse_store_t *store, uint64_t now_us);
+/// True when everything recorded so far is durable.
+bool evse_store_is_durable(const evse_store_t *store);
+
+/// Room for one more whole session (transaction, START, STOP). No room: no new session.
+bool evse_store_has_room(const evse_store_t *store);
+/// Opens a transaction and queues its START. HF_E_FULL, HF_E_STATE one is open here, HF_E_IO.
+HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
+                                   uint64_t register_mJ, evse_moment_t at);
+/// Queues a MeterValues of the open transaction, journalled only when `keep`. HF_E_FULL: dropped by rule, counted by the
+/// caller (START and STOP never are: their room is reserved).
+HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector, const evse_message_t *sample,
+                                   bool keep);
+/// Ends the open transaction and queues its STOP. HF_E_STATE none is open here.
+HF_MUST_CHECK int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t reason,
+                                 const char *stop_id_tag, uint64_t register_mJ, evse_moment_t at);
+
+/// The message to send next: the oldest, once it is durable; NULL none, or not yet.
+const evse_message_t *evse_store_next(const evse_store_t *store);
+const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint32_t number);
+/// The oldest was confirmed; for a START, `transaction_id` is what the central system gave. It leaves the queue when
+/// that has become durable.
+HF_MUST_CHECK int evse_store_confirm(evse_store_t *store, int32_t transaction_id);
+/// The oldest got a CALLERROR: counts it; the `attempts_max`-th one removes it (journalled, logged as lost).
+HF_MUST_CHECK int evse_store_refuse(evse_store_t *store, uint32_t attempts_max);
+/// "<nonce>-<boot>-<sequence>" in hex. Also for messages outside transactions: evse_store_new_id().
+void evse_store_id_text(const evse_store_t *store, uint64_t id, char text[EVSE_MESSAGE_ID_BYTES]);
+uint64_t evse_store_new_id(evse_store_t *store);
+
+/// Checkpoints a register when 60 s or 50 Wh have passed since the last one, whichever comes first; `now` forces it.
+HF_MUST_CHECK int evse_store_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
+                                      uint64_t now_us, bool now);
+HF_MUST_CHECK int evse_store_set(evse_store_t *store, const char *key, const char *value);
+/// NULL when it was never set.
+const char *evse_store_get(const evse_store_t *store, const char *key);
+HF_MUST_CHECK int evse_store_set_inoperative(evse_store_t *store, unsigned connector, bool inoperative);
+HF_MUST_CHECK int evse_store_set_finishing(evse_store_t *store, unsigned connector, bool finishing);
+HF_MUST_CHECK int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds);
+/// Records that what follows is an orderly end; the next boot ends open transactions with this reason.
+HF_MUST_CHECK int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason);
+/// The clock became known (first time in this boot): recorded while messages of this boot wait without UTC.
+HF_MUST_CHECK int evse_store_set_clock(evse_store_t *store, uint64_t utc_offset_ms);
+/// UTC of a moment, the same answer for ever once it is known; 0 unknown (the clock of that boot never was known: then
+/// the offset of the next boot that has one, less nothing, counts: later than the truth, never before it).
+uint64_t evse_store_utc_ms(const evse_store_t *store, evse_moment_t at);
+
+#endif

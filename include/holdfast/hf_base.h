@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What every Holdfast source may assume: attributes, array counts, assertions. No state.
+#ifndef HF_BASE_H
+#define HF_BASE_H
+
+#include "holdfast/hf_config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define HF_MUST_CHECK __attribute__((warn_unused_result))
+#define HF_PRINTF(format_index, args_index) \
+    __attribute__((format(printf, format_index, args_index)))
+#else
+#define HF_MUST_CHECK
+#define HF_PRINTF(format_index, args_index)
+#endif
+
+#define HF_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/// Our own bug: the port decides what follows (record, safe state, reset). Never returns.
+/// Link-time seam, one per system, no default. Context: task or ISR.
+_Noreturn void hf_port_assert_failed(const char *file, int line);
+
+#define HF_ASSERT(condition) \
+    ((condition) ? (void)0 : hf_port_assert_failed(__FILE__, __LINE__))
+
+#endif
