@@ -10,44 +10,44 @@
 
 static int hf_test_failed_here;
 
-#define HF_TEST_FAIL(...)                                \
-    do {                                                 \
-        hf_test_failed_here++;                           \
-        printf("  %s:%d: ", __FILE__, __LINE__);         \
-        printf(__VA_ARGS__);                             \
-        printf("\n");                                    \
+#define HF_TEST_FAIL(...)                                                                          \
+    do {                                                                                           \
+        hf_test_failed_here++;                                                                     \
+        printf("  %s:%d: ", __FILE__, __LINE__);                                                   \
+        printf(__VA_ARGS__);                                                                       \
+        printf("\n");                                                                              \
     } while (0)
 
-#define CHECK(condition)                                      \
-    do {                                                      \
-        if (!(condition)) {                                   \
-            HF_TEST_FAIL("not true: %s", #condition);         \
-        }                                                     \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            HF_TEST_FAIL("not true: %s", #condition);                                              \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_EQ(actual, expected)                                                              \
-    do {                                                                                        \
-        long long hf_a = (long long)(actual), hf_e = (long long)(expected);                     \
-        if (hf_a != hf_e) {                                                                     \
-            HF_TEST_FAIL("%s is %lld, expected %s = %lld", #actual, hf_a, #expected, hf_e);     \
-        }                                                                                       \
+#define CHECK_EQ(actual, expected)                                                                 \
+    do {                                                                                           \
+        long long hf_a = (long long)(actual), hf_e = (long long)(expected);                        \
+        if (hf_a != hf_e) {                                                                        \
+            HF_TEST_FAIL("%s is %lld, expected %s = %lld", #actual, hf_a, #expected, hf_e);        \
+        }                                                                                          \
     } while (0)
 
-#define CHECK_STR(actual, expected)                                                             \
-    do {                                                                                        \
-        const char *hf_a = (actual), *hf_e = (expected);                                        \
-        if (hf_a == NULL || strcmp(hf_a, hf_e) != 0) {                                          \
-            HF_TEST_FAIL("%s is \"%s\", expected \"%s\"", #actual, hf_a ? hf_a : "NULL", hf_e); \
-        }                                                                                       \
+#define CHECK_STR(actual, expected)                                                                \
+    do {                                                                                           \
+        const char *hf_a = (actual), *hf_e = (expected);                                           \
+        if (hf_a == NULL || strcmp(hf_a, hf_e) != 0) {                                             \
+            HF_TEST_FAIL("%s is \"%s\", expected \"%s\"", #actual, hf_a ? hf_a : "NULL", hf_e);    \
+        }                                                                                          \
     } while (0)
 
 /// Stops the case when what follows would make no sense.
-#define REQUIRE(condition)                                    \
-    do {                                                      \
-        if (!(condition)) {                                   \
-            HF_TEST_FAIL("required: %s", #condition);         \
-            return;                                           \
-        }                                                     \
+#define REQUIRE(condition)                                                                         \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            HF_TEST_FAIL("required: %s", #condition);                                              \
+            return;                                                                                \
+        }                                                                                          \
     } while (0)
 
 typedef struct hf_test_case {
@@ -55,7 +55,10 @@ typedef struct hf_test_case {
     void (*run)(void);
 } hf_test_case_t;
 
-#define HF_TEST(function) {#function, function}
+#define HF_TEST(function)                                                                          \
+    {                                                                                              \
+#function, function                                                                        \
+    }
 
 static inline int hf_test_run(const hf_test_case_t *cases, size_t count, const char *only)
 {
@@ -77,12 +80,11 @@ static inline int hf_test_run(const hf_test_case_t *cases, size_t count, const c
     return failed != 0 || passed == 0;
 }
 
-#define HF_TEST_MAIN(...)                                                            \
-    int main(int argc, char **argv)                                                  \
-    {                                                                                \
-        static const hf_test_case_t cases[] = {__VA_ARGS__};                         \
-        return hf_test_run(cases, sizeof cases / sizeof cases[0],                    \
-                           argc > 1 ? argv[1] : NULL);                               \
+#define HF_TEST_MAIN(...)                                                                          \
+    int main(int argc, char **argv)                                                                \
+    {                                                                                              \
+        static const hf_test_case_t cases[] = {__VA_ARGS__};                                       \
+        return hf_test_run(cases, sizeof cases / sizeof cases[0], argc > 1 ? argv[1] : NULL);      \
     }
 
 #endif

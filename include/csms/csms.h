@@ -8,10 +8,10 @@
 #include "holdfast/hf_json.h"
 
 #define CSMS_STATIONS_MAX 8u
-#define CSMS_TAGS_MAX 16u
-#define CSMS_PENDING_MAX 8u
-#define CSMS_LEDGER_MAX 4096u
-#define CSMS_ID_BYTES 49u
+#define CSMS_TAGS_MAX     16u
+#define CSMS_PENDING_MAX  8u
+#define CSMS_LEDGER_MAX   4096u
+#define CSMS_ID_BYTES     49u
 
 typedef struct csms_config {
     /// Sends one text message to a station. Called from csms_receive(), csms_command() and csms_poll().
@@ -20,29 +20,33 @@ typedef struct csms_config {
     /// {"t":<s>,"event":"boot|status|authorize|start|meter|stop|heartbeat|call|answer|invalid|connected|disconnected",...}
     void (*event)(void *ctx, const char *json);
     void *ctx;
-    uint64_t utc_ms;            // at now_us = 0
-    uint32_t heartbeat_s;       // given in BootNotification.conf; 0: 300
-    uint32_t call_timeout_ms;   // 0: 30000
+    uint64_t utc_ms;          // at now_us = 0
+    uint32_t heartbeat_s;     // given in BootNotification.conf; 0: 300
+    uint32_t call_timeout_ms; // 0: 30000
 } csms_config_t;
 
 // Misbehaviour, for scripts: bits, 0 well behaved.
 typedef enum csms_mood {
-    CSMS_MOOD_SILENT = 1u << 0,        // answers nothing
-    CSMS_MOOD_CALLERROR = 1u << 1,     // answers transaction messages with CALLERROR InternalError
+    CSMS_MOOD_SILENT = 1u << 0,    // answers nothing
+    CSMS_MOOD_CALLERROR = 1u << 1, // answers transaction messages with CALLERROR InternalError
     CSMS_MOOD_BOOT_PENDING = 1u << 2,
     CSMS_MOOD_BOOT_REJECTED = 1u << 3,
-    CSMS_MOOD_BLOCK_TAGS = 1u << 4,    // idTagInfo Invalid for every tag
+    CSMS_MOOD_BLOCK_TAGS = 1u << 4, // idTagInfo Invalid for every tag
 } csms_mood_t;
 
-typedef enum csms_ledger_kind { CSMS_LEDGER_START, CSMS_LEDGER_STOP, CSMS_LEDGER_METER } csms_ledger_kind_t;
+typedef enum csms_ledger_kind {
+    CSMS_LEDGER_START,
+    CSMS_LEDGER_STOP,
+    CSMS_LEDGER_METER
+} csms_ledger_kind_t;
 
 /// One billed message, duplicates by message id counted on the first.
 typedef struct csms_entry {
     char message_id[37];
-    uint32_t payload_crc;    // of the payload text of the first
-    uint16_t duplicates;     // resends with the same payload
-    uint16_t conflicts;      // resends with another payload: must stay 0
-    uint8_t kind;            // csms_ledger_kind_t
+    uint32_t payload_crc; // of the payload text of the first
+    uint16_t duplicates;  // resends with the same payload
+    uint16_t conflicts;   // resends with another payload: must stay 0
+    uint8_t kind;         // csms_ledger_kind_t
     uint8_t station, connector;
     int32_t transaction_id;
     int64_t meter_Wh;
@@ -53,13 +57,16 @@ typedef struct csms_entry {
 typedef struct csms_station {
     char id[CSMS_ID_BYTES];
     bool connected, accepted;
-    char status[5][16];       // [connector], "" unknown
+    char status[5][16]; // [connector], "" unknown
     struct {
         char id[16];
         char action[28];
         uint64_t sent_us;
     } pending; // one outstanding CALL
-    struct { char action[28]; char payload[256]; } queued[CSMS_PENDING_MAX];
+    struct {
+        char action[28];
+        char payload[256];
+    } queued[CSMS_PENDING_MAX];
     uint32_t queued_count;
     uint32_t frames_in, frames_out, invalid, heartbeats, boots;
     int32_t last_transaction_id;

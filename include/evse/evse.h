@@ -12,7 +12,7 @@
 typedef struct evse_config {
     evse_control_config_t control; // mailbox, latches and registers are filled in by evse_init()
 #if CONFIG_EVSE_OCPP
-    evse_ocpp_config_t ocpp;   // store and mailbox are filled in
+    evse_ocpp_config_t ocpp; // store and mailbox are filled in
     evse_store_config_t store;
 #endif
 } evse_config_t;

@@ -8,9 +8,9 @@
 typedef struct evse_bms {
     int32_t request_mV; // of the last good request
     int32_t request_mA;
-    bool allows;        // charging permitted; false until a frame says so
+    bool allows; // charging permitted; false until a frame says so
     bool heating;
-    uint64_t stamp_us;  // of the last good request; 0 never
+    uint64_t stamp_us;                        // of the last good request; 0 never
     evse_reading_t charge_mAh, discharge_mAh; // lifetime counters 0x160B8001, 0x160D8001
     uint64_t next_status_us, next_query_us;
     uint8_t query_index;

@@ -8,14 +8,14 @@
 #define EVSE_CAN_ID_MASK 0x1FFFFFFFu
 
 typedef struct evse_can_frame {
-    uint32_t id; // 29 bits when extended, else 11
+    uint32_t id;    // 29 bits when extended, else 11
     uint8_t length; // 0 to 8
     bool extended;
     uint8_t data[8];
 } evse_can_frame_t;
 
 typedef enum evse_can_state {
-    EVSE_CAN_ACTIVE,  // frames go out and come in
+    EVSE_CAN_ACTIVE, // frames go out and come in
     EVSE_CAN_BUS_OFF, // the controller has left the bus, or the bus is not there; the driver recovers by itself
 } evse_can_state_t;
 

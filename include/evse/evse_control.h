@@ -15,18 +15,18 @@
 
 /// What one connector is built of; all pointers live as long as the instance.
 typedef struct evse_channel_config {
-    evse_can_t can;                       // module and BMS bus
+    evse_can_t can; // module and BMS bus
     const evse_module_profile_t *profile;
     const evse_limits_t *limits;
-    const evse_meter_t *meter;            // NULL: integrate the terminal frames
-    uint64_t register_mJ;                 // from the journal
+    const evse_meter_t *meter; // NULL: integrate the terminal frames
+    uint64_t register_mJ;      // from the journal
 } evse_channel_config_t;
 
 typedef struct evse_control_config {
     evse_channel_config_t channel[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t connectors;
     evse_io_t io;
-    bool estop_latched; // from the journal
+    bool estop_latched;    // from the journal
     uint32_t weld_latched; // bit per connector, from the journal
     evse_mailbox_t *mailbox;
     hf_log_t *log; // may be NULL
@@ -45,17 +45,17 @@ typedef struct evse_channel {
     evse_connector_order_t order;
     evse_connector_state_t state;
     evse_power_phase_t phase;
-    evse_fault_t fault;           // active or locked
+    evse_fault_t fault;             // active or locked
     evse_stop_reason_t stop_reason; // of the session control has stopped
     uint64_t register_mJ;
-    uint64_t meter_stamp_us;      // last good advance
+    uint64_t meter_stamp_us; // last good advance
     uint64_t phase_since_us;
-    uint64_t fault_since_us;      // last time the cause was there
+    uint64_t fault_since_us; // last time the cause was there
     uint64_t draws_since_us;
     uint64_t next_switch_us;
     uint32_t session_id;
-    bool stopped;                 // session_id is over for control
-    bool plugged;                 // debounced
+    bool stopped; // session_id is over for control
+    bool plugged; // debounced
     uint64_t plug_change_us;
     bool draws;
     bool weld_latched;
@@ -65,7 +65,7 @@ typedef struct evse_channel {
     bool unlock_ok;
     bool unlocking;
     uint64_t unlock_since_us;
-    uint32_t pending_events;      // kinds that could not be queued yet, retried each tick
+    uint32_t pending_events; // kinds that could not be queued yet, retried each tick
     uint64_t pending_time_us;
     uint32_t can_rx, can_tx, can_errors;
 } evse_channel_t;
@@ -78,7 +78,7 @@ typedef struct evse_control {
     hf_log_t *log;
     _Atomic uint32_t estop_latched; // set by evse_control_trip() from any context
     bool estop_reported;
-    uint64_t reset_since_us;        // latch_reset held since
+    uint64_t reset_since_us; // latch_reset held since
     uint64_t last_tick_us;
     uint32_t ticks, ticks_late, event_sequence;
 } evse_control_t;

@@ -7,24 +7,24 @@
 #include "holdfast/hf_status.h"
 
 // X(name, number, OCPP 1.6 ChargePointErrorCode, text)
-#define EVSE_FAULT_TABLE(X)                                                                   \
-    X(NONE, 0, "NoError", "no fault")                                                         \
-    X(CAN_BUS_OFF, 1, "InternalError", "CAN bus off")                                         \
-    X(CHARGER_OFFLINE, 2, "PowerSwitchFailure", "power module silent")                        \
-    X(OVERVOLTAGE, 3, "OverVoltage", "output voltage above the limit")                        \
-    X(OVERCURRENT, 4, "OverCurrentFailure", "output current above the limit")                 \
-    X(OVERTEMPERATURE, 5, "HighTemperature", "temperature above the limit")                   \
-    X(UNDERVOLTAGE, 6, "UnderVoltage", "battery voltage below the limit")                     \
-    X(BMS_LOST, 7, "EVCommunicationError", "vehicle BMS silent")                              \
-    X(EMERGENCY_STOP, 8, "OtherError", "emergency stop pressed or its loop open")             \
-    X(CONTACTOR_STUCK_OPEN, 9, "PowerSwitchFailure", "contactor does not close")              \
-    X(CONTACTOR_WELDED, 10, "PowerSwitchFailure", "contactor does not open")                  \
-    X(MODULE_OFF_UNCONFIRMED, 11, "PowerSwitchFailure", "module did not confirm OFF")         \
-    X(TEMPERATURE_STALE, 12, "InternalError", "temperature reading missing")                  \
-    X(METER_STALE, 13, "PowerMeterFailure", "energy meter reading missing")                   \
-    X(IO_LOST, 14, "InternalError", "inputs and outputs silent")                              \
-    X(JOURNAL_FAILED, 15, "InternalError", "durable storage failed")                          \
-    X(READINGS_DISAGREE, 16, "PowerMeterFailure", "terminal and module readings disagree")    \
+#define EVSE_FAULT_TABLE(X)                                                                        \
+    X(NONE, 0, "NoError", "no fault")                                                              \
+    X(CAN_BUS_OFF, 1, "InternalError", "CAN bus off")                                              \
+    X(CHARGER_OFFLINE, 2, "PowerSwitchFailure", "power module silent")                             \
+    X(OVERVOLTAGE, 3, "OverVoltage", "output voltage above the limit")                             \
+    X(OVERCURRENT, 4, "OverCurrentFailure", "output current above the limit")                      \
+    X(OVERTEMPERATURE, 5, "HighTemperature", "temperature above the limit")                        \
+    X(UNDERVOLTAGE, 6, "UnderVoltage", "battery voltage below the limit")                          \
+    X(BMS_LOST, 7, "EVCommunicationError", "vehicle BMS silent")                                   \
+    X(EMERGENCY_STOP, 8, "OtherError", "emergency stop pressed or its loop open")                  \
+    X(CONTACTOR_STUCK_OPEN, 9, "PowerSwitchFailure", "contactor does not close")                   \
+    X(CONTACTOR_WELDED, 10, "PowerSwitchFailure", "contactor does not open")                       \
+    X(MODULE_OFF_UNCONFIRMED, 11, "PowerSwitchFailure", "module did not confirm OFF")              \
+    X(TEMPERATURE_STALE, 12, "InternalError", "temperature reading missing")                       \
+    X(METER_STALE, 13, "PowerMeterFailure", "energy meter reading missing")                        \
+    X(IO_LOST, 14, "InternalError", "inputs and outputs silent")                                   \
+    X(JOURNAL_FAILED, 15, "InternalError", "durable storage failed")                               \
+    X(READINGS_DISAGREE, 16, "PowerMeterFailure", "terminal and module readings disagree")         \
     X(LOCK_FAILED, 17, "ConnectorLockFailure", "connector lock did not follow")
 
 typedef enum evse_fault {
@@ -34,8 +34,9 @@ typedef enum evse_fault {
         EVSE_FAULT_COUNT
 } evse_fault_t;
 
-const char *evse_fault_name(unsigned fault);      // "OVERVOLTAGE"; "UNKNOWN" out of the table
-const char *evse_fault_text(unsigned fault);      // for people
-const char *evse_fault_ocpp_code(unsigned fault); // ChargePointErrorCode; "OtherError" out of the table
+const char *evse_fault_name(unsigned fault); // "OVERVOLTAGE"; "UNKNOWN" out of the table
+const char *evse_fault_text(unsigned fault); // for people
+const char *
+evse_fault_ocpp_code(unsigned fault); // ChargePointErrorCode; "OtherError" out of the table
 
 #endif

@@ -7,19 +7,19 @@
 #include "holdfast/hf_status.h"
 
 // X(name, text, valid_age_ms, safe value). ESTOP is the level of a normally closed loop: 1 closed, all is well.
-#define EVSE_INPUT_TABLE(X)                             \
-    X(PLUG, "plug", 500, 0)                             \
-    X(LOCK_FEEDBACK, "lock_feedback", 500, 0)           \
-    X(CONTACTOR_FEEDBACK, "contactor_feedback", 250, 0) \
-    X(ESTOP, "estop", 250, 0)                           \
+#define EVSE_INPUT_TABLE(X)                                                                        \
+    X(PLUG, "plug", 500, 0)                                                                        \
+    X(LOCK_FEEDBACK, "lock_feedback", 500, 0)                                                      \
+    X(CONTACTOR_FEEDBACK, "contactor_feedback", 250, 0)                                            \
+    X(ESTOP, "estop", 250, 0)                                                                      \
     X(LATCH_RESET, "latch_reset", 250, 0)
 
 // X(name, text, safe value). CONTACTOR is held by the live signal besides: see evse_io_drive_t.
-#define EVSE_OUTPUT_TABLE(X)           \
-    X(CONTACTOR, "contactor", 0)       \
-    X(LOCK, "lock", 0)                 \
-    X(LIGHT_READY, "light_ready", 0)   \
-    X(LIGHT_CHARGING, "light_charging", 0) \
+#define EVSE_OUTPUT_TABLE(X)                                                                       \
+    X(CONTACTOR, "contactor", 0)                                                                   \
+    X(LOCK, "lock", 0)                                                                             \
+    X(LIGHT_READY, "light_ready", 0)                                                               \
+    X(LIGHT_CHARGING, "light_charging", 0)                                                         \
     X(LIGHT_FAULT, "light_fault", 0)
 
 typedef enum evse_input {

@@ -11,13 +11,13 @@
 /// How a model scales. A wrong factor is a wrong current: a profile is chosen by name, never guessed.
 typedef struct evse_module_profile {
     const char *name;
-    const char *text;                  // what it is, for people
-    uint8_t address;                   // bits 22-16 of the module's ids
-    uint32_t voltage_counts_per_V;     // set and read
+    const char *text;                   // what it is, for people
+    uint8_t address;                    // bits 22-16 of the module's ids
+    uint32_t voltage_counts_per_V;      // set and read
     uint32_t current_set_counts_per_kA; // set: counts per A times 1000 (30.5/A is 30500)
     uint32_t current_read_counts_per_A; // signal 0x82
-    uint8_t current_read_bytes;        // 4: b4-7, 2: b6-7
-    uint32_t temperature_counts_per_C; // signal 0x80
+    uint8_t current_read_bytes;         // 4: b4-7, 2: b6-7
+    uint32_t temperature_counts_per_C;  // signal 0x80
     int32_t rated_mV;
     int32_t rated_mA;
 } evse_module_profile_t;

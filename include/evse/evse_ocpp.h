@@ -8,13 +8,13 @@
 #include "holdfast/hf_backoff.h"
 
 // X(name, OCPP measurand, unit, decimals of evse_sample_t.value)
-#define EVSE_MEASURAND_TABLE(X)                                        \
-    X(ENERGY, "Energy.Active.Import.Register", "Wh", 0)                \
-    X(POWER, "Power.Active.Import", "W", 0)                            \
-    X(VOLTAGE, "Voltage", "V", 3)                                      \
-    X(CURRENT, "Current.Import", "A", 3)                               \
-    X(OFFERED, "Current.Offered", "A", 3)                              \
-    X(SOC, "SoC", "Percent", 1)                                        \
+#define EVSE_MEASURAND_TABLE(X)                                                                    \
+    X(ENERGY, "Energy.Active.Import.Register", "Wh", 0)                                            \
+    X(POWER, "Power.Active.Import", "W", 0)                                                        \
+    X(VOLTAGE, "Voltage", "V", 3)                                                                  \
+    X(CURRENT, "Current.Import", "A", 3)                                                           \
+    X(OFFERED, "Current.Offered", "A", 3)                                                          \
+    X(SOC, "SoC", "Percent", 1)                                                                    \
     X(TEMPERATURE, "Temperature", "Celcius", 1)
 
 typedef enum evse_measurand {
@@ -38,12 +38,12 @@ typedef enum evse_session_state {
     EVSE_SESSION_AUTHORIZED,  // waiting for the plug (ConnectionTimeOut)
     EVSE_SESSION_STARTING,    // the start record is being made durable
     EVSE_SESSION_RUNNING,
-    EVSE_SESSION_STOPPING,    // control is bringing the power down
+    EVSE_SESSION_STOPPING, // control is bringing the power down
 } evse_session_state_t;
 
 typedef struct evse_session {
     evse_session_state_t state;
-    uint32_t id;          // grows with each
+    uint32_t id; // grows with each
     uint64_t since_us;
     uint64_t next_sample_us;
     uint64_t next_clock_sample_ms;
@@ -51,7 +51,7 @@ typedef struct evse_session {
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES];
     bool authorize_sent;
-    bool deauthorized;    // start not accepted and the transaction kept: no energy
+    bool deauthorized; // start not accepted and the transaction kept: no energy
 } evse_session_t;
 
 typedef struct evse_ocpp_config {
@@ -60,10 +60,11 @@ typedef struct evse_ocpp_config {
     evse_store_t *store;
     evse_mailbox_t *mailbox;
     uint32_t connectors;
-    uint32_t seed;        // backoff jitter
-    char *buffer;         // RPC building buffer
-    size_t buffer_bytes;  // CONFIG_EVSE_OCPP_MESSAGE_BYTES at least
-    uint64_t utc_hint_ms; // UTC of the clock at now_us = 0 if the platform trusts its clock; 0 unknown
+    uint32_t seed;       // backoff jitter
+    char *buffer;        // RPC building buffer
+    size_t buffer_bytes; // CONFIG_EVSE_OCPP_MESSAGE_BYTES at least
+    uint64_t
+        utc_hint_ms; // UTC of the clock at now_us = 0 if the platform trusts its clock; 0 unknown
     /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.
     void (*reset)(void *ctx, bool hard);
     void *reset_ctx;
@@ -85,7 +86,7 @@ typedef struct evse_ocpp {
     evse_link_state_t link_state;
     uint64_t next_open_us;
     evse_registration_t registration;
-    bool booted;            // this boot's BootNotification was accepted once
+    bool booted; // this boot's BootNotification was accepted once
     uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;
     uint32_t heartbeat_interval_s;
     uint64_t utc_offset_ms; // UTC minus now; 0 unknown
@@ -97,9 +98,9 @@ typedef struct evse_ocpp {
         uint8_t state, fault; // last told to the central system; 0xFF never
         uint8_t seen_state, seen_fault;
         uint64_t seen_us;
-        bool due;           // triggered
+        bool due; // triggered
     } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
-    uint32_t triggers;      // bit per TriggerMessage request waiting
+    uint32_t triggers; // bit per TriggerMessage request waiting
     uint32_t trigger_connector;
     bool reset_pending, reset_hard;
     uint64_t reset_since_us;

@@ -8,16 +8,16 @@
 #include "holdfast/hf_json.h"
 
 // Spelt as the specification and its errata spell them, typos included.
-#define EVSE_RPC_ERROR_TABLE(X)      \
-    X(NotImplemented)                \
-    X(NotSupported)                  \
-    X(InternalError)                 \
-    X(ProtocolError)                 \
-    X(SecurityError)                 \
-    X(FormationViolation)            \
-    X(PropertyConstraintViolation)   \
-    X(OccurenceConstraintViolation)  \
-    X(TypeConstraintViolation)       \
+#define EVSE_RPC_ERROR_TABLE(X)                                                                    \
+    X(NotImplemented)                                                                              \
+    X(NotSupported)                                                                                \
+    X(InternalError)                                                                               \
+    X(ProtocolError)                                                                               \
+    X(SecurityError)                                                                               \
+    X(FormationViolation)                                                                          \
+    X(PropertyConstraintViolation)                                                                 \
+    X(OccurenceConstraintViolation)                                                                \
+    X(TypeConstraintViolation)                                                                     \
     X(GenericError)
 
 typedef enum evse_rpc_error {
@@ -59,15 +59,17 @@ struct evse_rpc {
     uint32_t token;
     char id[EVSE_MESSAGE_ID_BYTES];
     uint64_t sent_us;
-    uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed, stray;
+    uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed,
+        stray;
 };
 
-HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link, const evse_rpc_owner_t *owner,
-                                char *buffer, size_t capacity, uint32_t timeout_ms, hf_log_t *log);
+HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link,
+                                const evse_rpc_owner_t *owner, char *buffer, size_t capacity,
+                                uint32_t timeout_ms, hf_log_t *log);
 /// Sends one CALL: HF_E_AGAIN while one is outstanding or the link is busy. `payload` is a JSON object; `token` comes
 /// back in on_answer.
-HF_MUST_CHECK int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action, hf_slice_t payload,
-                                uint32_t token, uint64_t now_us);
+HF_MUST_CHECK int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action,
+                                hf_slice_t payload, uint32_t token, uint64_t now_us);
 bool evse_rpc_is_free(const evse_rpc_t *rpc);
 /// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.
 void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us);

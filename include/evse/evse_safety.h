@@ -10,14 +10,15 @@
 
 /// Everything a time or a limit of the policy is. Per vehicle and site, given at init, checked there.
 typedef struct evse_limits {
-    const char *vehicle;            // name of the vehicle profile
-    int32_t min_mV, max_mV;         // battery window: setpoints above max are cut, readings outside are faults
-    int32_t overvoltage_mV;         // trip
-    int32_t max_mA;                 // site limit
-    int32_t overcurrent_margin_mA;  // above the setpoint in force
-    int32_t derate_dC, trip_dC;     // derating starts; 70.1 degrees trips when trip_dC is 700
-    uint32_t bms_age_ms;            // at most 5000 (the family's rule)
-    uint32_t reading_age_ms;        // terminal and module readings
+    const char *vehicle; // name of the vehicle profile
+    int32_t min_mV,
+        max_mV; // battery window: setpoints above max are cut, readings outside are faults
+    int32_t overvoltage_mV;        // trip
+    int32_t max_mA;                // site limit
+    int32_t overcurrent_margin_mA; // above the setpoint in force
+    int32_t derate_dC, trip_dC;    // derating starts; 70.1 degrees trips when trip_dC is 700
+    uint32_t bms_age_ms;           // at most 5000 (the family's rule)
+    uint32_t reading_age_ms;       // terminal and module readings
     uint32_t temperature_age_ms;
 } evse_limits_t;
 
@@ -33,18 +34,20 @@ typedef struct evse_safety_inputs {
     const evse_connector_order_t *order;
     evse_can_state_t bus;
     bool estop_latched;
-    bool fault_locked;      // a fault of this session has not been cleared
-    bool events_full;       // new sessions only
-    bool energized;         // readings are judged as output, not as idle
-    int32_t setpoint_mA;    // in force
+    bool fault_locked;   // a fault of this session has not been cleared
+    bool events_full;    // new sessions only
+    bool energized;      // readings are judged as output, not as idle
+    int32_t setpoint_mA; // in force
     bool meter_stale;
 } evse_safety_inputs_t;
 
 typedef struct evse_verdict {
-    uint32_t reasons; // EVSE_REASON() bits; 0: power is permitted
+    uint32_t reasons;   // EVSE_REASON() bits; 0: power is permitted
     evse_fault_t fault; // the gravest fault among them, EVSE_FAULT_NONE if they are no faults
-    bool immediate;   // open the contactor within this tick (E-stop, bus-off), do not wait for the current to fall
-    int32_t setpoint_mV, setpoint_mA; // when permitted: minimum of BMS, module, vehicle, site and order, derated
+    bool
+        immediate; // open the contactor within this tick (E-stop, bus-off), do not wait for the current to fall
+    int32_t setpoint_mV,
+        setpoint_mA; // when permitted: minimum of BMS, module, vehicle, site and order, derated
 } evse_verdict_t;
 
 /// Cost: O(1). Context: the control tick, or anywhere (pure).

@@ -10,15 +10,15 @@
 #include "holdfast/hf_snapshot.h"
 
 // Connector states, spelt as OCPP 1.6 spells ChargePointStatus.
-#define EVSE_CONNECTOR_STATE_TABLE(X) \
-    X(Available)                      \
-    X(Preparing)                      \
-    X(Charging)                       \
-    X(SuspendedEVSE)                  \
-    X(SuspendedEV)                    \
-    X(Finishing)                      \
-    X(Reserved)                       \
-    X(Unavailable)                    \
+#define EVSE_CONNECTOR_STATE_TABLE(X)                                                              \
+    X(Available)                                                                                   \
+    X(Preparing)                                                                                   \
+    X(Charging)                                                                                    \
+    X(SuspendedEVSE)                                                                               \
+    X(SuspendedEV)                                                                                 \
+    X(Finishing)                                                                                   \
+    X(Reserved)                                                                                    \
+    X(Unavailable)                                                                                 \
     X(Faulted)
 
 typedef enum evse_connector_state {
@@ -30,18 +30,18 @@ typedef enum evse_connector_state {
 const char *evse_connector_state_text(unsigned state);
 
 // Reasons a transaction stops, spelt as OCPP 1.6 spells Reason. Numbers are in the journal: append only.
-#define EVSE_STOP_REASON_TABLE(X) \
-    X(None, 0)                    \
-    X(DeAuthorized, 1)            \
-    X(EmergencyStop, 2)           \
-    X(EVDisconnected, 3)          \
-    X(HardReset, 4)               \
-    X(Local, 5)                   \
-    X(Other, 6)                   \
-    X(PowerLoss, 7)               \
-    X(Reboot, 8)                  \
-    X(Remote, 9)                  \
-    X(SoftReset, 10)              \
+#define EVSE_STOP_REASON_TABLE(X)                                                                  \
+    X(None, 0)                                                                                     \
+    X(DeAuthorized, 1)                                                                             \
+    X(EmergencyStop, 2)                                                                            \
+    X(EVDisconnected, 3)                                                                           \
+    X(HardReset, 4)                                                                                \
+    X(Local, 5)                                                                                    \
+    X(Other, 6)                                                                                    \
+    X(PowerLoss, 7)                                                                                \
+    X(Reboot, 8)                                                                                   \
+    X(Remote, 9)                                                                                   \
+    X(SoftReset, 10)                                                                               \
     X(UnlockCommand, 11)
 
 typedef enum evse_stop_reason {
@@ -53,26 +53,26 @@ typedef enum evse_stop_reason {
 const char *evse_stop_reason_text(unsigned reason);
 
 // Why power is refused: bits of evse_verdict_t.reasons, in the snapshot and on the status page.
-#define EVSE_REASON_TABLE(X)                          \
-    X(ESTOP, "emergency stop")                        \
-    X(NO_ORDER, "no valid order from the session")    \
-    X(UNPLUGGED, "no vehicle plugged")                \
-    X(UNLOCKED, "connector not locked")               \
-    X(BMS_SILENT, "BMS silent")                       \
-    X(BMS_FORBIDS, "BMS forbids")                     \
-    X(MODULE_SILENT, "power module silent")           \
-    X(BUS_OFF, "CAN bus off")                         \
-    X(OVERVOLTAGE, "over-voltage")                    \
-    X(UNDERVOLTAGE, "under-voltage")                  \
-    X(OVERCURRENT, "over-current")                    \
-    X(OVERTEMPERATURE, "over-temperature")            \
-    X(TEMPERATURE_STALE, "temperature stale")         \
-    X(METER_STALE, "meter stale")                     \
-    X(IO_STALE, "inputs stale")                       \
-    X(FAULT_LOCK, "fault not cleared")                \
-    X(ZERO_LIMIT, "limit is zero")                    \
-    X(EVENTS_FULL, "event queue full")                \
-    X(CONTACTOR, "contactor does not follow")         \
+#define EVSE_REASON_TABLE(X)                                                                       \
+    X(ESTOP, "emergency stop")                                                                     \
+    X(NO_ORDER, "no valid order from the session")                                                 \
+    X(UNPLUGGED, "no vehicle plugged")                                                             \
+    X(UNLOCKED, "connector not locked")                                                            \
+    X(BMS_SILENT, "BMS silent")                                                                    \
+    X(BMS_FORBIDS, "BMS forbids")                                                                  \
+    X(MODULE_SILENT, "power module silent")                                                        \
+    X(BUS_OFF, "CAN bus off")                                                                      \
+    X(OVERVOLTAGE, "over-voltage")                                                                 \
+    X(UNDERVOLTAGE, "under-voltage")                                                               \
+    X(OVERCURRENT, "over-current")                                                                 \
+    X(OVERTEMPERATURE, "over-temperature")                                                         \
+    X(TEMPERATURE_STALE, "temperature stale")                                                      \
+    X(METER_STALE, "meter stale")                                                                  \
+    X(IO_STALE, "inputs stale")                                                                    \
+    X(FAULT_LOCK, "fault not cleared")                                                             \
+    X(ZERO_LIMIT, "limit is zero")                                                                 \
+    X(EVENTS_FULL, "event queue full")                                                             \
+    X(CONTACTOR, "contactor does not follow")                                                      \
     X(SETPOINT, "impossible setpoint")
 
 typedef enum evse_reason_index {
@@ -90,18 +90,19 @@ typedef enum evse_session_order {
     EVSE_ORDER_NONE,       // no session; whatever runs is to stop
     EVSE_ORDER_AUTHORIZED, // a user is authorized, no transaction yet: Preparing
     EVSE_ORDER_RUN,        // the transaction record is durable: power is permitted
-    EVSE_ORDER_SUSPEND,    // transaction open, no energy (not accepted but kept, limit 0): SuspendedEVSE
+    EVSE_ORDER_SUSPEND, // transaction open, no energy (not accepted but kept, limit 0): SuspendedEVSE
 } evse_session_order_t;
 
 typedef struct evse_connector_order {
-    uint64_t valid_until_us;   // after this: EVSE_ORDER_NONE
-    uint32_t session;          // evse_session_order_t
-    uint32_t session_id;       // grows with every session; a session that control has stopped never runs again
-    uint32_t inoperative;      // ChangeAvailability: 1 shows Unavailable once no session runs
-    uint32_t reserved_for;     // 1 shows Reserved
-    uint32_t unlock_count;     // grows with every UnlockConnector; answered by view.unlock_done
-    int32_t limit_mA;          // most this session may draw; INT32_MAX none
-    uint32_t journal_failed;   // 1: durable storage failed; finish, start none, Faulted
+    uint64_t valid_until_us; // after this: EVSE_ORDER_NONE
+    uint32_t session;        // evse_session_order_t
+    uint32_t
+        session_id; // grows with every session; a session that control has stopped never runs again
+    uint32_t inoperative;    // ChangeAvailability: 1 shows Unavailable once no session runs
+    uint32_t reserved_for;   // 1 shows Reserved
+    uint32_t unlock_count;   // grows with every UnlockConnector; answered by view.unlock_done
+    int32_t limit_mA;        // most this session may draw; INT32_MAX none
+    uint32_t journal_failed; // 1: durable storage failed; finish, start none, Faulted
     uint32_t padding;
 } evse_connector_order_t;
 
@@ -123,30 +124,30 @@ typedef enum evse_power_phase {
 const char *evse_power_phase_text(unsigned phase);
 
 typedef struct evse_connector_view {
-    uint64_t register_mJ;     // lifelong
-    uint32_t state;           // evse_connector_state_t
-    uint32_t fault;           // evse_fault_t, the gravest that is active
-    uint32_t phase;           // evse_power_phase_t
-    uint32_t reasons;         // EVSE_REASON() bits: why there is no power; 0 when permitted
-    uint32_t session_id;      // the one control works on, or stopped last
-    uint32_t stopped;         // 1: that session is over for control
+    uint64_t register_mJ; // lifelong
+    uint32_t state;       // evse_connector_state_t
+    uint32_t fault;       // evse_fault_t, the gravest that is active
+    uint32_t phase;       // evse_power_phase_t
+    uint32_t reasons;     // EVSE_REASON() bits: why there is no power; 0 when permitted
+    uint32_t session_id;  // the one control works on, or stopped last
+    uint32_t stopped;     // 1: that session is over for control
     uint32_t plugged, locked, contactor_closed;
-    int32_t mV, mA;           // terminal; valid when meter_fresh
+    int32_t mV, mA; // terminal; valid when meter_fresh
     uint32_t meter_fresh;
-    int32_t temperature_dC;   // INT32_MIN unknown
-    int32_t soc_permille;     // -1 unknown
+    int32_t temperature_dC;         // INT32_MIN unknown
+    int32_t soc_permille;           // -1 unknown
     int32_t offered_mV, offered_mA; // setpoint in force; 0 when off
     int32_t request_mV, request_mA; // what the BMS asks; 0 unknown
     uint32_t bms_alive, bms_allows, module_healthy, bus_active;
-    uint32_t unlock_done;     // the last unlock_count carried out
-    uint32_t unlock_ok;       // 1 it unlocked
+    uint32_t unlock_done; // the last unlock_count carried out
+    uint32_t unlock_ok;   // 1 it unlocked
     uint32_t can_rx, can_tx, can_errors;
 } evse_connector_view_t;
 
 typedef struct evse_snapshot {
     uint64_t now_us;
     uint32_t ticks;
-    uint32_t ticks_late;       // started more than a period late
+    uint32_t ticks_late; // started more than a period late
     uint32_t estop_latched;
     uint32_t events_refused;
     uint32_t connectors;
@@ -157,11 +158,11 @@ typedef struct evse_snapshot {
 // ---- down: events, lossless ----------------------------------------------------------------------------------------
 
 typedef enum evse_event_kind {
-    EVSE_EVENT_STATE,         // detail: new evse_connector_state_t
+    EVSE_EVENT_STATE, // detail: new evse_connector_state_t
     EVSE_EVENT_PLUGGED,
     EVSE_EVENT_UNPLUGGED,
-    EVSE_EVENT_ENERGIZED,     // the contactor is closed and the module confirmed ON
-    EVSE_EVENT_STOPPED,       // urgent: the session is over for control; detail: evse_stop_reason_t, None = as ordered
+    EVSE_EVENT_ENERGIZED, // the contactor is closed and the module confirmed ON
+    EVSE_EVENT_STOPPED, // urgent: the session is over for control; detail: evse_stop_reason_t, None = as ordered
     EVSE_EVENT_FAULT,         // urgent: detail: evse_fault_t
     EVSE_EVENT_FAULT_CLEARED, // detail: evse_fault_t
     EVSE_EVENT_ESTOP,         // urgent: the latch was set
@@ -180,7 +181,7 @@ typedef struct evse_event {
 } evse_event_t;
 
 #define EVSE_EVENTS_CAPACITY 64u
-#define EVSE_EVENTS_RESERVE 32u // urgent ones: 8 a connector
+#define EVSE_EVENTS_RESERVE  32u // urgent ones: 8 a connector
 
 /// The mailboxes between the loops of one charge point. One writer and one reader of orders and events; many readers
 /// of the snapshot.

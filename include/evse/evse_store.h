@@ -12,11 +12,11 @@
 #include "holdfast/hf_log.h"
 #include "holdfast/hf_pool.h"
 
-#define EVSE_ID_TAG_BYTES 21u       // CiString20 and its NUL
-#define EVSE_MESSAGE_ID_BYTES 37u   // at most 36 characters
+#define EVSE_ID_TAG_BYTES           21u // CiString20 and its NUL
+#define EVSE_MESSAGE_ID_BYTES       37u // at most 36 characters
 #define EVSE_TRANSACTION_ID_UNKNOWN (-1)
-#define EVSE_KEY_BYTES 51u
-#define EVSE_VALUE_BYTES 129u
+#define EVSE_KEY_BYTES              51u
+#define EVSE_VALUE_BYTES            129u
 
 /// A moment that can be told later although the clock was unknown: which boot, how long after it, and UTC if known.
 typedef struct evse_moment {
@@ -44,14 +44,15 @@ typedef struct evse_message {
     struct evse_message *next; // queue order; NULL the last
     uint64_t id;               // unique for ever: boot number (high 32 bits), sequence in that boot
     evse_moment_t at;
-    uint64_t register_Wh;      // START meterStart, STOP meterStop, METER Energy.Active.Import.Register
-    uint64_t durable_at;       // journal sequence after which it may be sent; 0 at once (never journalled)
-    uint32_t transaction;      // local number, grows with each
-    uint8_t kind;              // evse_message_kind_t
-    uint8_t reason;            // STOP
-    uint8_t context;           // METER: evse_context_t
+    uint64_t register_Wh; // START meterStart, STOP meterStop, METER Energy.Active.Import.Register
+    uint64_t
+        durable_at; // journal sequence after which it may be sent; 0 at once (never journalled)
+    uint32_t transaction; // local number, grows with each
+    uint8_t kind;         // evse_message_kind_t
+    uint8_t reason;       // STOP
+    uint8_t context;      // METER: evse_context_t
     uint8_t samples;
-    uint8_t attempts;          // CALLERRORs so far
+    uint8_t attempts; // CALLERRORs so far
     evse_sample_t sample[EVSE_SAMPLES_MAX];
 } evse_message_t;
 
@@ -64,17 +65,18 @@ typedef struct evse_transaction {
     uint32_t number;        // local, unique for ever
     int32_t transaction_id; // the central system's; EVSE_TRANSACTION_ID_UNKNOWN
     uint64_t start_Wh;
-    uint64_t durable_at;    // journal sequence of the start record: power is permitted from then on
-    uint32_t references;    // messages in the queue
-    uint8_t connector;      // from 0
-    uint8_t state;          // evse_transaction_state_t
+    uint64_t durable_at; // journal sequence of the start record: power is permitted from then on
+    uint32_t references; // messages in the queue
+    uint8_t connector;   // from 0
+    uint8_t state;       // evse_transaction_state_t
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
 } evse_transaction_t;
 
 typedef struct evse_store_config {
     const hf_flash_t *flash;
-    uint64_t station_nonce; // random, used only when the flash is blank: makes message ids unique over re-provisioning
+    uint64_t
+        station_nonce; // random, used only when the flash is blank: makes message ids unique over re-provisioning
     uint32_t connectors;
     hf_log_t *log; // may be NULL
 } evse_store_config_t;
@@ -99,22 +101,25 @@ typedef struct evse_store {
     uint64_t register_mJ[CONFIG_EVSE_CONNECTORS_MAX];        // last checkpoint
     uint64_t checkpoint_us[CONFIG_EVSE_CONNECTORS_MAX];
     bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] the station, [c] connector c
-    bool finishing[CONFIG_EVSE_CONNECTORS_MAX];        // a session ended here and the plug was still in
+    bool finishing[CONFIG_EVSE_CONNECTORS_MAX]; // a session ended here and the plug was still in
     bool estop_latched;
     uint32_t weld_latched;
     evse_setting_t settings[EVSE_SETTINGS_MAX];
     uint32_t setting_count;
     uint64_t station_nonce;
-    uint32_t boot;              // number of this boot, from 1
-    bool orderly;               // the last boot ended by an orderly shutdown ...
+    uint32_t boot;                      // number of this boot, from 1
+    bool orderly;                       // the last boot ended by an orderly shutdown ...
     evse_stop_reason_t shutdown_reason; // ... for this reason
     uint32_t next_message, next_transaction;
-    uint64_t utc_offset_ms;     // UTC minus time since boot; 0 unknown
-    uint32_t boots_known;       // offsets of boots whose messages still wait
-    struct { uint32_t boot; uint64_t utc_offset_ms; } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
-    int confirming;             // the head has been confirmed, waiting for that to become durable
+    uint64_t utc_offset_ms; // UTC minus time since boot; 0 unknown
+    uint32_t boots_known;   // offsets of boots whose messages still wait
+    struct {
+        uint32_t boot;
+        uint64_t utc_offset_ms;
+    } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
+    int confirming; // the head has been confirmed, waiting for that to become durable
     uint64_t confirm_at;
-    uint32_t recovered;         // transactions ended at this boot
+    uint32_t recovered; // transactions ended at this boot
 } evse_store_t;
 
 /// Mounts the journal, replays it, ends every transaction found open (SoftReset, HardReset or Reboot after an orderly
@@ -133,8 +138,8 @@ HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector, cons
                                    uint64_t register_mJ, evse_moment_t at);
 /// Queues a MeterValues of the open transaction, journalled only when `keep`. HF_E_FULL: dropped by rule, counted by the
 /// caller (START and STOP never are: their room is reserved).
-HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector, const evse_message_t *sample,
-                                   bool keep);
+HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector,
+                                   const evse_message_t *sample, bool keep);
 /// Ends the open transaction and queues its STOP. HF_E_STATE none is open here.
 HF_MUST_CHECK int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t reason,
                                  const char *stop_id_tag, uint64_t register_mJ, evse_moment_t at);
@@ -157,7 +162,8 @@ HF_MUST_CHECK int evse_store_register(evse_store_t *store, unsigned connector, u
 HF_MUST_CHECK int evse_store_set(evse_store_t *store, const char *key, const char *value);
 /// NULL when it was never set.
 const char *evse_store_get(const evse_store_t *store, const char *key);
-HF_MUST_CHECK int evse_store_set_inoperative(evse_store_t *store, unsigned connector, bool inoperative);
+HF_MUST_CHECK int evse_store_set_inoperative(evse_store_t *store, unsigned connector,
+                                             bool inoperative);
 HF_MUST_CHECK int evse_store_set_finishing(evse_store_t *store, unsigned connector, bool finishing);
 HF_MUST_CHECK int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds);
 /// Records that what follows is an orderly end; the next boot ends open transactions with this reason.

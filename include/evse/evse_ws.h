@@ -13,15 +13,15 @@
 typedef struct evse_ws_config {
     evse_stream_t stream;
     evse_url_t url;
-    const char *subprotocol; // "ocpp1.6"; a server that selects another or none is refused
+    const char *subprotocol;   // "ocpp1.6"; a server that selects another or none is refused
     const char *authorization; // value of the Authorization header, NULL none
-    uint8_t *receive_buffer; // one whole message, and the handshake's answer
-    size_t receive_capacity; // at least 1024; a longer message is closed with 1009
-    uint8_t *send_buffer;    // one frame with its header
-    size_t send_capacity;    // at least 1024
-    uint32_t open_timeout_ms;    // connection and handshake
-    uint32_t ping_interval_ms;   // 0: none
-    uint32_t pong_timeout_ms;    // no sign of life for interval + this: the link is dead
+    uint8_t *receive_buffer;   // one whole message, and the handshake's answer
+    size_t receive_capacity;   // at least 1024; a longer message is closed with 1009
+    uint8_t *send_buffer;      // one frame with its header
+    size_t send_capacity;      // at least 1024
+    uint32_t open_timeout_ms;  // connection and handshake
+    uint32_t ping_interval_ms; // 0: none
+    uint32_t pong_timeout_ms;  // no sign of life for interval + this: the link is dead
     uint32_t close_timeout_ms;
     /// Random bytes for keys and masks. Seam: a good source on the product; fixed in tests.
     void (*random)(void *ctx, void *data, size_t length);
@@ -60,8 +60,8 @@ typedef struct evse_ws {
     bool pong_due, close_due;
     uint8_t pong[125];
     uint8_t pong_length;
-    uint16_t close_code;       // we sent or will send
-    uint16_t peer_close_code;  // 0 none seen
+    uint16_t close_code;      // we sent or will send
+    uint16_t peer_close_code; // 0 none seen
     int error;
     uint16_t http_status; // of a refused handshake
     uint32_t opened, rx_messages, tx_messages, rx_pings, rx_pongs, protocol_errors;

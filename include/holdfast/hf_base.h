@@ -11,7 +11,7 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define HF_MUST_CHECK __attribute__((warn_unused_result))
-#define HF_PRINTF(format_index, args_index) \
+#define HF_PRINTF(format_index, args_index)                                                        \
     __attribute__((format(printf, format_index, args_index)))
 #else
 #define HF_MUST_CHECK
@@ -24,7 +24,6 @@
 /// Link-time seam, one per system, no default. Context: task or ISR.
 _Noreturn void hf_port_assert_failed(const char *file, int line);
 
-#define HF_ASSERT(condition) \
-    ((condition) ? (void)0 : hf_port_assert_failed(__FILE__, __LINE__))
+#define HF_ASSERT(condition) ((condition) ? (void)0 : hf_port_assert_failed(__FILE__, __LINE__))
 
 #endif

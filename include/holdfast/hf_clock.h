@@ -7,7 +7,7 @@
 #include "holdfast/hf_status.h"
 
 #define HF_US_PER_MS 1000ULL
-#define HF_US_PER_S 1000000ULL
+#define HF_US_PER_S  1000000ULL
 
 /// Monotonic microseconds. Link-time seam: only composition roots and ports call it.
 uint64_t hf_port_now_us(void);

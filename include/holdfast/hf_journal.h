@@ -31,7 +31,7 @@ struct hf_journal {
     uint64_t appended;   // sequence number of the last record appended since opening
     uint64_t durable;    // sequence number up to which a sync has confirmed
     uint64_t syncing;    // what the running sync will confirm; 0 none
-    int failed;          // a negative status once sync, program or erase failed: from then on nothing is accepted
+    int failed; // a negative status once sync, program or erase failed: from then on nothing is accepted
     bool needs_compaction; // a torn tail was found while opening
     bool compacting;
     uint32_t compactions, torn_tails, bytes_appended; // counters

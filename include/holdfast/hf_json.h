@@ -70,7 +70,8 @@ void hf_json_end_object(hf_json_writer_t *writer);
 void hf_json_begin_array(hf_json_writer_t *writer);
 void hf_json_end_array(hf_json_writer_t *writer);
 void hf_json_key(hf_json_writer_t *writer, const char *name);
-void hf_json_put_string(hf_json_writer_t *writer, const char *text); // escapes; invalid UTF-8 becomes U+FFFD
+void hf_json_put_string(hf_json_writer_t *writer,
+                        const char *text); // escapes; invalid UTF-8 becomes U+FFFD
 void hf_json_put_slice(hf_json_writer_t *writer, hf_slice_t text);
 void hf_json_put_i64(hf_json_writer_t *writer, int64_t value);
 void hf_json_put_fixed(hf_json_writer_t *writer, int64_t value, unsigned decimals);

@@ -18,21 +18,21 @@ typedef enum hf_log_level {
 } hf_log_level_t;
 
 // Tags are a table: the field's subsystem names.
-#define HF_LOG_TAG_TABLE(X) \
-    X(SYS, "sys")           \
-    X(CAN, "can")           \
-    X(BMS, "bms")           \
-    X(MODULE, "module")     \
-    X(IO, "io")             \
-    X(SAFETY, "safety")     \
-    X(CONNECTOR, "connector") \
-    X(METER, "meter")       \
-    X(STORE, "store")       \
-    X(NET, "net")           \
-    X(OCPP, "ocpp")         \
-    X(SESSION, "session")   \
-    X(PORTAL, "portal")     \
-    X(SIM, "sim")           \
+#define HF_LOG_TAG_TABLE(X)                                                                        \
+    X(SYS, "sys")                                                                                  \
+    X(CAN, "can")                                                                                  \
+    X(BMS, "bms")                                                                                  \
+    X(MODULE, "module")                                                                            \
+    X(IO, "io")                                                                                    \
+    X(SAFETY, "safety")                                                                            \
+    X(CONNECTOR, "connector")                                                                      \
+    X(METER, "meter")                                                                              \
+    X(STORE, "store")                                                                              \
+    X(NET, "net")                                                                                  \
+    X(OCPP, "ocpp")                                                                                \
+    X(SESSION, "session")                                                                          \
+    X(PORTAL, "portal")                                                                            \
+    X(SIM, "sim")                                                                                  \
     X(CSMS, "csms")
 
 typedef enum hf_log_tag {
@@ -55,11 +55,11 @@ typedef struct hf_log_line {
 } hf_log_line_t;
 
 typedef struct hf_log_config {
-    void *storage;               // HF_RING_BYTES(sizeof(hf_log_line_t), capacity), aligned to 4
-    uint32_t capacity;           // lines, a power of two
-    hf_log_level_t level;        // lines above it are not formatted at all
-    uint16_t burst_lines;        // per tag: this many at once ...
-    uint16_t rate_lines_per_s;   // ... then this many a second. ERROR is never limited. 0: no limit
+    void *storage;             // HF_RING_BYTES(sizeof(hf_log_line_t), capacity), aligned to 4
+    uint32_t capacity;         // lines, a power of two
+    hf_log_level_t level;      // lines above it are not formatted at all
+    uint16_t burst_lines;      // per tag: this many at once ...
+    uint16_t rate_lines_per_s; // ... then this many a second. ERROR is never limited. 0: no limit
 } hf_log_config_t;
 
 typedef struct hf_log {
@@ -93,7 +93,8 @@ HF_MUST_CHECK int hf_log_level_parse(const char *name, hf_log_level_t *level);
 
 #if CONFIG_HF_LOG
 #define HF_LOGE(log, now, tag, ...) hf_log_write(log, now, HF_LOG_ERROR, HF_TAG_##tag, __VA_ARGS__)
-#define HF_LOGW(log, now, tag, ...) hf_log_write(log, now, HF_LOG_WARNING, HF_TAG_##tag, __VA_ARGS__)
+#define HF_LOGW(log, now, tag, ...)                                                                \
+    hf_log_write(log, now, HF_LOG_WARNING, HF_TAG_##tag, __VA_ARGS__)
 #define HF_LOGI(log, now, tag, ...) hf_log_write(log, now, HF_LOG_INFO, HF_TAG_##tag, __VA_ARGS__)
 #define HF_LOGD(log, now, tag, ...) hf_log_write(log, now, HF_LOG_DEBUG, HF_TAG_##tag, __VA_ARGS__)
 #else

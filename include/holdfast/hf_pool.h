@@ -10,16 +10,16 @@
 #include <stdalign.h>
 
 #define HF_POOL_ALIGN (alignof(max_align_t))
-#define HF_POOL_STRIDE(block_bytes) \
+#define HF_POOL_STRIDE(block_bytes)                                                                \
     ((((block_bytes) + HF_POOL_ALIGN - 1u) / HF_POOL_ALIGN) * HF_POOL_ALIGN)
 #define HF_POOL_BYTES(block_bytes, count) (HF_POOL_STRIDE(block_bytes) * (count))
-#define HF_POOL_WORDS(count) (((count) + 31u) / 32u)
+#define HF_POOL_WORDS(count)              (((count) + 31u) / 32u)
 
 /// Storage of a pool of `count` objects of `type`, and the config that names it.
-#define HF_POOL_STORAGE(type, count)                             \
-    struct {                                                     \
-        alignas(max_align_t) uint8_t blocks[HF_POOL_BYTES(sizeof(type), count)]; \
-        hf_atomic_u32_t bits[HF_POOL_WORDS(count)];              \
+#define HF_POOL_STORAGE(type, count)                                                               \
+    struct {                                                                                       \
+        alignas(max_align_t) uint8_t blocks[HF_POOL_BYTES(sizeof(type), count)];                   \
+        hf_atomic_u32_t bits[HF_POOL_WORDS(count)];                                                \
     }
 
 typedef struct hf_pool_config {

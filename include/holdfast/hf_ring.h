@@ -26,7 +26,8 @@ typedef struct hf_ring {
 } hf_ring_t;
 
 /// Returns HF_E_ARGUMENT when storage is NULL or misaligned to 4, items are empty or capacity is no power of two.
-HF_MUST_CHECK int hf_ring_init(hf_ring_t *ring, void *storage, uint32_t item_bytes, uint32_t capacity);
+HF_MUST_CHECK int hf_ring_init(hf_ring_t *ring, void *storage, uint32_t item_bytes,
+                               uint32_t capacity);
 
 /// Stores one item, over the oldest when full. Never fails. Context: the producer. Cost: O(item), no retries.
 void hf_ring_put(hf_ring_t *ring, const void *item);

@@ -6,7 +6,7 @@
 
 #include "holdfast/hf_ring.h"
 
-#define HF_SNAPSHOT_BUFFERS 3u
+#define HF_SNAPSHOT_BUFFERS           3u
 #define HF_SNAPSHOT_BYTES(item_bytes) (HF_RING_SLOT_WORDS(item_bytes) * 4u * HF_SNAPSHOT_BUFFERS)
 
 typedef struct hf_snapshot {

@@ -11,11 +11,11 @@
 
 typedef struct sim_config {
     const evse_module_profile_t *profile;
-    uint32_t battery_mAh;       // 0: 30000
-    uint32_t initial_soc_permille; // at each plug-in
-    int32_t request_mA;         // what the BMS asks at most; 0: 30000
-    int32_t request_mV;         // 0: 84000
-    uint32_t ramp_mA_per_s;     // module's ramp; 0: 20000
+    uint32_t battery_mAh;                           // 0: 30000
+    uint32_t initial_soc_permille;                  // at each plug-in
+    int32_t request_mA;                             // what the BMS asks at most; 0: 30000
+    int32_t request_mV;                             // 0: 84000
+    uint32_t ramp_mA_per_s;                         // module's ramp; 0: 20000
     uint32_t contactor_close_ms, contactor_drop_ms; // 0: 40, 30
     uint32_t module_timeout_ms; // the module's own OFF when the controller is silent; 0: 3000
 } sim_config_t;
@@ -25,13 +25,13 @@ typedef enum sim_fault {
     SIM_FAULT_MODULE_SILENT = 1u << 0,
     SIM_FAULT_BMS_SILENT = 1u << 1,
     SIM_FAULT_BMS_FORBIDS = 1u << 2,
-    SIM_FAULT_HOT = 1u << 3,            // 71 degrees
-    SIM_FAULT_REFUSE_OFF = 1u << 4,     // the module ignores OFF
+    SIM_FAULT_HOT = 1u << 3,        // 71 degrees
+    SIM_FAULT_REFUSE_OFF = 1u << 4, // the module ignores OFF
     SIM_FAULT_CONTACTOR_WELDED = 1u << 5,
     SIM_FAULT_CONTACTOR_STUCK_OPEN = 1u << 6,
-    SIM_FAULT_NAN = 1u << 7,            // terminal frames carry NaN
-    SIM_FAULT_BUS_OFF = 1u << 8,        // neither frames in nor out
-    SIM_FAULT_ESTOP = 1u << 9,          // loop open
+    SIM_FAULT_NAN = 1u << 7,     // terminal frames carry NaN
+    SIM_FAULT_BUS_OFF = 1u << 8, // neither frames in nor out
+    SIM_FAULT_ESTOP = 1u << 9,   // loop open
     SIM_FAULT_IO_SILENT = 1u << 10,
     SIM_FAULT_OVERVOLTAGE = 1u << 11,
 } sim_fault_t;
@@ -45,18 +45,18 @@ typedef struct sim_outlet {
     sim_config_t config;
     uint64_t now_us;
     // truth, for whoever judges
-    uint64_t energy_mJ;        // integral of terminal power
+    uint64_t energy_mJ; // integral of terminal power
     uint64_t energy_remainder_nJ;
-    int64_t power_mW;          // at the terminals now
+    int64_t power_mW; // at the terminals now
     int32_t output_mV, output_mA;
     bool contactor_closed, plugged, locked;
     int64_t battery_uAs, capacity_uAs; // charge
-    uint32_t faults;           // sim_fault_t bits
+    uint32_t faults;                   // sim_fault_t bits
     // module
     bool switch_on;
     int32_t set_mV, set_mA, temperature_dC;
     uint64_t last_command_us, next_terminal_us, next_status_us, next_heartbeat_us;
-    uint32_t pending_answers;  // private encoding
+    uint32_t pending_answers; // private encoding
     evse_can_frame_t answers[8];
     uint32_t answer_head, answer_count;
     // vehicle
@@ -67,7 +67,7 @@ typedef struct sim_outlet {
     uint32_t live_count;
     uint64_t live_us, contactor_change_us;
     bool latch_reset;
-    uint32_t output_bits;      // last commanded, EVSE_OUT_ bits
+    uint32_t output_bits; // last commanded, EVSE_OUT_ bits
     evse_can_frame_t tx[16];
     uint32_t tx_head, tx_count;
     uint32_t frames_in, frames_out;
