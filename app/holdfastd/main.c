@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// holdfastd: reads its options, builds the daemon, drains the logs, waits for a signal. Holds no simulation, no fault and
+// no time control.
+#include "daemon.h"
+
+#include "hf_port_linux.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DRAIN_INTERVAL_NS 50000000L
+
+static daemon_t the_daemon; // static: no heap, and too large for a stack
+
+static int block_signals(sigset_t *set)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)sigaddset(set, SIGHUP);
+    return pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static void run_until_end(daemon_t *daemon, const sigset_t *signals)
+{
+    const struct timespec interval = {.tv_nsec = DRAIN_INTERVAL_NS};
+    while (atomic_load(&daemon->end) == DAEMON_RUNS) {
+        int number = sigtimedwait(signals, NULL, &interval);
+        if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
+            atomic_store(&daemon->end, DAEMON_ENDS);
+        }
+        daemon_drain_logs(daemon);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    int code = options_read(&the_daemon.options, argc, argv);
+    if (code >= 0) {
+        return code;
+    }
+    sigset_t signals;
+    if (block_signals(&signals) != 0) {
+        (void)fprintf(stderr, "holdfastd: signals cannot be set up\n");
+        return EXIT_OS;
+    }
+    code = daemon_build(&the_daemon);
+    if (code < 0) {
+        code = daemon_start(&the_daemon);
+    }
+    daemon_drain_logs(&the_daemon);
+    if (code >= 0) {
+        return code;
+    }
+    run_until_end(&the_daemon, &signals);
+    daemon_stop(&the_daemon);
+    daemon_drain_logs(&the_daemon);
+    if (atomic_load(&the_daemon.end) == DAEMON_RESTARTS) {
+        (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+        (void)execv("/proc/self/exe", argv);
+        (void)fprintf(stderr, "holdfastd: cannot start again: %s\n", strerror(errno));
+        return EXIT_OS;
+    }
+    return EXIT_GOOD;
+}

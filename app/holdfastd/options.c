@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: MIT
+// Command line and configuration file of holdfastd: the table below is both, and the help. A value is checked where it
+// is read; what needs several values is checked at the end. Nothing starts on a doubtful configuration.
+#include "options.h"
+
+#include "version.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct setting {
+    const char *name;
+    const char *argument;
+    const char *help;
+    int (*read)(options_t *options, const char *value);
+    size_t offset; // of a plain text field, when read is NULL
+    size_t capacity;
+} setting_t;
+
+static int fail(const char *format, const char *a, const char *b)
+{
+    (void)fputs("holdfastd: ", stderr);
+    (void)fprintf(stderr, format, a, b);
+    (void)fputc('\n', stderr);
+    return HF_E_ARGUMENT;
+}
+
+static int copy(char *out, size_t capacity, const char *value)
+{
+    size_t length = strlen(value);
+    if (length == 0 || length >= capacity) {
+        return HF_E_TOO_LONG;
+    }
+    memcpy(out, value, length + 1);
+    return HF_OK;
+}
+
+static int read_can(options_t *options, const char *value)
+{
+    if (options->connectors >= CONFIG_EVSE_CONNECTORS_MAX) {
+        return HF_E_FULL;
+    }
+    return copy(options->can[options->connectors++], OPTIONS_TEXT_MAX, value);
+}
+
+static int read_site_limit(options_t *options, const char *value)
+{
+    hf_slice_t slice = {.text = value, .length = strlen(value)};
+    int status = hf_slice_to_i64(slice, &options->site_limit_A);
+    if (status == HF_OK && (options->site_limit_A < 1 || options->site_limit_A > 300)) {
+        status = HF_E_RANGE;
+    }
+    return status;
+}
+
+static int read_log_level(options_t *options, const char *value)
+{
+    return hf_log_level_parse(value, &options->level);
+}
+
+static int read_http(options_t *options, const char *value)
+{
+    if (strcmp(value, "none") == 0) {
+        options->has_http = false;
+        return HF_OK;
+    }
+    const char *colon = strrchr(value, ':');
+    int64_t port = 0;
+    if (colon == NULL || colon == value || (size_t)(colon - value) >= sizeof options->http_host) {
+        return HF_E_FORMAT;
+    }
+    hf_slice_t digits = {.text = colon + 1, .length = strlen(colon + 1)};
+    int status = hf_slice_to_i64(digits, &port);
+    if (status == HF_OK && (port < 0 || port > UINT16_MAX)) {
+        status = HF_E_RANGE;
+    }
+    memcpy(options->http_host, value, (size_t)(colon - value));
+    options->http_host[colon - value] = '\0';
+    options->http_port = (uint16_t)port;
+    options->has_http = true;
+    return status;
+}
+
+static int read_set(options_t *options, const char *value)
+{
+    const char *equals = strchr(value, '=');
+    if (equals == NULL || equals == value) {
+        return HF_E_FORMAT;
+    }
+    if (options->set_count >= OPTIONS_SET_MAX) {
+        return HF_E_FULL;
+    }
+    hf_slice_t key = {.text = value, .length = (size_t)(equals - value)};
+    hf_slice_t text = {.text = equals + 1, .length = strlen(equals + 1)};
+    int status = hf_slice_copy(key, options->set[options->set_count].key, EVSE_KEY_BYTES);
+    if (status == HF_OK) {
+        status = hf_slice_copy(text, options->set[options->set_count].value, EVSE_VALUE_BYTES);
+    }
+    options->set_count += status == HF_OK ? 1u : 0u;
+    return status;
+}
+
+#define TEXT_FIELD(field)                                                                          \
+    .offset = offsetof(options_t, field), .capacity = sizeof(((options_t *)0)->field)
+
+static const setting_t settings[] = {
+    {"csms", "URL", "central system, ws://HOST[:PORT][/PATH]; the station id is appended",
+     TEXT_FIELD(csms)},
+    {"id", "ID", "identity of this charge point: letters, digits and . _ : -", TEXT_FIELD(id)},
+    {"can", "SPEC",
+     "bus of the power module and BMS: virtual:PATH, socketcan:INTERFACE; the nth is "
+     "connector n's",
+     .read = read_can},
+    {"io", "SPEC", "inputs and outputs: socket:PATH", TEXT_FIELD(io)},
+    {"state", "DIR", "directory of the journal (default /var/lib/holdfast)", TEXT_FIELD(state)},
+    {"http", "HOST:PORT", "status page, or none (default 127.0.0.1:8080)", .read = read_http},
+    {"profile", "NAME", "scaling of the power module; no default on a physical bus",
+     TEXT_FIELD(profile)},
+    {"vehicle", "NAME", "vehicle profile: battery window and limits (default nx100)",
+     TEXT_FIELD(vehicle)},
+    {"site-limit", "A", "most current the site allows, 1 to 300", .read = read_site_limit},
+    {"vendor", "TEXT", "chargePointVendor, at most 20 characters", TEXT_FIELD(vendor)},
+    {"model", "TEXT", "chargePointModel, at most 20 characters", TEXT_FIELD(model)},
+    {"serial", "TEXT", "chargePointSerialNumber, at most 25 characters", TEXT_FIELD(serial)},
+    {"set", "KEY=VALUE", "an OCPP configuration key, as ChangeConfiguration would",
+     .read = read_set},
+    {"log-level", "LEVEL", "error, warning, info, debug or trace (default info)",
+     .read = read_log_level},
+};
+
+static void print_help(void)
+{
+    printf("Usage: holdfastd --csms URL --id ID --can SPEC --io SPEC [OPTION]...\n"
+           "Runs an OCPP 1.6J charge point until it is told to end (SIGTERM, SIGINT).\n\n");
+    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
+        char left[48];
+        (void)snprintf(left, sizeof left, "--%s %s", settings[i].name, settings[i].argument);
+        printf("  %-22s %s\n", left, settings[i].help);
+    }
+    printf("  %-22s %s\n", "--config FILE",
+           "read settings from a file: one NAME = VALUE a line, # comments");
+    printf("  %-22s %s\n", "--check", "check the configuration and end");
+    printf("  %-22s %s\n", "--help", "this text");
+    printf("  %-22s %s\n\nModule profiles:\n", "--version", "the version");
+    const evse_module_profile_t *profile;
+    for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
+        printf("  %-22s %s\n", profile->name, profile->text);
+    }
+    printf("Vehicle profiles:\n");
+    const evse_limits_t *limits;
+    for (size_t i = 0; (limits = evse_limits_at(i)) != NULL; i++) {
+        printf("  %-22s %d.%03d to %d.%03d V\n", limits->vehicle, (int)(limits->min_mV / 1000),
+               (int)(limits->min_mV % 1000), (int)(limits->max_mV / 1000),
+               (int)(limits->max_mV % 1000));
+    }
+    printf("\nExit status: 0 ended in good order, 64 usage, 69 port, socket or state directory in "
+           "use,\n70 software, 71 operating system, 74 storage, 78 configuration.\n");
+}
+
+static int apply(options_t *options, const char *name, const char *value, const char *where)
+{
+    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
+        if (strcmp(settings[i].name, name) != 0) {
+            continue;
+        }
+        int status = settings[i].read != NULL
+                         ? settings[i].read(options, value)
+                         : copy((char *)options + settings[i].offset, settings[i].capacity, value);
+        if (status != HF_OK) {
+            (void)fprintf(stderr, "holdfastd: %s%s '%s': %s\n", where, name, value,
+                          status == HF_E_TOO_LONG ? "empty or too long" : hf_status_text(status));
+        }
+        return status;
+    }
+    (void)fprintf(stderr, "holdfastd: %s%s: no such setting, see --help\n", where, name);
+    return HF_E_NOT_FOUND;
+}
+
+static char *trim(char *text)
+{
+    while (isspace((unsigned char)*text)) {
+        text++;
+    }
+    size_t length = strlen(text);
+    while (length > 0 && isspace((unsigned char)text[length - 1])) {
+        text[--length] = '\0';
+    }
+    return text;
+}
+
+static int read_line(options_t *options, char *line, const char *where)
+{
+    char *text = trim(line);
+    if (*text == '\0' || *text == '#') {
+        return HF_OK;
+    }
+    char *equals = strchr(text, '=');
+    if (equals == NULL) {
+        return fail("%snot NAME = VALUE: '%s'", where, text);
+    }
+    *equals = '\0';
+    return apply(options, trim(text), trim(equals + 1), where);
+}
+
+static int read_file(options_t *options, const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return fail("cannot read '%s': %s", path, strerror(errno));
+    }
+    char line[2 * OPTIONS_TEXT_MAX];
+    int status = HF_OK;
+    for (unsigned number = 1; status == HF_OK && fgets(line, sizeof line, file) != NULL; number++) {
+        char where[OPTIONS_TEXT_MAX + 16];
+        (void)snprintf(where, sizeof where, "%.200s:%u: ", path, number);
+        if (strchr(line, '\n') == NULL && !feof(file)) {
+            status = fail("%s%s", where, "line too long");
+        } else {
+            status = read_line(options, line, where);
+        }
+    }
+    (void)fclose(file);
+    return status;
+}
+
+static int check_id(const char *id)
+{
+    for (const char *c = id; *c != '\0'; c++) {
+        if (!isalnum((unsigned char)*c) && strchr("._:-", *c) == NULL) {
+            return fail("id '%s': only letters, digits and . _ : -%s", id, "");
+        }
+    }
+    return *id != '\0' ? HF_OK : fail("an identity is needed: --id%s%s", "", "");
+}
+
+static int check_url(options_t *options)
+{
+    if (options->csms[0] == '\0') {
+        return fail("a central system is needed: --csms ws://HOST:PORT/PATH%s%s", "", "");
+    }
+    char whole[OPTIONS_TEXT_MAX + STATION_ID_BYTES + 1];
+    size_t length = strlen(options->csms);
+    (void)snprintf(whole, sizeof whole, "%s%s%s", options->csms,
+                   options->csms[length - 1] == '/' ? "" : "/", options->id);
+    int status = evse_url_parse(whole, &options->url);
+    if (status != HF_OK) {
+        return fail("csms '%s': not a ws:// address (%s)", options->csms, hf_status_text(status));
+    }
+    if (options->url.secure) {
+        return fail("csms '%s': wss:// is not built into this version%s", options->csms, "");
+    }
+    return HF_OK;
+}
+
+// [SAF-06] published scalings differ by a factor of 100: a physical bus has no default.
+static int check_profile(options_t *options)
+{
+    bool physical = false;
+    for (unsigned c = 0; c < options->connectors; c++) {
+        const char *spec = options->can[c];
+        bool is_virtual = strncmp(spec, "virtual:", 8) == 0 && spec[8] != '\0';
+        bool is_socketcan = strncmp(spec, "socketcan:", 10) == 0 && spec[10] != '\0';
+        if (!is_virtual && !(is_socketcan && CONFIG_HOLDFASTD_SOCKETCAN)) {
+            return fail("can '%s': not virtual:PATH or socketcan:INTERFACE%s", spec, "");
+        }
+        physical = physical || !is_virtual;
+    }
+    if (options->profile[0] == '\0' && physical) {
+        return fail(
+            "a physical bus needs --profile NAME, the scaling of its power module; there is "
+            "no default, since a wrong factor is a wrong current%s%s",
+            "", "");
+    }
+    const char *name = options->profile[0] != '\0' ? options->profile : "m33-1024";
+    options->module_profile = evse_module_profile_find(name);
+    return options->module_profile != NULL
+               ? HF_OK
+               : fail("profile '%s': there is none of that name, see --help%s", name, "");
+}
+
+static int check_limits(options_t *options)
+{
+    const evse_limits_t *limits = evse_limits_find(options->vehicle);
+    if (limits == NULL) {
+        return fail("vehicle '%s': there is none of that name, see --help%s", options->vehicle, "");
+    }
+    options->limits = *limits;
+    if (options->site_limit_A > 0 && options->site_limit_A * 1000 < options->limits.max_mA) {
+        options->limits.max_mA = (int32_t)(options->site_limit_A * 1000);
+    }
+    return evse_limits_check(&options->limits);
+}
+
+static int check_all(options_t *options)
+{
+    int status = check_id(options->id);
+    if (status == HF_OK) {
+        status = check_url(options);
+    }
+    if (status == HF_OK && options->connectors == 0) {
+        status = fail("at least one bus is needed: --can virtual:PATH%s%s", "", "");
+    }
+    if (status == HF_OK) {
+        status = check_profile(options);
+    }
+    if (status == HF_OK && (strncmp(options->io, "socket:", 7) != 0 || options->io[7] == '\0')) {
+        status =
+            fail("inputs and outputs are needed: --io socket:PATH, not '%s'%s", options->io, "");
+    }
+    return status == HF_OK ? check_limits(options) : status;
+}
+
+/// Returns -1 to go on, else the exit code.
+static int read_argument(options_t *options, char **argv, int *i)
+{
+    const char *argument = argv[*i];
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+        print_help();
+        return EXIT_GOOD;
+    }
+    if (strcmp(argument, "--version") == 0) {
+        printf("holdfastd %s\n", HOLDFAST_VERSION);
+        return EXIT_GOOD;
+    }
+    if (strcmp(argument, "--check") == 0) {
+        options->check_only = true;
+        return -1;
+    }
+    if (strncmp(argument, "--", 2) != 0) {
+        (void)fail("'%s': options begin with --, see --help%s", argument, "");
+        return EXIT_USAGE;
+    }
+    char name[32];
+    const char *equals = strchr(argument, '=');
+    hf_slice_t slice = {.text = argument + 2,
+                        .length = equals != NULL ? (size_t)(equals - argument - 2)
+                                                 : strlen(argument + 2)};
+    const char *value = equals != NULL ? equals + 1 : argv[*i + 1];
+    if (hf_slice_copy(slice, name, sizeof name) != HF_OK) {
+        (void)fail("'%s': no such option, see --help%s", argument, "");
+        return EXIT_USAGE;
+    }
+    bool known = strcmp(name, "config") == 0;
+    for (size_t s = 0; s < HF_COUNT_OF(settings); s++) {
+        known = known || strcmp(settings[s].name, name) == 0;
+    }
+    if (!known || value == NULL) {
+        (void)fail(known ? "--%s needs a value, see --help%s"
+                         : "--%s: no such option, see --help%s",
+                   name, "");
+        return EXIT_USAGE;
+    }
+    *i += equals != NULL ? 0 : 1;
+    int status =
+        strcmp(name, "config") == 0 ? read_file(options, value) : apply(options, name, value, "--");
+    return status == HF_OK ? -1 : EXIT_CONFIG;
+}
+
+int options_read(options_t *options, int argc, char **argv)
+{
+    *options = (options_t){
+        .state = "/var/lib/holdfast",
+        .http_host = "127.0.0.1",
+        .http_port = 8080,
+        .has_http = true,
+        .vehicle = "nx100",
+        .vendor = "Holdfast",
+        .model = "Holdfast DC",
+        .level = HF_LOG_INFO,
+    };
+    for (int i = 1; i < argc; i++) {
+        int code = read_argument(options, argv, &i);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    if (check_all(options) != HF_OK) {
+        return EXIT_CONFIG;
+    }
+    if (options->check_only) {
+        printf("configuration is good\n");
+        return EXIT_GOOD;
+    }
+    return -1;
+}

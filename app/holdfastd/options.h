@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// What holdfastd can be told, on the command line or in a configuration file: one table of names, checked values, help.
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "evse/evse.h"
+
+#include <sys/types.h>
+
+// Exit codes: those of sysexits, so that systemd prints their names.
+typedef enum exit_code {
+    EXIT_GOOD = 0,
+    EXIT_USAGE = 64,       // command line
+    EXIT_UNAVAILABLE = 69, // a port, a socket or the state directory is in use
+    EXIT_SOFTWARE = 70,    // our own bug
+    EXIT_OS = 71,          // a thread or a signal could not be set up
+    EXIT_STORAGE = 74,     // the journal cannot be opened
+    EXIT_CONFIG = 78,      // a value makes no sense, or one is missing
+} exit_code_t;
+
+#define OPTIONS_SET_MAX  16u
+#define OPTIONS_TEXT_MAX 256u
+#define STATION_ID_BYTES 49u
+
+typedef struct options {
+    char csms[OPTIONS_TEXT_MAX];
+    char id[STATION_ID_BYTES];
+    char can[CONFIG_EVSE_CONNECTORS_MAX][OPTIONS_TEXT_MAX];
+    unsigned connectors;
+    char io[OPTIONS_TEXT_MAX];
+    char state[OPTIONS_TEXT_MAX];
+    char http_host[64];
+    uint16_t http_port;
+    bool has_http;
+    char profile[32];
+    char vehicle[32];
+    char vendor[21], model[21], serial[26];
+    hf_log_level_t level;
+    int64_t site_limit_A;
+    struct {
+        char key[EVSE_KEY_BYTES];
+        char value[EVSE_VALUE_BYTES];
+    } set[OPTIONS_SET_MAX];
+    unsigned set_count;
+    bool check_only;
+    // derived
+    evse_url_t url;
+    const evse_module_profile_t *module_profile;
+    evse_limits_t limits;
+} options_t;
+
+/// Reads the command line (and the files it names) and checks everything. Returns -1 to go on, else the exit code: 0 after
+/// --help or --version, EXIT_USAGE or EXIT_CONFIG after one clear sentence on stderr.
+int options_read(options_t *options, int argc, char **argv);
+
+#endif

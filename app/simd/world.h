@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// A charge point and its whole world in one process and in stepped time: outlets, central system, link and flash, all
+// advanced by one scheduler. The same objects as holdfastd's, composed differently; nothing here reads a clock.
+// Invariants: the same seed gives the same run; a kill loses what was not synced only if the flash is told to.
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "csms/csms.h"
+#include "evse/evse_view.h"
+#include "hf_flash_ram.h"
+#include "sim/sim.h"
+
+#define WORLD_STEP_US       EVSE_TICK_US
+#define WORLD_SEGMENT_BYTES 262144u
+#define WORLD_SEGMENTS      2u
+#define WORLD_PROGRAM_BYTES 4u
+#define WORLD_LINK_MESSAGES 16u
+#define WORLD_LINK_BYTES    CONFIG_EVSE_OCPP_MESSAGE_BYTES
+#define WORLD_LOG_LINES     256u
+#define WORLD_CAN_FRAMES    64u
+
+/// Texts on their way in one direction.
+typedef struct world_pipe {
+    char text[WORLD_LINK_MESSAGES][WORLD_LINK_BYTES];
+    size_t length[WORLD_LINK_MESSAGES];
+    uint32_t head, tail;
+} world_pipe_t;
+
+typedef struct world_link {
+    world_pipe_t up, down; // to the central system, to the charge point
+    evse_link_state_t state;
+    bool reachable;      // the network and the central system are there
+    uint64_t open_at_us; // when an opening succeeds or fails
+    int error;
+} world_link_t;
+
+typedef struct world_can {
+    evse_can_frame_t frames[WORLD_CAN_FRAMES]; // towards the charger
+    uint32_t head, tail, dropped;
+    sim_outlet_t *outlet;
+} world_can_t;
+
+typedef struct world_config {
+    unsigned connectors;
+    uint64_t seed;
+    uint64_t utc_ms;  // calendar time at now_us = 0
+    bool clock_known; // the charge point trusts its own clock from the start
+    bool verbose;     // log lines and central-system events to stdout
+    void (*print)(void *ctx, const char *line); // where verbose output goes
+    void *print_ctx;
+} world_config_t;
+
+typedef struct world {
+    world_config_t config;
+    uint64_t now_us;
+    uint64_t steps;
+    uint64_t boot_us; // when the charge point of now was started: its own time is now_us - boot_us
+    bool running;     // false: killed, waits for world_boot()
+    evse_t evse;
+    evse_config_t evse_config;
+    sim_outlet_t outlet[CONFIG_EVSE_CONNECTORS_MAX];
+    world_can_t can[CONFIG_EVSE_CONNECTORS_MAX];
+    world_link_t link;
+    csms_t csms;
+    int station; // at the central system, negative while not connected
+    hf_flash_ram_t flash_ram;
+    hf_flash_t flash;
+    uint8_t flash_memory[WORLD_SEGMENTS * WORLD_SEGMENT_BYTES];
+    hf_log_t log;
+    uint32_t log_storage[HF_RING_BYTES(sizeof(hf_log_line_t), WORLD_LOG_LINES) / 4u];
+    bool reset_wanted;
+    uint32_t resets;
+    uint64_t random;
+} world_t;
+
+/// Builds the world with a blank flash and boots the charge point. 0 or a status of evse_init().
+HF_MUST_CHECK int world_init(world_t *world, const world_config_t *config);
+/// Advances everything by one tick of 10 ms.
+void world_step(world_t *world);
+void world_run_ms(world_t *world, uint64_t ms);
+/// Runs until `reached` says true, at most limit_ms. False when it never did.
+bool world_run_until(world_t *world, bool (*reached)(world_t *world), uint64_t limit_ms);
+/// The network or the central system goes away or comes back.
+void world_set_reachable(world_t *world, bool reachable);
+/// The charge point dies between two ticks, as by kill -9; outlets and central system go on.
+void world_kill(world_t *world);
+/// Starts the charge point anew on what the flash holds.
+HF_MUST_CHECK int world_boot(world_t *world);
+/// The latest views; zeroed when there is none yet.
+evse_connector_view_t world_connector(const world_t *world, unsigned connector);
+evse_comms_view_t world_comms(const world_t *world);
+/// A script line for the central system ("remote-start CP1 1 TAG"), see csms_command().
+HF_MUST_CHECK int world_csms(world_t *world, const char *line);
+/// A pseudo-random number below `bound`, from the world's seed.
+uint32_t world_random(world_t *world, uint32_t bound);
+
+#endif

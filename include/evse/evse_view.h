@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// The comms loop's own snapshot: what services (status page, metrics) may know of it without touching it. Filled by the
+// comms loop, published through an hf_snapshot_t, read by anybody.
+#ifndef EVSE_VIEW_H
+#define EVSE_VIEW_H
+
+#include "evse/evse.h"
+#include "holdfast/hf_clock.h"
+
+typedef enum evse_view_pool {
+    EVSE_POOL_MESSAGES,
+    EVSE_POOL_TRANSACTIONS,
+    EVSE_POOL_COUNT,
+} evse_view_pool_t;
+
+typedef struct evse_comms_view {
+    uint64_t now_us;
+    uint64_t utc_ms; // 0 unknown
+    uint64_t last_session_Wh;
+    uint32_t last_session_reason; // evse_stop_reason_t; None before the first
+    uint32_t sessions_started, sessions_ended;
+    uint32_t link;         // evse_link_state_t
+    int32_t link_error;    // hf_status_t of the last failure; 0 none
+    uint32_t registration; // evse_registration_t
+    uint32_t queue;        // transaction messages not confirmed
+    uint32_t boot;         // number of this boot
+    uint32_t recovered;    // transactions ended when this boot found them open
+    uint32_t journal_appended, journal_durable, journal_compactions, journal_bytes;
+    int32_t journal_error; // 0 good
+    uint32_t calls_sent, calls_received, errors_sent, errors_received, timeouts, malformed;
+    int32_t transaction_id[CONFIG_EVSE_CONNECTORS_MAX]; // 0 none open; -1 not known yet
+    hf_pool_stats_t pool[EVSE_POOL_COUNT];
+} evse_comms_view_t;
+
+const char *evse_view_pool_name(unsigned pool);
+const char *evse_link_state_text(unsigned state);
+const char *evse_registration_text(unsigned registration);
+
+/// Fills the view. Context: the comms loop. Cost: O(connectors).
+void evse_comms_view(const evse_t *evse, uint64_t now_us, evse_comms_view_t *view);
+
+#endif
