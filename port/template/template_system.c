@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The link-time seams: clock, assertion, and random bytes. Owns the one time base of the system.
+#include "template_port.h"
+
+#include "holdfast/hf_clock.h"
+
+#include <stdatomic.h>
+
+// Two halves, since a 64-bit store is not one instruction here. One core: the interrupt is never seen half done.
+static _Atomic uint32_t low_ms, high_ms;
+
+void template_tick_ms(void)
+{
+    if (atomic_fetch_add_explicit(&low_ms, 1u, memory_order_release) == UINT32_MAX) {
+        atomic_fetch_add_explicit(&high_ms, 1u, memory_order_release);
+    }
+}
+
+uint64_t hf_port_now_us(void)
+{
+    uint32_t high, low;
+    do { // reads again when the low half wrapped in between
+        high = atomic_load_explicit(&high_ms, memory_order_acquire);
+        low = atomic_load_explicit(&low_ms, memory_order_acquire);
+    } while (high != atomic_load_explicit(&high_ms, memory_order_acquire));
+    return (((uint64_t)high << 32) | low) * HF_US_PER_MS;
+}
+
+_Noreturn void hf_port_assert_failed(const char *file, int line)
+{
+    // A board opens the contactor, records the place where a reset does not erase it, and lets the watchdog bite.
+    (void)file;
+    (void)line;
+    for (;;) {
+    }
+}
+
+void template_random(void *ctx, void *data, size_t length)
+{
+    // A counter is no secret: masks need a real generator before this meets a network.
+    static uint8_t count;
+    (void)ctx;
+    for (size_t i = 0; i < length; i++) {
+        ((uint8_t *)data)[i] = ++count;
+    }
+}
