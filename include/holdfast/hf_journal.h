@@ -9,6 +9,7 @@
 #include "holdfast/hf_flash.h"
 
 #define HF_JOURNAL_RECORD_BYTES_MAX 1024u
+#define HF_JOURNAL_SYNC_POLLS_MAX   (1u << 24)
 
 typedef struct hf_journal hf_journal_t;
 
@@ -35,23 +36,44 @@ struct hf_journal {
     bool needs_compaction; // a torn tail was found while opening
     bool compacting;
     uint32_t compactions, torn_tails, bytes_appended; // counters
+    uint32_t erase_count; // how often the current segment has been erased in its life
+    // Private.
+    uint32_t next_generation;
+    uint32_t
+        compacted_offset; // where the records of the current segment begin that came after its commit
+    uint32_t unknown[8]; // bit per record type that the owner did not know
+    uint64_t full_at;    // appended + 1 when a compaction last left no room; 0 never
+    int compact_status;  // first failure of an append inside the running dump
+    bool sync_running, sync_covers_commit;
+    bool
+        commit_durable; // the current segment's commit is durable: only then another one may be erased
 };
 
 /// Mounts: finds the newest committed segment and replays it. A flash without any is formatted (erased, committed).
-/// HF_E_ARGUMENT bad geometry, HF_E_IO, HF_E_CORRUPT no segment is readable although some are not blank.
+/// What was replayed is durable once the sync that the first hf_journal_poll() starts has ended (after a kill it may
+/// have been read from a cache): append a record after opening and wait for that one.
+/// HF_E_ARGUMENT bad geometry, or not the one the flash was formatted with; HF_E_IO; HF_E_CORRUPT no segment is readable
+/// although some are not blank; HF_E_UNSUPPORTED a segment is of another format version.
 HF_MUST_CHECK int hf_journal_open(hf_journal_t *journal, const hf_flash_t *flash,
                                   const hf_journal_owner_t *owner);
 /// Appends one record of up to HF_JOURNAL_RECORD_BYTES_MAX (type 1 to 254). It is durable once
 /// hf_journal_durable() >= the hf_journal_appended() read right after this call.
-/// HF_E_FULL when even a compaction leaves no room; HF_E_IO once the journal has failed.
-/// Cost: one program; a compaction at times (as long as an erase and a dump). Context: the owner's loop.
+/// HF_E_FULL when even a compaction leaves no room; HF_E_IO once the journal has failed. HF_E_AGAIN, nothing has changed:
+/// a compaction is due, the current segment is not durable yet (so no other may be erased), and its sync did not end
+/// within HF_JOURNAL_SYNC_POLLS_MAX polls, which this call waits for. It takes a segment filled within one sync.
+/// Cost: one program (two or more above 256 bytes); a compaction at times: an erase, a dump, and where the segment is
+/// not durable yet, its sync. Context: the owner's loop.
 HF_MUST_CHECK int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t version,
                                     const void *data, uint32_t length);
 /// Drives the sync: call in every round of the owner's loop. 0, or the failure.
 int hf_journal_poll(hf_journal_t *journal);
 uint64_t hf_journal_appended(const hf_journal_t *journal);
 uint64_t hf_journal_durable(const hf_journal_t *journal);
-/// Bytes of the current segment still free.
+/// Bytes of the current segment still free; 0 when a compaction must come first.
 uint32_t hf_journal_free_bytes(const hf_journal_t *journal);
+/// Bytes a freshly compacted segment has for records, and what a record of `length` takes of them: an owner whose dump
+/// stays below the first, with room for what it still must append, never meets HF_E_FULL.
+uint32_t hf_journal_capacity_bytes(const hf_journal_t *journal);
+uint32_t hf_journal_record_bytes(const hf_journal_t *journal, uint32_t length);
 
 #endif
