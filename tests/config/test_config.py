@@ -65,6 +65,29 @@ class Configuration(unittest.TestCase):
     def test_rejects_a_switch_without_cost(self):
         self.assert_refused("", "NEW does not state its cost", 'config NEW\n\tbool "New"\n\thelp\n\t  Nothing said.\n')
 
+    def compile_header(self, autoconf):
+        """Messages of the compiler for hf_config.h over a hand-written hf_autoconf.h; empty when it is taken."""
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "hf_autoconf.h"), "w", encoding="utf-8") as out:
+                out.write(autoconf)
+            done = subprocess.run(["cc", "-std=c11", "-I", folder, "-I", os.path.join(TOP, "include"), "-fsyntax-only", "-x", "c", "-"],
+                                  input='#include "holdfast/hf_config.h"\nint x;\n', capture_output=True, text=True, check=False)
+            return done.stderr
+
+    def test_header_refuses_what_kconfig_refuses(self):
+        ocpp = "#define CONFIG_HF_JSON 1\n#define CONFIG_HF_JOURNAL 1\n#define CONFIG_EVSE_OCPP 1\n"
+        self.assertEqual(self.compile_header(""), "")
+        self.assertEqual(self.compile_header(ocpp), "")
+        self.assertIn("needs CONFIG_HF_JSON", self.compile_header("#define CONFIG_EVSE_OCPP 1\n"))
+        for symbol in kconfiglib.Kconfig(os.path.join(TOP, "Kconfig"), warn=False).unique_defined_syms:
+            for low, high, _ in symbol.ranges:
+                for value, taken in ((low, True), (high, True), (int(low.str_value) - 1, False), (int(high.str_value) + 1, False)):
+                    value = getattr(value, "str_value", value)
+                    messages = self.compile_header(f"{ocpp}#define CONFIG_{symbol.name} {value}\n")
+                    self.assertEqual(messages == "", taken, f"{symbol.name} {value}: {messages}")
+                with open(os.path.join(TOP, "include", "holdfast", "hf_config.h"), encoding="utf-8") as text:
+                    self.assertIn(f"#define CONFIG_{symbol.name} {symbol.defaults[0][0].str_value}\n", text.read())
+
     def test_minimal(self):
         """configs/minimal builds, and every switch of the tree is off in it."""
         for command in (["cmake", "--preset", "minimal"], ["cmake", "--build", "--preset", "minimal", "-j2"]):
