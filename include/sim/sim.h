@@ -36,8 +36,9 @@ typedef enum sim_fault {
     SIM_FAULT_OVERVOLTAGE = 1u << 11,
 } sim_fault_t;
 
-/// Names of the faults for scripts ("module-silent", ...); 0 when unknown.
+/// Names of the faults for scripts ("module-silent", "contactor-stuck-open", ...); 0 when unknown.
 uint32_t sim_fault_find(const char *name);
+/// The name of a bit (from 0); NULL past the last.
 const char *sim_fault_name(unsigned bit);
 
 #define SIM_TX_FRAMES 32u

@@ -20,8 +20,8 @@
 
 // In the order of the bits.
 static const char *const fault_names[] = {
-    "module-silent", "bms-silent", "bms-forbids", "hot",   "refuse-off", "contactor-welded",
-    "stuck-open",    "nan",        "bus-off",     "estop", "io-silent",  "overvoltage",
+    "module-silent",        "bms-silent", "bms-forbids", "hot",   "refuse-off", "contactor-welded",
+    "contactor-stuck-open", "nan",        "bus-off",     "estop", "io-silent",  "overvoltage",
 };
 
 const char *sim_fault_name(unsigned bit)
