@@ -52,10 +52,13 @@ typedef struct evse_session {
     char stop_id_tag[EVSE_ID_TAG_BYTES];
     bool authorize_sent;
     bool deauthorized; // start not accepted and the transaction kept: no energy
+    uint64_t started_us;
+    uint64_t start_Wh;
 } evse_session_t;
 
 typedef struct evse_ocpp_config {
-    const char *vendor, *model, *serial, *firmware; // CiString20/25/50 limits are checked at init
+    // CiString20, 20, 25, 50: checked at init. Serial and firmware may be NULL.
+    const char *vendor, *model, *serial, *firmware;
     evse_link_t link;
     evse_store_t *store;
     evse_mailbox_t *mailbox;
@@ -77,6 +80,17 @@ typedef enum evse_registration { // of BootNotification
     EVSE_REGISTRATION_REJECTED,
     EVSE_REGISTRATION_ACCEPTED,
 } evse_registration_t;
+
+#define EVSE_KEYS_MAX 40u
+
+/// Configuration keys as the loop uses them: numbers and lists of measurands, read once from the store.
+typedef struct evse_keys {
+    int32_t number[EVSE_KEYS_MAX]; // integers, and booleans as 0 and 1
+    struct {
+        uint8_t count;
+        uint8_t item[EVSE_SAMPLES_MAX]; // evse_measurand_t
+    } sampled, aligned;
+} evse_keys_t;
 
 /// Fields are private to src/evse/ocpp and src/evse/session; the counters are for reading.
 typedef struct evse_ocpp {
@@ -101,10 +115,33 @@ typedef struct evse_ocpp {
         bool due; // triggered
     } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
     uint32_t triggers; // bit per TriggerMessage request waiting
-    uint32_t trigger_connector;
+    struct { // MeterValues outside of a transaction: bits of connectors (bit 0: connector 1)
+        uint32_t due;
+        uint32_t is_trigger; // context Trigger, else Sample.Clock
+    } readings;
+    struct { // the one UnlockConnector whose answer waits for the lock
+        bool waiting;
+        uint8_t connector;
+        bool ordered;
+        uint64_t since_us;
+        char call_id[EVSE_RPC_CALL_ID_BYTES];
+    } unlock;
+    struct { // Reset, or evse_ocpp_shutdown(): sessions end, what they leave becomes durable
+        evse_stop_reason_t reason; // None: not ending
+        bool recorded, done;
+        uint64_t since_us;
+    } ending;
     bool reset_pending, reset_hard;
-    uint64_t reset_since_us;
+    evse_keys_t keys;
+    evse_orders_t orders; // last written
     uint64_t next_orders_us;
+    uint64_t now_us;         // of the poll under way
+    uint64_t queue_moved_us; // the queue was empty or a message was confirmed
+    bool snapshot_valid;     // one was read
+    bool clock_told;         // the store knows this boot's clock
+    bool journal_failed;
+    bool latch_estop; // as the events tell
+    uint32_t latch_welds;
     char payload[CONFIG_EVSE_OCPP_PAYLOAD_BYTES];
     uint32_t sessions_started, sessions_ended;
     uint64_t last_session_Wh;
@@ -119,7 +156,17 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us);
 /// HF_E_STATE when neither is possible, HF_E_RANGE, HF_E_TOO_LONG.
 HF_MUST_CHECK int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                                         uint64_t now_us);
-/// Orderly end: transactions ended with `reason`, journalled. True once everything is durable; call until then.
+/// Sets a configuration key as ChangeConfiguration would, read-only keys excepted: the installer's way.
+/// HF_E_NOT_FOUND, HF_E_RANGE (refused), HF_E_FULL, HF_E_IO.
+HF_MUST_CHECK int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value);
+/// The value of a key that is a number or a boolean (0, 1); -1 for any other.
+int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key);
+/// True while the link is open and BootNotification has been accepted.
+bool evse_ocpp_is_online(const evse_ocpp_t *ocpp);
+/// UTC at now_us in milliseconds; 0 unknown.
+uint64_t evse_ocpp_utc_ms(const evse_ocpp_t *ocpp, uint64_t now_us);
+/// Orderly end: transactions ended with `reason`, journalled. True once everything is durable (or the storage has
+/// failed); call until then, every time instead of or besides evse_ocpp_poll(), and keep the control loop running.
 bool evse_ocpp_shutdown(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us);
 
 #endif

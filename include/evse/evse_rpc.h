@@ -25,7 +25,8 @@ typedef enum evse_rpc_error {
 #define EVSE_RPC_ERROR_ENUM(name) EVSE_RPC_##name,
     EVSE_RPC_ERROR_TABLE(EVSE_RPC_ERROR_ENUM)
 #undef EVSE_RPC_ERROR_ENUM
-        EVSE_RPC_ERROR_COUNT
+        EVSE_RPC_ERROR_COUNT,
+    EVSE_RPC_DEFERRED, // of on_call: nothing is answered now; evse_rpc_reply() later, or never
 } evse_rpc_error_t;
 const char *evse_rpc_error_text(unsigned error);
 
@@ -39,13 +40,17 @@ typedef struct evse_rpc evse_rpc_t;
 
 typedef struct evse_rpc_owner {
     void *ctx;
-    /// A CALL came in: write the response object into `reply`, or return why not. Called from evse_rpc_poll().
+    /// A CALL came in: write the response object into `reply`, or return why not. Called from evse_rpc_poll(); must
+    /// not use the link (action and payload point into its buffer).
     evse_rpc_error_t (*on_call)(void *ctx, hf_slice_t action, hf_json_t payload,
                                 hf_json_writer_t *reply);
-    /// The outstanding CALL ended. `payload` is HF_JSON_NONE unless RESULT.
+    /// The outstanding CALL ended. `payload` is HF_JSON_NONE unless RESULT. As on_call, must not use the link.
     void (*on_answer)(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_json_t payload,
                       uint64_t now_us);
 } evse_rpc_owner_t;
+
+#define EVSE_RPC_CALL_ID_CHARACTERS 36u
+#define EVSE_RPC_CALL_ID_BYTES      (EVSE_RPC_CALL_ID_CHARACTERS * 4u + 1u) // of an incoming CALL, UTF-8
 
 struct evse_rpc {
     evse_link_t link;
@@ -59,21 +64,28 @@ struct evse_rpc {
     uint32_t token;
     char id[EVSE_MESSAGE_ID_BYTES];
     uint64_t sent_us;
+    uint64_t now_us;                      // of the poll under way
+    char call_id[EVSE_RPC_CALL_ID_BYTES]; // of the CALL that on_call is asked about
+    const char *why; // static text on_call may leave for the description of a CALLERROR
     uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed,
-        stray;
+        stray, replies_lost;
 };
 
+/// HF_E_ARGUMENT without link, owner or a buffer of 256 bytes at least.
 HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link,
                                 const evse_rpc_owner_t *owner, char *buffer, size_t capacity,
                                 uint32_t timeout_ms, hf_log_t *log);
-/// Sends one CALL: HF_E_AGAIN while one is outstanding or the link is busy. `payload` is a JSON object; `token` comes
-/// back in on_answer.
+/// Sends one CALL: HF_E_AGAIN while one is outstanding or the link is busy, HF_E_CLOSED, HF_E_TOO_LONG (never sent, never
+/// cut). `payload` is a JSON object; `token` comes back in on_answer.
 HF_MUST_CHECK int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action,
                                 hf_slice_t payload, uint32_t token, uint64_t now_us);
+/// Answers a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while another reply waits, HF_E_TOO_LONG.
+HF_MUST_CHECK int evse_rpc_reply(evse_rpc_t *rpc, const char *call_id, hf_slice_t payload);
+/// True when evse_rpc_call() would not answer HF_E_AGAIN for want of a buffer.
 bool evse_rpc_is_free(const evse_rpc_t *rpc);
 /// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.
 void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us);
-/// The link went down: the outstanding CALL ends as TIMEOUT.
+/// The link went down: the outstanding CALL ends as TIMEOUT, a waiting reply is dropped.
 void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us);
 
 #endif

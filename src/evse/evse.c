@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// One charge point put together: what the store knows goes into control before its first tick.
+#include "evse/evse.h"
+
+#if CONFIG_EVSE_OCPP
+static int open_store(evse_t *evse, const evse_config_t *config, evse_control_config_t *control)
+{
+    evse_store_config_t store = config->store;
+    store.connectors = config->ocpp.connectors;
+    int status = evse_store_open(&evse->store, &store);
+    if (status != HF_OK) {
+        return status;
+    }
+    for (unsigned i = 0u; i < CONFIG_EVSE_CONNECTORS_MAX; i++) {
+        control->channel[i].register_mJ = evse->store.register_mJ[i];
+    }
+    control->estop_latched = evse->store.estop_latched;
+    control->weld_latched = evse->store.weld_latched;
+    return HF_OK;
+}
+
+static int start_ocpp(evse_t *evse, const evse_config_t *config)
+{
+    evse_ocpp_config_t ocpp = config->ocpp;
+    ocpp.store = &evse->store;
+    ocpp.mailbox = &evse->mailbox;
+    if (ocpp.buffer == NULL) {
+        ocpp.buffer = evse->message;
+        ocpp.buffer_bytes = sizeof evse->message;
+    }
+    return evse_ocpp_init(&evse->ocpp, &ocpp);
+}
+#endif
+
+int evse_init(evse_t *evse, const evse_config_t *config)
+{
+    evse_control_config_t control = config->control;
+    int status = evse_mailbox_init(&evse->mailbox);
+    if (status != HF_OK) {
+        return status;
+    }
+    control.mailbox = &evse->mailbox;
+#if CONFIG_EVSE_OCPP
+    if (config->control.connectors != config->ocpp.connectors) {
+        return HF_E_ARGUMENT;
+    }
+    status = open_store(evse, config, &control);
+    if (status != HF_OK) {
+        return status;
+    }
+#endif
+    status = evse_control_init(&evse->control, &control);
+#if CONFIG_EVSE_OCPP
+    if (status == HF_OK) {
+        status = start_ocpp(evse, config);
+    }
+#endif
+    return status;
+}
+
+void evse_control_loop(evse_t *evse, uint64_t now_us)
+{
+    evse_control_tick(&evse->control, now_us);
+}
+
+void evse_comms_loop(evse_t *evse, uint64_t now_us)
+{
+#if CONFIG_EVSE_OCPP
+    evse_ocpp_poll(&evse->ocpp, now_us);
+#else
+    (void)evse;
+    (void)now_us;
+#endif
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// The comms loop's round: read what control says, move the link and the RPC, move sessions, and send the one CALL that
+// matters most. Invariants: before BootNotification is Accepted nothing else of ours is sent unless the central system
+// triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered.
+#include "evse_ocpp_private.h"
+
+#define BACKOFF_BASE_MS         1000u
+#define BACKOFF_CAP_MS          60000u
+#define BACKOFF_JITTER_PERMILLE 300u
+
+static bool is_text_within(const char *text, size_t limit, bool required)
+{
+    if (text == NULL) {
+        return !required;
+    }
+    size_t length = strlen(text);
+    return length <= limit && (length > 0u || !required);
+}
+
+static int check_config(const evse_ocpp_config_t *config)
+{
+    if (config->link.ops == NULL || config->store == NULL || config->mailbox == NULL ||
+        config->buffer == NULL || config->buffer_bytes < CONFIG_EVSE_OCPP_MESSAGE_BYTES) {
+        return HF_E_ARGUMENT;
+    }
+    if (config->connectors == 0u || config->connectors > CONFIG_EVSE_CONNECTORS_MAX) {
+        return HF_E_RANGE;
+    }
+    bool good =
+        is_text_within(config->vendor, 20u, true) && is_text_within(config->model, 20u, true) &&
+        is_text_within(config->serial, 25u, false) && is_text_within(config->firmware, 50u, false);
+    return good ? HF_OK : HF_E_TOO_LONG;
+}
+
+static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_json_t payload,
+                      uint64_t now_us)
+{
+    evse_ocpp_t *ocpp = ctx;
+    if (outcome == EVSE_RPC_RESULT) {
+        hf_backoff_reset(&ocpp->backoff); // an open socket alone is no proof of a working peer
+    }
+    switch ((evse_call_t)(token & 0xFFu)) {
+    case EVSE_CALL_BOOT:
+        evse_boot_answer(ocpp, outcome, payload, now_us);
+        break;
+    case EVSE_CALL_HEARTBEAT:
+        evse_heartbeat_answer(ocpp, outcome, payload, now_us);
+        break;
+    case EVSE_CALL_AUTHORIZE:
+        evse_authorize_answer(ocpp, token, outcome, payload, now_us);
+        break;
+    case EVSE_CALL_TRANSACTION:
+        evse_transaction_answer(ocpp, outcome, payload, now_us);
+        break;
+    case EVSE_CALL_STATUS:
+    case EVSE_CALL_READINGS:
+    default: // nobody waits for those; the status is told anew after a return
+        break;
+    }
+}
+
+static void load_clock(evse_ocpp_t *ocpp)
+{
+    ocpp->utc_offset_ms = ocpp->config.utc_hint_ms;
+    if (ocpp->utc_offset_ms != 0u) {
+        ocpp->clock_told = evse_store_set_clock(ocpp->config.store, ocpp->utc_offset_ms) == HF_OK;
+    }
+}
+
+int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
+{
+    int status = check_config(config);
+    if (status != HF_OK) {
+        return status;
+    }
+    *ocpp = (evse_ocpp_t){.config = *config, .next_session_id = 1u};
+    const evse_rpc_owner_t owner = {
+        .ctx = ocpp, .on_call = evse_calls_dispatch, .on_answer = on_answer};
+    status = evse_rpc_init(&ocpp->rpc, &config->link, &owner, config->buffer, config->buffer_bytes,
+                           EVSE_CALL_TIMEOUT_MS, config->log);
+    if (status != HF_OK) {
+        return status;
+    }
+    status = hf_backoff_init(&ocpp->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS,
+                             BACKOFF_JITTER_PERMILLE, config->seed);
+    if (status != HF_OK) {
+        return status;
+    }
+    evse_keys_init(ocpp);
+    evse_status_init(ocpp);
+    load_clock(ocpp);
+    ocpp->heartbeat_interval_s = (uint32_t)EVSE_NUMBER(ocpp, HeartbeatInterval);
+    ocpp->latch_estop = config->store->estop_latched;
+    ocpp->latch_welds = config->store->weld_latched;
+    return HF_OK;
+}
+
+bool evse_ocpp_is_online(const evse_ocpp_t *ocpp)
+{
+    return ocpp->link_state == EVSE_LINK_OPEN && ocpp->registration == EVSE_REGISTRATION_ACCEPTED;
+}
+
+uint64_t evse_ocpp_utc_ms(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return ocpp->utc_offset_ms == 0u ? 0u : ocpp->utc_offset_ms + now_us / HF_US_PER_MS;
+}
+
+evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return (evse_moment_t){.boot = ocpp->config.store->boot,
+                           .since_boot_ms = now_us / HF_US_PER_MS,
+                           .utc_ms = evse_ocpp_utc_ms(ocpp, now_us)};
+}
+
+void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms)
+{
+    char text[HF_ISO8601_BYTES];
+    hf_iso8601_format(utc_ms, text);
+    hf_json_string_field(json, name, text);
+}
+
+const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    bool known = ocpp->snapshot_valid && connector < ocpp->config.connectors &&
+                 connector < ocpp->snapshot.connectors;
+    return known ? &ocpp->snapshot.connector[connector] : NULL;
+}
+
+void evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing)
+{
+    hf_builder_init(&outgoing->out, ocpp->payload, sizeof ocpp->payload);
+    hf_json_writer_init(&outgoing->json, &outgoing->out);
+    hf_json_begin_object(&outgoing->json);
+}
+
+int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, const char *action,
+                       const char *id, uint32_t token)
+{
+    hf_json_end_object(&outgoing->json);
+    if (outgoing->out.overflow) {
+        HF_LOGE(ocpp->config.log, ocpp->now_us, OCPP, "%s does not fit its buffer, not sent",
+                action);
+        return HF_E_TOO_LONG;
+    }
+    char fresh[EVSE_MESSAGE_ID_BYTES];
+    if (id == NULL) {
+        evse_store_id_text(ocpp->config.store, evse_store_new_id(ocpp->config.store), fresh);
+        id = fresh;
+    }
+    return evse_rpc_call(&ocpp->rpc, id, action,
+                         (hf_slice_t){outgoing->out.text, outgoing->out.length}, token,
+                         ocpp->now_us);
+}
+
+static void link_lost(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    const evse_link_t *link = &ocpp->config.link;
+    uint32_t wait_ms = hf_backoff_next_ms(&ocpp->backoff);
+    ocpp->next_open_us = now_us + wait_ms * HF_US_PER_MS;
+    evse_rpc_reset(&ocpp->rpc, now_us);
+    ocpp->unlock.waiting = false; // its id means nothing in another connection
+    HF_LOGW(ocpp->config.log, now_us, OCPP, "central system %s (%s), next try in %u ms",
+            ocpp->link_state == EVSE_LINK_OPEN ? "lost" : "not reached",
+            hf_status_text(link->ops->last_error(link->ctx)), (unsigned)wait_ms);
+}
+
+static void link_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    const evse_link_t *link = &ocpp->config.link;
+    evse_link_state_t state = link->ops->poll(link->ctx, now_us);
+    if (state != ocpp->link_state) {
+        if (state == EVSE_LINK_OPEN) {
+            HF_LOGI(ocpp->config.log, now_us, OCPP, "connected to central system");
+            evse_status_renew(ocpp);
+        } else if (state == EVSE_LINK_DOWN) {
+            link_lost(ocpp, now_us);
+        }
+        ocpp->link_state = state;
+    }
+    if (state == EVSE_LINK_DOWN && evse_is_due(now_us, ocpp->next_open_us)) {
+        link->ops->open(link->ctx, now_us);
+        ocpp->link_state = EVSE_LINK_OPENING;
+    }
+}
+
+// In the order of what matters. Each sends at most one CALL, and says whether it did. Heartbeat is last: whatever else was
+// answered has shown that we live, and a queue that is refused or unanswered waits in between.
+static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    if (evse_boot_send(ocpp, now_us) || evse_status_send(ocpp, now_us) ||
+        evse_readings_send(ocpp, now_us)) {
+        return true;
+    }
+    if (ocpp->registration == EVSE_REGISTRATION_ACCEPTED &&
+        (evse_authorize_send(ocpp, now_us) || evse_transaction_send(ocpp, now_us))) {
+        return true;
+    }
+    return evse_heartbeat_send(ocpp, now_us);
+}
+
+static void read_seams(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    if (hf_snapshot_read(&ocpp->config.mailbox->snapshot, &ocpp->snapshot) == HF_OK) {
+        ocpp->snapshot_valid = true;
+    }
+    int status = evse_store_poll(ocpp->config.store, now_us);
+    if (status < 0 && !ocpp->journal_failed) {
+        ocpp->journal_failed = true;
+        HF_LOGE(ocpp->config.log, now_us, STORE, "durable storage failed (%s): no more sessions",
+                hf_status_text(status));
+    }
+}
+
+void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    ocpp->now_us = now_us;
+    read_seams(ocpp, now_us);
+    link_step(ocpp, now_us);
+    if (ocpp->link_state == EVSE_LINK_OPEN) {
+        evse_rpc_poll(&ocpp->rpc, now_us);
+    }
+    evse_sessions_step(ocpp, now_us);
+    evse_status_step(ocpp, now_us);
+    evse_meter_step(ocpp, now_us);
+    evse_calls_step(ocpp, now_us);
+    evse_ending_step(ocpp, now_us);
+    evse_sessions_order(ocpp, now_us);
+    if (ocpp->link_state == EVSE_LINK_OPEN && evse_rpc_is_free(&ocpp->rpc)) {
+        (void)send_one(ocpp, now_us);
+    }
+}

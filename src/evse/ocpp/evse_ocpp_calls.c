@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: MIT
+// CALLs of the central system: a table of action and handler, and the reading of their payloads. A handler decides and
+// answers at once; what it starts goes on in the loop, after the answer. UnlockConnector alone is answered later.
+#include "evse_ocpp_private.h"
+
+#define UNLOCK_TIMEOUT_US (3u * HF_US_PER_S)
+
+// ---- reading payloads ---------------------------------------------------------------------------
+
+static void refuse(evse_fields_t *fields, const char *name, evse_rpc_error_t error)
+{
+    if (fields->error == EVSE_RPC_NO_ERROR) {
+        fields->error = error;
+        fields->rpc->why = name;
+    }
+}
+
+// True when the member is there at all; its absence is judged here.
+static bool find_field(evse_fields_t *fields, const char *name, bool required, hf_json_t *value)
+{
+    *value = hf_json_member(fields->object, name);
+    if (value->type == HF_JSON_NONE && required) {
+        refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
+    }
+    return value->type != HF_JSON_NONE;
+}
+
+bool evse_fields_text(evse_fields_t *fields, const char *name, bool required, char *out,
+                      size_t capacity)
+{
+    hf_json_t value;
+    out[0] = '\0';
+    if (!find_field(fields, name, required, &value)) {
+        return false;
+    }
+    if (value.type != HF_JSON_STRING) {
+        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
+        return false;
+    }
+    if (hf_json_string(value, out, capacity) != HF_OK) { // too long, or a NUL inside
+        refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
+        return false;
+    }
+    return true;
+}
+
+bool evse_fields_int(evse_fields_t *fields, const char *name, bool required, evse_range_t range,
+                     int64_t *out)
+{
+    hf_json_t value;
+    if (!find_field(fields, name, required, &value)) {
+        return false;
+    }
+    int64_t number = 0;
+    int status = hf_json_i64(value, &number);
+    if (status == HF_E_FORMAT) {
+        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
+        return false;
+    }
+    if (status != HF_OK || number < range.min || number > range.max) {
+        refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *const *choices,
+                        unsigned *out)
+{
+    char text[48];
+    if (!evse_fields_text(fields, name, true, text, sizeof text)) {
+        return false;
+    }
+    for (unsigned i = 0u; choices[i] != NULL; i++) {
+        if (strcmp(text, choices[i]) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
+    return false;
+}
+
+static evse_fields_t fields_of(evse_ocpp_t *ocpp, hf_json_t payload)
+{
+    return (evse_fields_t){.rpc = &ocpp->rpc, .object = payload};
+}
+
+static const evse_range_t any_connector = {0, INT32_MAX}; // 0: the station
+static const evse_range_t real_connector = {1, INT32_MAX};
+static const evse_range_t any_integer = {INT32_MIN, INT32_MAX};
+
+static evse_rpc_error_t answer(hf_json_writer_t *reply, const char *status)
+{
+    hf_json_begin_object(reply);
+    hf_json_string_field(reply, "status", status);
+    hf_json_end_object(reply);
+    return EVSE_RPC_NO_ERROR;
+}
+
+static evse_rpc_error_t answer_accepted(hf_json_writer_t *reply, bool accepted)
+{
+    return answer(reply, accepted ? "Accepted" : "Rejected");
+}
+
+// ---- sessions -----------------------------------------------------------------------------------
+
+// The connector asked for, or the first with a vehicle, or the first that is free; -1 none.
+static int choose_connector(const evse_ocpp_t *ocpp, bool asked, int64_t connector)
+{
+    if (asked) {
+        bool good = connector <= ocpp->config.connectors &&
+                    evse_session_is_possible(ocpp, (unsigned)connector - 1u);
+        return good ? (int)connector - 1 : -1;
+    }
+    int found = -1;
+    for (unsigned i = ocpp->config.connectors; i-- > 0u;) {
+        if (!evse_session_is_possible(ocpp, i)) {
+            continue;
+        }
+        bool better = evse_view(ocpp, i)->plugged != 0u || found < 0 ||
+                      evse_view(ocpp, (unsigned)found)->plugged == 0u;
+        found = better ? (int)i : found;
+    }
+    return found;
+}
+
+// A charging profile inside is not looked at: without the Smart Charging profile it is ignored (5.11).
+static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
+                                        hf_json_writer_t *reply)
+{
+    char id_tag[EVSE_ID_TAG_BYTES];
+    int64_t connector = 0;
+    evse_fields_t fields = fields_of(ocpp, payload);
+    (void)evse_fields_text(&fields, "idTag", true, id_tag, sizeof id_tag);
+    bool asked = evse_fields_int(&fields, "connectorId", false, real_connector, &connector);
+    if (fields.error != EVSE_RPC_NO_ERROR) {
+        return fields.error;
+    }
+    int chosen = ocpp->registration == EVSE_REGISTRATION_ACCEPTED
+                     ? choose_connector(ocpp, asked, connector)
+                     : -1;
+    if (chosen >= 0) {
+        evse_session_open(ocpp, (unsigned)chosen, id_tag,
+                          EVSE_NUMBER(ocpp, AuthorizeRemoteTxRequests) != 0, ocpp->now_us);
+    }
+    return answer_accepted(reply, chosen >= 0);
+}
+
+static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
+                                       hf_json_writer_t *reply)
+{
+    int64_t id = EVSE_TRANSACTION_ID_UNKNOWN;
+    evse_fields_t fields = fields_of(ocpp, payload);
+    if (!evse_fields_int(&fields, "transactionId", true, any_integer, &id)) {
+        return fields.error;
+    }
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        const evse_transaction_t *open = ocpp->config.store->open[i];
+        if (open != NULL && evse_session_is_billing(ocpp, i) && open->transaction_id == id &&
+            id != EVSE_TRANSACTION_ID_UNKNOWN) {
+            evse_session_stop(ocpp, i, EVSE_STOP_Remote, ocpp->now_us);
+            return answer(reply, "Accepted");
+        }
+    }
+    return answer(reply, "Rejected");
+}
+
+// ---- availability -------------------------------------------------------------------------------
+
+static int set_inoperative(evse_ocpp_t *ocpp, unsigned connector, bool inoperative)
+{
+    if (ocpp->config.store->inoperative[connector] == inoperative) {
+        return HF_OK;
+    }
+    return evse_store_set_inoperative(ocpp->config.store, connector, inoperative);
+}
+
+// Operative on 0 frees every connector as well: it covers all (5.2).
+static int change_availability(evse_ocpp_t *ocpp, unsigned connector, bool inoperative)
+{
+    int status = set_inoperative(ocpp, connector, inoperative);
+    for (unsigned i = 1u; connector == 0u && !inoperative && i <= ocpp->config.connectors; i++) {
+        int each = set_inoperative(ocpp, i, false);
+        status = status == HF_OK ? each : status;
+    }
+    return status;
+}
+
+static bool is_transaction_running(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        if ((connector == 0u || connector == i + 1u) && evse_session_is_billing(ocpp, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static evse_rpc_error_t on_change_availability(evse_ocpp_t *ocpp, hf_json_t payload,
+                                               hf_json_writer_t *reply)
+{
+    static const char *const types[] = {"Operative", "Inoperative", NULL};
+    int64_t connector = 0;
+    unsigned type = 0u;
+    evse_fields_t fields = fields_of(ocpp, payload);
+    (void)evse_fields_int(&fields, "connectorId", true, any_connector, &connector);
+    (void)evse_fields_choice(&fields, "type", types, &type);
+    if (fields.error != EVSE_RPC_NO_ERROR) {
+        return fields.error;
+    }
+    bool inoperative = type == 1u;
+    bool possible = connector <= ocpp->config.connectors &&
+                    !(connector != 0 && !inoperative && ocpp->config.store->inoperative[0]);
+    if (!possible || change_availability(ocpp, (unsigned)connector, inoperative) != HF_OK) {
+        return answer(reply, "Rejected");
+    }
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connector %u made %s", (unsigned)connector,
+            types[type]);
+    bool later = inoperative && is_transaction_running(ocpp, (unsigned)connector);
+    return answer(reply, later ? "Scheduled" : "Accepted");
+}
+
+// ---- the station --------------------------------------------------------------------------------
+
+static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
+{
+    static const char *const types[] = {"Soft", "Hard", NULL};
+    unsigned type = 0u;
+    evse_fields_t fields = fields_of(ocpp, payload);
+    if (!evse_fields_choice(&fields, "type", types, &type)) {
+        return fields.error;
+    }
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s reset asked by central system", types[type]);
+    ocpp->reset_pending = true;
+    ocpp->reset_hard = type == 1u;
+    evse_ending_start(ocpp, type == 1u ? EVSE_STOP_HardReset : EVSE_STOP_SoftReset, ocpp->now_us);
+    return answer(reply, "Accepted");
+}
+
+// Without an authorization cache there is nothing to clear (errata 3.23).
+static evse_rpc_error_t on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
+                                       hf_json_writer_t *reply)
+{
+    (void)ocpp;
+    (void)payload;
+    return answer(reply, "Rejected");
+}
+
+static evse_rpc_error_t on_data_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
+                                         hf_json_writer_t *reply)
+{
+    char vendor[256];
+    evse_fields_t fields = fields_of(ocpp, payload);
+    if (!evse_fields_text(&fields, "vendorId", true, vendor, sizeof vendor)) {
+        return fields.error;
+    }
+    return answer(reply, "UnknownVendorId");
+}
+
+// ---- UnlockConnector: stop what runs, order the lock, answer when control has tried ------------
+
+static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
+{
+    int64_t connector = 0;
+    evse_fields_t fields = fields_of(ocpp, payload);
+    if (!evse_fields_int(&fields, "connectorId", true, real_connector, &connector)) {
+        return fields.error;
+    }
+    if (connector > ocpp->config.connectors) {
+        return answer(reply, "NotSupported"); // errata 3.87
+    }
+    if (ocpp->unlock.waiting) { // the central system gave up on the first
+        return answer(reply, "UnlockFailed");
+    }
+    ocpp->unlock.waiting = true;
+    ocpp->unlock.ordered = false;
+    ocpp->unlock.connector = (uint8_t)(connector - 1);
+    ocpp->unlock.since_us = ocpp->now_us;
+    memcpy(ocpp->unlock.call_id, ocpp->rpc.call_id, sizeof ocpp->unlock.call_id);
+    if (evse_session_is_billing(ocpp, ocpp->unlock.connector)) {
+        evse_session_stop(ocpp, ocpp->unlock.connector, EVSE_STOP_UnlockCommand, ocpp->now_us);
+    }
+    return EVSE_RPC_DEFERRED;
+}
+
+static void answer_unlock(evse_ocpp_t *ocpp, bool unlocked)
+{
+    evse_outgoing_t call;
+    evse_outgoing_begin(ocpp, &call);
+    hf_json_string_field(&call.json, "status", unlocked ? "Unlocked" : "UnlockFailed");
+    hf_json_end_object(&call.json);
+    int status = evse_rpc_reply(&ocpp->rpc, ocpp->unlock.call_id,
+                                (hf_slice_t){call.out.text, call.out.length});
+    ocpp->unlock.waiting = status == HF_E_AGAIN;
+}
+
+void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    unsigned connector = ocpp->unlock.connector;
+    if (!ocpp->unlock.waiting || evse_session_is_billing(ocpp, connector)) {
+        return;
+    }
+    if (!ocpp->unlock.ordered) {
+        ocpp->unlock.ordered = true;
+        ocpp->unlock.since_us = now_us;
+        ocpp->unlock_count[connector]++;
+        return;
+    }
+    const evse_connector_view_t *view = evse_view(ocpp, connector);
+    if (view != NULL && view->unlock_done == ocpp->unlock_count[connector]) {
+        answer_unlock(ocpp, view->unlock_ok != 0u);
+    } else if (now_us - ocpp->unlock.since_us >= UNLOCK_TIMEOUT_US) {
+        answer_unlock(ocpp, false);
+    }
+}
+
+// ---- TriggerMessage -----------------------------------------------------------------------------
+
+#if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
+enum { TRIGGER_BOOT, TRIGGER_DIAGNOSTICS, TRIGGER_FIRMWARE, TRIGGER_HEARTBEAT, TRIGGER_METER };
+
+static void trigger_each(evse_ocpp_t *ocpp, bool meter, int64_t connector)
+{
+    unsigned first = connector < 0 ? 0u : (unsigned)connector;
+    unsigned last = connector < 0 ? ocpp->config.connectors : (unsigned)connector;
+    for (unsigned i = first; i <= last; i++) {
+        if (!meter) {
+            ocpp->triggers |= EVSE_TRIGGER_STATUS(i);
+        } else if (i > 0u) {
+            evse_meter_trigger(ocpp, i - 1u, ocpp->now_us);
+        }
+    }
+}
+
+static evse_rpc_error_t on_trigger(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
+{
+    static const char *const messages[] = {"BootNotification",
+                                           "DiagnosticsStatusNotification",
+                                           "FirmwareStatusNotification",
+                                           "Heartbeat",
+                                           "MeterValues",
+                                           "StatusNotification",
+                                           NULL};
+    unsigned message = 0u;
+    int64_t connector = -1; // all
+    evse_fields_t fields = fields_of(ocpp, payload);
+    (void)evse_fields_choice(&fields, "requestedMessage", messages, &message);
+    (void)evse_fields_int(&fields, "connectorId", false, any_connector, &connector);
+    if (fields.error != EVSE_RPC_NO_ERROR) {
+        return fields.error;
+    }
+    if (message == TRIGGER_DIAGNOSTICS || message == TRIGGER_FIRMWARE) {
+        return answer(reply, "NotImplemented");
+    }
+    if (connector > ocpp->config.connectors || (message == TRIGGER_METER && connector == 0)) {
+        return answer(reply, "Rejected"); // no such connector; the station has no meter of its own
+    }
+    if (message == TRIGGER_BOOT && ocpp->registration == EVSE_REGISTRATION_ACCEPTED) {
+        return answer(reply, "Rejected"); // errata 3.35
+    }
+    if (message == TRIGGER_BOOT || message == TRIGGER_HEARTBEAT) {
+        ocpp->triggers |= message == TRIGGER_BOOT ? EVSE_TRIGGER_BOOT : EVSE_TRIGGER_HEARTBEAT;
+    } else {
+        trigger_each(ocpp, message == TRIGGER_METER, connector);
+    }
+    return answer(reply, "Accepted");
+}
+#endif
+
+// ---- dispatch -----------------------------------------------------------------------------------
+
+typedef struct call_handler {
+    const char *action;
+    evse_rpc_error_t (*handle)(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
+} call_handler_t;
+
+static const call_handler_t handlers[] = {
+    {"ChangeAvailability", on_change_availability},
+    {"ChangeConfiguration", evse_keys_on_change},
+    {"ClearCache", on_clear_cache},
+    {"DataTransfer", on_data_transfer},
+    {"GetConfiguration", evse_keys_on_get},
+    {"RemoteStartTransaction", on_remote_start},
+    {"RemoteStopTransaction", on_remote_stop},
+    {"Reset", on_reset},
+#if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
+    {"TriggerMessage", on_trigger},
+#endif
+    {"UnlockConnector", on_unlock},
+};
+
+// Actions of OCPP 1.6 and of its security extension that are not built, or that only we may send.
+static const char *const known_actions[] = {
+    "Authorize",
+    "BootNotification",
+    "CancelReservation",
+    "CertificateSigned",
+    "ClearChargingProfile",
+    "DeleteCertificate",
+    "DiagnosticsStatusNotification",
+    "ExtendedTriggerMessage",
+    "FirmwareStatusNotification",
+    "GetCompositeSchedule",
+    "GetDiagnostics",
+    "GetInstalledCertificateIds",
+    "GetLocalListVersion",
+    "GetLog",
+    "Heartbeat",
+    "InstallCertificate",
+    "LogStatusNotification",
+    "MeterValues",
+    "ReserveNow",
+    "SecurityEventNotification",
+    "SendLocalList",
+    "SetChargingProfile",
+    "SignCertificate",
+    "SignedFirmwareStatusNotification",
+    "SignedUpdateFirmware",
+    "StartTransaction",
+    "StatusNotification",
+    "StopTransaction",
+    "TriggerMessage",
+    "UpdateFirmware",
+};
+
+evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t payload,
+                                     hf_json_writer_t *reply)
+{
+    evse_ocpp_t *ocpp = ctx;
+    if (ocpp->registration == EVSE_REGISTRATION_REJECTED) {
+        return EVSE_RPC_DEFERRED; // 4.2: who rejected us gets no answers
+    }
+    for (size_t i = 0u; i < HF_COUNT_OF(handlers); i++) {
+        if (hf_slice_is(action, handlers[i].action)) {
+            return handlers[i].handle(ocpp, payload, reply);
+        }
+    }
+    for (size_t i = 0u; i < HF_COUNT_OF(known_actions); i++) {
+        if (hf_slice_is(action, known_actions[i])) {
+            return EVSE_RPC_NotSupported;
+        }
+    }
+    return EVSE_RPC_NotImplemented;
+}

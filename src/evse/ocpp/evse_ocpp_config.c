@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+// Configuration keys: one table gives name, type, access, range and default. A key that was never set is its default;
+// what is set goes to the store first and counts only when the store has taken it.
+#include "evse_ocpp_private.h"
+
+typedef struct key_info {
+    const char *name;
+    uint8_t type;  // evse_key_type_t
+    uint8_t flags; // evse_key_flags_t
+    int32_t min, max, number;
+    const char *text;
+} key_info_t;
+
+static const key_info_t keys[EVSE_KEY_COUNT] = {
+#define KEY_INFO(name, type, access, min, max, number, text)                                       \
+    {#name, EVSE_KEY_##type, EVSE_KEY_##access, min, max, number, text},
+    EVSE_KEY_TABLE(KEY_INFO)
+#undef KEY_INFO
+};
+_Static_assert(EVSE_KEY_COUNT <= EVSE_KEYS_MAX, "EVSE_KEYS_MAX");
+_Static_assert(sizeof EVSE_SAMPLED_DEFAULT <= EVSE_VALUE_BYTES, "default list too long");
+
+static const key_info_t *find_key(hf_slice_t name)
+{
+    for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
+        if (hf_slice_is_nocase(name, keys[i].name)) {
+            return &keys[i];
+        }
+    }
+    return NULL;
+}
+
+// Cuts the next item off a comma-separated list, spaces around it dropped. False at the end; a trailing or doubled comma
+// yields an empty item.
+static bool next_item(hf_slice_t *rest, hf_slice_t *item)
+{
+    if (rest->text == NULL) {
+        return false;
+    }
+    size_t length = 0u;
+    while (length < rest->length && rest->text[length] != ',') {
+        length++;
+    }
+    *item = (hf_slice_t){rest->text, length};
+    bool more = length < rest->length;
+    rest->text = more ? rest->text + length + 1u : NULL;
+    rest->length = more ? rest->length - length - 1u : 0u;
+    while (item->length > 0u && item->text[0] == ' ') {
+        item->text++;
+        item->length--;
+    }
+    while (item->length > 0u && item->text[item->length - 1u] == ' ') {
+        item->length--;
+    }
+    return true;
+}
+
+// Returns how many measurands the list names, -1 when one is unknown, doubled or too many.
+static int parse_measurands(hf_slice_t list, uint8_t item[EVSE_SAMPLES_MAX])
+{
+    unsigned count = 0u;
+    uint32_t seen = 0u;
+    hf_slice_t rest = list.length != 0u ? list : (hf_slice_t){0};
+    hf_slice_t name;
+    while (next_item(&rest, &name)) {
+        unsigned index = 0u;
+        while (index < EVSE_MEASURAND_COUNT && !hf_slice_is(name, evse_measurand_text(index))) {
+            index++;
+        }
+        if (index == EVSE_MEASURAND_COUNT || (seen & 1u << index) != 0u ||
+            count == EVSE_SAMPLES_MAX) {
+            return -1;
+        }
+        seen |= 1u << index;
+        item[count++] = (uint8_t)index;
+    }
+    return (int)count;
+}
+
+static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
+{
+    static const char *const words[] = {"NotApplicable", "Unknown", "RST", "RTS",
+                                        "SRT",           "STR",     "TRS", "TSR"};
+    hf_slice_t rest = list;
+    hf_slice_t item;
+    while (next_item(&rest, &item)) {
+        if (item.length > 2u && item.text[1] == '.') { // "<connector>."
+            if (item.text[0] < '0' || (uint32_t)(item.text[0] - '0') > ocpp->config.connectors) {
+                return false;
+            }
+            item.text += 2;
+            item.length -= 2u;
+        }
+        size_t i = 0u;
+        while (i < HF_COUNT_OF(words) && !hf_slice_is(item, words[i])) {
+            i++;
+        }
+        if (i == HF_COUNT_OF(words)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool parse_number(const key_info_t *key, hf_slice_t value, int32_t *out)
+{
+    int64_t number = 0;
+    if (key->type == EVSE_KEY_BOOL) {
+        number = hf_slice_is_nocase(value, "true") ? 1 : 0;
+        if (number == 0 && !hf_slice_is_nocase(value, "false")) {
+            return false;
+        }
+    } else if (hf_slice_to_i64(value, &number) != HF_OK) {
+        return false;
+    }
+    *out = (int32_t)number;
+    return number >= key->min && number <= key->max;
+}
+
+static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
+{
+    int32_t number;
+    uint8_t items[EVSE_SAMPLES_MAX];
+    switch ((evse_key_type_t)key->type) {
+    case EVSE_KEY_BOOL:
+    case EVSE_KEY_INT:
+        return parse_number(key, value, &number);
+    case EVSE_KEY_MEASURANDS: {
+        int count = parse_measurands(value, items);
+        return count >= 0 && count <= key->max;
+    }
+    case EVSE_KEY_ROTATION:
+        return is_rotation(ocpp, value);
+    case EVSE_KEY_TEXT:
+    default:
+        return false;
+    }
+}
+
+// Brings a value that is_acceptable() into the form the loop uses.
+static void load(evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
+{
+    size_t index = (size_t)(key - keys);
+    if (key->type == EVSE_KEY_BOOL || key->type == EVSE_KEY_INT) {
+        (void)parse_number(key, value, &ocpp->keys.number[index]);
+        return;
+    }
+    if (index == EVSE_KEY_OF_MeterValuesSampledData) {
+        ocpp->keys.sampled.count = (uint8_t)parse_measurands(value, ocpp->keys.sampled.item);
+    } else if (index == EVSE_KEY_OF_MeterValuesAlignedData) {
+        ocpp->keys.aligned.count = (uint8_t)parse_measurands(value, ocpp->keys.aligned.item);
+    }
+}
+
+static hf_slice_t slice_of(const char *text)
+{
+    return (hf_slice_t){text, strlen(text)};
+}
+
+void evse_keys_init(evse_ocpp_t *ocpp)
+{
+    for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
+        ocpp->keys.number[i] = keys[i].number;
+        if (keys[i].text != NULL) {
+            load(ocpp, &keys[i], slice_of(keys[i].text));
+        }
+        const char *kept = evse_store_get(ocpp->config.store, keys[i].name);
+        if (kept != NULL && is_acceptable(ocpp, &keys[i], slice_of(kept))) {
+            load(ocpp, &keys[i], slice_of(kept));
+        }
+    }
+    EVSE_NUMBER(ocpp, NumberOfConnectors) = (int32_t)ocpp->config.connectors;
+}
+
+// What a change means for what is already running.
+static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
+{
+    switch ((evse_key_t)(key - keys)) {
+    case EVSE_KEY_OF_HeartbeatInterval:
+        ocpp->heartbeat_interval_s = (uint32_t)EVSE_NUMBER(ocpp, HeartbeatInterval);
+        ocpp->next_heartbeat_us = ocpp->now_us + ocpp->heartbeat_interval_s * HF_US_PER_S;
+        break;
+    case EVSE_KEY_OF_MeterValueSampleInterval:
+    case EVSE_KEY_OF_ClockAlignedDataInterval:
+        for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+            evse_meter_arm(ocpp, i, ocpp->now_us);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+// 0, or why the store would not take it. A value that is in force already costs no write.
+static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value)
+{
+    const char *kept = evse_store_get(ocpp->config.store, key->name);
+    size_t index = (size_t)(key - keys);
+    int32_t number = 0;
+    bool is_number = key->type == EVSE_KEY_BOOL || key->type == EVSE_KEY_INT;
+    bool same = is_number ? parse_number(key, slice_of(value), &number) &&
+                                number == ocpp->keys.number[index]
+                          : strcmp(kept != NULL ? kept : key->text, value) == 0;
+    if (same) {
+        return HF_OK;
+    }
+    int status = evse_store_set(ocpp->config.store, key->name, value);
+    if (status == HF_OK) {
+        load(ocpp, key, slice_of(value));
+        apply(ocpp, key);
+    }
+    return status;
+}
+
+int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value)
+{
+    const key_info_t *info = find_key(slice_of(key));
+    if (info == NULL) {
+        return HF_E_NOT_FOUND;
+    }
+    bool good = (info->flags & EVSE_KEY_RO) == 0u && strlen(value) < EVSE_VALUE_BYTES &&
+                is_acceptable(ocpp, info, slice_of(value));
+    return good ? set_value(ocpp, info, value) : HF_E_RANGE;
+}
+
+int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)
+{
+    const key_info_t *info = find_key(slice_of(key));
+    bool is_number = info != NULL && (info->type == EVSE_KEY_BOOL || info->type == EVSE_KEY_INT);
+    return is_number ? ocpp->keys.number[info - keys] : -1;
+}
+
+static void put_key(const evse_ocpp_t *ocpp, hf_json_writer_t *reply, const key_info_t *key)
+{
+    char number[12];
+    hf_builder_t out;
+    const char *kept = evse_store_get(ocpp->config.store, key->name);
+    const char *value = kept != NULL ? kept : key->text;
+    int32_t current = ocpp->keys.number[key - keys];
+    if (key->type == EVSE_KEY_BOOL) {
+        value = current != 0 ? "true" : "false";
+    } else if (key->type == EVSE_KEY_INT) {
+        hf_builder_init(&out, number, sizeof number);
+        hf_builder_i64(&out, current);
+        value = number;
+    }
+    hf_json_begin_object(reply);
+    hf_json_string_field(reply, "key", key->name);
+    hf_json_bool_field(reply, "readonly", (key->flags & EVSE_KEY_RO) != 0u);
+    hf_json_string_field(reply, "value", value);
+    hf_json_end_object(reply);
+}
+
+// Decodes an element of the request's key list; false with fields.error set when it is no CiString50.
+static bool read_name(evse_fields_t *fields, hf_json_t element, char name[EVSE_KEY_BYTES])
+{
+    int status = hf_json_string(element, name, EVSE_KEY_BYTES);
+    if (status != HF_OK) {
+        fields->rpc->why = "key";
+        fields->error = status == HF_E_TOO_LONG ? EVSE_RPC_PropertyConstraintViolation
+                                                : EVSE_RPC_TypeConstraintViolation;
+    }
+    return status == HF_OK;
+}
+
+// One pass over the names asked for: known ones, or unknown ones, into the reply.
+static void put_asked(const evse_ocpp_t *ocpp, evse_fields_t *fields, hf_json_t asked, bool known,
+                      hf_json_writer_t *reply)
+{
+    hf_json_walk_t walk = {.container = asked};
+    char name[EVSE_KEY_BYTES];
+    while (hf_json_next(&walk) && read_name(fields, walk.value, name)) {
+        const key_info_t *key = find_key(slice_of(name));
+        if (known && key != NULL) {
+            put_key(ocpp, reply, key);
+        } else if (!known && key == NULL) {
+            hf_json_put_string(reply, name);
+        }
+    }
+}
+
+evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
+{
+    evse_fields_t fields = {.rpc = &ocpp->rpc, .object = payload};
+    hf_json_t asked = hf_json_member(payload, "key");
+    if (asked.type != HF_JSON_NONE && asked.type != HF_JSON_ARRAY) {
+        ocpp->rpc.why = "key";
+        return EVSE_RPC_TypeConstraintViolation;
+    }
+    if (hf_json_count(asked) > EVSE_KEYS_MAX) { // GetConfigurationMaxKeys
+        ocpp->rpc.why = "key";
+        return EVSE_RPC_OccurenceConstraintViolation;
+    }
+    bool all = hf_json_count(asked) == 0u;
+    hf_json_begin_object(reply);
+    hf_json_key(reply, "configurationKey");
+    hf_json_begin_array(reply);
+    for (size_t i = 0u; all && i < EVSE_KEY_COUNT; i++) {
+        put_key(ocpp, reply, &keys[i]);
+    }
+    put_asked(ocpp, &fields, asked, true, reply);
+    hf_json_end_array(reply);
+    hf_json_key(reply, "unknownKey");
+    hf_json_begin_array(reply);
+    put_asked(ocpp, &fields, asked, false, reply);
+    hf_json_end_array(reply);
+    hf_json_end_object(reply);
+    return fields.error;
+}
+
+static evse_change_t change(evse_ocpp_t *ocpp, const char *name, const char *value)
+{
+    const key_info_t *key = find_key(slice_of(name));
+    if (key == NULL) {
+        return EVSE_CHANGE_NOT_SUPPORTED;
+    }
+    int status = evse_ocpp_set_key(ocpp, name, value);
+    if (status != HF_OK) {
+        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "%s not changed: %s", key->name,
+                hf_status_text(status));
+        return EVSE_CHANGE_REJECTED;
+    }
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s set to %s", key->name, value);
+    return (key->flags & EVSE_KEY_REBOOT) != 0u ? EVSE_CHANGE_REBOOT_REQUIRED
+                                                : EVSE_CHANGE_ACCEPTED;
+}
+
+evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
+{
+    static const char *const answers[] = {"Accepted", "Rejected", "RebootRequired", "NotSupported"};
+    char name[EVSE_KEY_BYTES];
+    char value[501]; // CiString500; more than EVSE_VALUE_BYTES is Rejected
+    evse_fields_t fields = {.rpc = &ocpp->rpc, .object = payload};
+    (void)evse_fields_text(&fields, "key", true, name, sizeof name);
+    (void)evse_fields_text(&fields, "value", true, value, sizeof value);
+    if (fields.error != EVSE_RPC_NO_ERROR) {
+        return fields.error;
+    }
+    hf_json_begin_object(reply);
+    hf_json_string_field(reply, "status", answers[change(ocpp, name, value)]);
+    hf_json_end_object(reply);
+    return EVSE_RPC_NO_ERROR;
+}

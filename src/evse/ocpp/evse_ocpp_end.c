@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The orderly end, for Reset and for a shutdown: sessions end, their Stop is journalled (and, if the central system is
+// there, given a moment to be delivered), the reason is recorded, and only when all that is durable is the end reported.
+// Nothing here can hang: every wait has its limit, and failed storage is waited for no longer.
+#include "evse_ocpp_private.h"
+
+#define DELIVERY_WAIT_US (5u * HF_US_PER_S)  // for the queue to be sent; a hard reset does not wait
+#define ENDING_LIMIT_US  (15u * HF_US_PER_S) // for everything
+
+void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us)
+{
+    if (ocpp->ending.reason != EVSE_STOP_None) {
+        return; // the first reason stands
+    }
+    ocpp->ending.reason = reason;
+    ocpp->ending.since_us = now_us;
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        evse_session_stop(ocpp, i, reason, now_us);
+    }
+}
+
+static bool are_sessions_over(const evse_ocpp_t *ocpp)
+{
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        if (ocpp->session[i].state != EVSE_SESSION_IDLE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_delivery_awaited(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return ocpp->ending.reason != EVSE_STOP_HardReset && evse_ocpp_is_online(ocpp) &&
+           ocpp->config.store->head != NULL && !ocpp->journal_failed &&
+           now_us - ocpp->ending.since_us < DELIVERY_WAIT_US;
+}
+
+static void record(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    int status = evse_store_shutdown(ocpp->config.store, ocpp->ending.reason);
+    if (status != HF_OK) {
+        HF_LOGE(ocpp->config.log, now_us, STORE, "end not recorded: %s", hf_status_text(status));
+    }
+    ocpp->ending.recorded = true;
+}
+
+static bool is_finished(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    bool safe = ocpp->ending.recorded &&
+                (ocpp->journal_failed || evse_store_is_durable(ocpp->config.store));
+    return safe || now_us - ocpp->ending.since_us >= ENDING_LIMIT_US;
+}
+
+void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    if (ocpp->ending.reason == EVSE_STOP_None || ocpp->ending.done) {
+        return;
+    }
+    bool answered = ocpp->rpc.reply_length == 0u;
+    if (!ocpp->ending.recorded && are_sessions_over(ocpp) && answered &&
+        !is_delivery_awaited(ocpp, now_us)) {
+        record(ocpp, now_us);
+    }
+    if (!is_finished(ocpp, now_us)) {
+        return;
+    }
+    ocpp->ending.done = true;
+    HF_LOGI(ocpp->config.log, now_us, SYS, "sessions ended and recorded: %s",
+            evse_stop_reason_text(ocpp->ending.reason));
+    if (ocpp->reset_pending && ocpp->config.reset != NULL) {
+        ocpp->config.reset(ocpp->config.reset_ctx, ocpp->reset_hard);
+    }
+}
+
+bool evse_ocpp_shutdown(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us)
+{
+    evse_ending_start(ocpp, reason, now_us);
+    evse_ocpp_poll(ocpp, now_us);
+    return ocpp->ending.done;
+}

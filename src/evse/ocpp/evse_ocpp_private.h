@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// What the files of the comms core share: kinds of CALL, configuration keys, and who may be called for what. Nothing here
+// is for anybody else. Each file owns the part of evse_ocpp_t that its functions are listed under.
+#ifndef EVSE_OCPP_PRIVATE_H
+#define EVSE_OCPP_PRIVATE_H
+
+#include "evse/evse_ocpp.h"
+#include "holdfast/hf_clock.h"
+
+#include <string.h>
+
+#define EVSE_CALL_TIMEOUT_MS 30000u // of every CALL of ours
+#define EVSE_ORDER_VALID_US  (3u * HF_US_PER_S)
+#define EVSE_ORDER_REPEAT_US (HF_US_PER_S / 2u)
+#define EVSE_STOP_TIMEOUT_US (3u * HF_US_PER_S) // control's own limit is far below
+#define EVSE_mJ_PER_Wh       3600000u
+#define EVSE_HEARTBEAT_MIN_S 1
+#define EVSE_HEARTBEAT_MAX_S 604800
+#define EVSE_BOOT_RETRY_S    10u // after an answer that is none
+#define EVSE_BOOT_INTERVAL_S 60u // when the central system leaves the wait to us
+
+// ---- our CALLs: the token says which one, of which connector, of which session ------------------
+
+typedef enum evse_call {
+    EVSE_CALL_BOOT,
+    EVSE_CALL_HEARTBEAT,
+    EVSE_CALL_STATUS,
+    EVSE_CALL_AUTHORIZE,
+    EVSE_CALL_READINGS,
+    EVSE_CALL_TRANSACTION,
+} evse_call_t;
+
+static inline uint32_t evse_token(evse_call_t call, unsigned connector, uint32_t session)
+{
+    return (uint32_t)call | (uint32_t)connector << 8 | (session & 0xFFFFu) << 16;
+}
+
+// evse_ocpp.c
+typedef struct evse_outgoing {
+    hf_builder_t out;
+    hf_json_writer_t json;
+} evse_outgoing_t;
+/// Opens the payload's object in ocpp->payload.
+void evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing);
+/// Closes it and sends it. `id` NULL: a new one. 0, or the status of evse_rpc_call(); an overflow is HF_E_TOO_LONG, logged.
+HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
+                                     const char *action, const char *id, uint32_t token);
+/// The moment now_us as the store records it.
+evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms);
+/// The latest view of a connector (from 0), NULL before the first snapshot.
+const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector);
+static inline uint64_t evse_seconds_us(int32_t seconds)
+{
+    return (uint32_t)seconds * HF_US_PER_S;
+}
+static inline bool evse_is_due(uint64_t now_us, uint64_t due_us)
+{
+    return now_us >= due_us;
+}
+
+// ---- configuration keys: evse_ocpp_config.c -----------------------------------------------------
+
+typedef enum evse_key_type {
+    EVSE_KEY_BOOL,
+    EVSE_KEY_INT,
+    EVSE_KEY_MEASURANDS,
+    EVSE_KEY_ROTATION, // "0.NotApplicable,1.NotApplicable"
+    EVSE_KEY_TEXT,     // read-only
+} evse_key_type_t;
+
+typedef enum evse_key_flags {
+    EVSE_KEY_RW = 0,
+    EVSE_KEY_RO = 1,
+    EVSE_KEY_REBOOT = 2,
+} evse_key_flags_t;
+
+#if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
+#define EVSE_PROFILES "Core,RemoteTrigger"
+#else
+#define EVSE_PROFILES "Core"
+#endif
+#define EVSE_SAMPLED_DEFAULT                                                                       \
+    "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import,Current.Offered,"    \
+    "SoC,Temperature"
+
+// X(name, type, access, min, max, default number, default text). In alphabetical order, as GetConfiguration lists them.
+// StopTransactionOnEVSideDisconnect may be written, but only true: a DC session cannot outlive its plug. The cable is
+// fixed, so UnlockConnectorOnEVSideDisconnect is read-only false. No sample goes into StopTransaction yet, so the
+// StopTxn lists take only "".
+#define EVSE_KEY_TABLE(X)                                                                          \
+    X(AllowOfflineTxForUnknownId, BOOL, RW, 0, 1, 0, NULL)                                         \
+    X(AuthorizationCacheEnabled, BOOL, RO, 0, 1, 0, NULL)                                          \
+    X(AuthorizeRemoteTxRequests, BOOL, RW, 0, 1, 0, NULL)                                          \
+    X(ClockAlignedDataInterval, INT, RW, 0, 86400, 0, NULL)                                        \
+    X(ConnectionTimeOut, INT, RW, 1, 86400, 60, NULL)                                              \
+    X(ConnectorPhaseRotation, ROTATION, RW, 0, 0, 0, "NotApplicable")                              \
+    X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_MAX, NULL)                              \
+    X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
+    X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
+    X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
+    X(MeterValueSampleInterval, INT, RW, 0, 86400, 30, NULL)                                       \
+    X(MeterValuesAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0,                              \
+      "Energy.Active.Import.Register")                                                             \
+    X(MeterValuesAlignedDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                    \
+    X(MeterValuesSampledData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, EVSE_SAMPLED_DEFAULT)        \
+    X(MeterValuesSampledDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                    \
+    X(MinimumStatusDuration, INT, RW, 0, 3600, 0, NULL)                                            \
+    X(NumberOfConnectors, INT, RO, 1, CONFIG_EVSE_CONNECTORS_MAX, 1, NULL)                         \
+    X(ResetRetries, INT, RW, 0, 100, 0, NULL)                                                      \
+    X(StopTransactionOnEVSideDisconnect, BOOL, RW, 1, 1, 1, NULL)                                  \
+    X(StopTransactionOnInvalidId, BOOL, RW, 0, 1, 1, NULL)                                         \
+    X(StopTxnAlignedData, MEASURANDS, RW, 0, 0, 0, "")                                             \
+    X(StopTxnAlignedDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
+    X(StopTxnSampledData, MEASURANDS, RW, 0, 0, 0, "")                                             \
+    X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
+    X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
+    X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
+    X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
+    X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
+    X(WebSocketPingInterval, INT, REBOOT, 0, 86400, 60, NULL)
+
+typedef enum evse_key {
+#define EVSE_KEY_ENUM(name, type, access, min, max, number, text) EVSE_KEY_OF_##name,
+    EVSE_KEY_TABLE(EVSE_KEY_ENUM)
+#undef EVSE_KEY_ENUM
+        EVSE_KEY_COUNT
+} evse_key_t;
+
+#define EVSE_NUMBER(ocpp, name) ((ocpp)->keys.number[EVSE_KEY_OF_##name])
+
+typedef enum evse_change {
+    EVSE_CHANGE_ACCEPTED,
+    EVSE_CHANGE_REJECTED,
+    EVSE_CHANGE_REBOOT_REQUIRED,
+    EVSE_CHANGE_NOT_SUPPORTED,
+} evse_change_t;
+
+void evse_keys_init(evse_ocpp_t *ocpp);
+evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
+evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
+
+// ---- incoming CALLs: evse_ocpp_calls.c ----------------------------------------------------------
+
+evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t payload,
+                                     hf_json_writer_t *reply);
+/// Answers an UnlockConnector whose lock has moved, or has not in time.
+void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us);
+
+/// Members of a payload read one after the other: the first that is wrong decides, later ones leave their default.
+typedef struct evse_fields {
+    evse_rpc_t *rpc; // its `why` names the member
+    hf_json_t object;
+    evse_rpc_error_t error;
+} evse_fields_t;
+
+typedef struct evse_range {
+    int64_t min, max;
+} evse_range_t;
+
+/// True when the member is there and good. Absent and `required`: OccurenceConstraintViolation.
+bool evse_fields_text(evse_fields_t *fields, const char *name, bool required, char *out,
+                      size_t capacity);
+bool evse_fields_int(evse_fields_t *fields, const char *name, bool required, evse_range_t range,
+                     int64_t *out);
+/// `choices` ends with NULL; the index of the one found. Another text: PropertyConstraintViolation.
+bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *const *choices,
+                        unsigned *out);
+
+// ---- registration and clock: evse_ocpp_boot.c ---------------------------------------------------
+
+bool evse_boot_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
+                      uint64_t now_us);
+bool evse_heartbeat_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_heartbeat_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
+                           uint64_t now_us);
+
+// ---- TriggerMessage: bits of ocpp->triggers -----------------------------------------------------
+
+enum { EVSE_TRIGGER_BOOT = 1u << 0, EVSE_TRIGGER_HEARTBEAT = 1u << 1 };
+#define EVSE_TRIGGER_STATUS(index) (1u << (8u + (index))) // from 0, the station
+
+// ---- StatusNotification: evse_ocpp_status.c -----------------------------------------------------
+
+void evse_status_init(evse_ocpp_t *ocpp);
+void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// All of them once more: after a registration and after a return.
+void evse_status_renew(evse_ocpp_t *ocpp);
+bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us);
+
+// ---- MeterValues: evse_ocpp_meter.c -------------------------------------------------------------
+
+const char *evse_measurand_text(unsigned measurand);
+uint64_t evse_register_Wh(const evse_ocpp_t *ocpp, unsigned connector);
+/// Sets the times of the next readings of a connector whose session starts (or whose interval has changed).
+void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+/// Takes what readings are due.
+void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// TriggerMessage: into the transaction's queue, or marked to be sent at once.
+void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us);
+/// Writes connectorId, transactionId (when `transaction`) and meterValue.
+void evse_meter_payload(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
+                        unsigned connector, const evse_transaction_t *transaction);
+
+// ---- the queue's messages: evse_ocpp_transaction.c ----------------------------------------------
+
+bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
+                             uint64_t now_us);
+/// True when messages are better journalled at once: nobody is there to take them.
+bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us);
+
+// ---- Reset and shutdown: evse_ocpp_end.c --------------------------------------------------------
+
+void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us);
+void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us);
+
+// ---- sessions: ../session/evse_session.c --------------------------------------------------------
+
+/// Takes what control told and moves every session on.
+void evse_sessions_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// Writes the orders when they have changed or grow old.
+void evse_sessions_order(evse_ocpp_t *ocpp, uint64_t now_us);
+/// True when a user could begin a session here now.
+bool evse_session_is_possible(const evse_ocpp_t *ocpp, unsigned connector);
+/// Opens a session; `authorize`: ask the central system first.
+void evse_session_open(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, bool authorize,
+                       uint64_t now_us);
+/// Ends whatever runs here.
+void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
+                       uint64_t now_us);
+/// StartTransaction was answered with something else than Accepted.
+void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+bool evse_session_is_billing(const evse_ocpp_t *ocpp, unsigned connector); // a transaction is open
+bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
+                           hf_json_t payload, uint64_t now_us);
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// StatusNotification of the station (connector 0) and every connector. What happened while nobody listened is not told
+// as history: a status that differs from the one told last, and has lasted MinimumStatusDuration, goes out once.
+// Connector 0 knows only Available, Unavailable and Faulted.
+#include "evse_ocpp_private.h"
+
+#define NEVER 0xFFu
+
+void evse_status_init(evse_ocpp_t *ocpp)
+{
+    for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
+        ocpp->status[i].state = ocpp->status[i].fault = NEVER;
+        ocpp->status[i].seen_state = ocpp->status[i].seen_fault = NEVER;
+    }
+}
+
+void evse_status_renew(evse_ocpp_t *ocpp)
+{
+    for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
+        ocpp->status[i].due = true;
+    }
+}
+
+static void judge_station(const evse_ocpp_t *ocpp, uint8_t *state, uint8_t *fault)
+{
+    *fault = ocpp->journal_failed           ? EVSE_FAULT_JOURNAL_FAILED
+             : ocpp->snapshot.estop_latched ? EVSE_FAULT_EMERGENCY_STOP
+                                            : EVSE_FAULT_NONE;
+    *state = *fault != EVSE_FAULT_NONE            ? EVSE_STATE_Faulted
+             : ocpp->config.store->inoperative[0] ? EVSE_STATE_Unavailable
+                                                  : EVSE_STATE_Available;
+}
+
+static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_t *fault)
+{
+    if (index == 0u) {
+        judge_station(ocpp, state, fault);
+        return ocpp->snapshot_valid;
+    }
+    const evse_connector_view_t *view = evse_view(ocpp, index - 1u);
+    if (view == NULL) {
+        return false;
+    }
+    *state = (uint8_t)view->state;
+    *fault = (uint8_t)view->fault;
+    return true;
+}
+
+void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
+        uint8_t state = 0u, fault = 0u;
+        if (look(ocpp, i, &state, &fault) &&
+            (state != ocpp->status[i].seen_state || fault != ocpp->status[i].seen_fault)) {
+            ocpp->status[i].seen_state = state;
+            ocpp->status[i].seen_fault = fault;
+            ocpp->status[i].seen_us = now_us;
+        }
+    }
+}
+
+static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us)
+{
+    if (ocpp->status[index].seen_state == NEVER) {
+        return false;
+    }
+    if (ocpp->registration != EVSE_REGISTRATION_ACCEPTED) {
+        return (ocpp->triggers & EVSE_TRIGGER_STATUS(index)) != 0u;
+    }
+    if (ocpp->status[index].due || (ocpp->triggers & EVSE_TRIGGER_STATUS(index)) != 0u) {
+        return true;
+    }
+    bool changed = ocpp->status[index].seen_state != ocpp->status[index].state ||
+                   ocpp->status[index].seen_fault != ocpp->status[index].fault;
+    uint64_t duration_us = evse_seconds_us(EVSE_NUMBER(ocpp, MinimumStatusDuration));
+    return changed && now_us - ocpp->status[index].seen_us >= duration_us;
+}
+
+static int send_status(evse_ocpp_t *ocpp, unsigned index)
+{
+    unsigned fault = ocpp->status[index].seen_fault;
+    evse_outgoing_t call;
+    evse_outgoing_begin(ocpp, &call);
+    hf_json_i64_field(&call.json, "connectorId", index);
+    hf_json_string_field(&call.json, "errorCode", evse_fault_ocpp_code(fault));
+    hf_json_string_field(&call.json, "status",
+                         evse_connector_state_text(ocpp->status[index].seen_state));
+    if (fault != EVSE_FAULT_NONE) {
+        char number[8];
+        hf_builder_t out;
+        hf_builder_init(&out, number, sizeof number);
+        hf_builder_u64(&out, fault);
+        hf_json_string_field(&call.json, "info", evse_fault_text(fault));
+        hf_json_string_field(&call.json, "vendorId", ocpp->config.vendor);
+        hf_json_string_field(&call.json, "vendorErrorCode", number);
+    }
+    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->status[index].seen_us);
+    if (utc_ms != 0u) {
+        evse_put_time(&call.json, "timestamp", utc_ms);
+    }
+    return evse_outgoing_send(ocpp, &call, "StatusNotification", NULL,
+                              evse_token(EVSE_CALL_STATUS, index, 0u));
+}
+
+bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
+        if (!is_wanted(ocpp, i, now_us)) {
+            continue;
+        }
+        if (send_status(ocpp, i) != HF_OK) {
+            return false;
+        }
+        ocpp->status[i].due = false;
+        ocpp->status[i].state = ocpp->status[i].seen_state;
+        ocpp->status[i].fault = ocpp->status[i].seen_fault;
+        ocpp->triggers &= ~EVSE_TRIGGER_STATUS(i);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// Sends the store's queue: StartTransaction, MeterValues, StopTransaction, one after the other, over all connectors in one
+// order. Invariants: a message leaves only by a CALLRESULT, or by the last of TransactionMessageAttempts CALLERRORs;
+// a time-out or a lost link burns nothing, the same id and payload go out again (errata to OCPP-J, 3.1 and 3.3).
+#include "evse_ocpp_private.h"
+
+static void put_start(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
+                      const evse_transaction_t *transaction)
+{
+    hf_json_i64_field(json, "connectorId", transaction->connector + 1);
+    hf_json_string_field(json, "idTag", transaction->id_tag);
+    hf_json_i64_field(json, "meterStart", (int64_t)message->register_Wh);
+    evse_put_time(json, "timestamp", evse_store_utc_ms(ocpp->config.store, message->at));
+}
+
+static void put_stop(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
+                     const evse_transaction_t *transaction)
+{
+    hf_json_i64_field(json, "transactionId", transaction->transaction_id);
+    if (transaction->stop_id_tag[0] != '\0') {
+        hf_json_string_field(json, "idTag", transaction->stop_id_tag);
+    }
+    hf_json_i64_field(json, "meterStop", (int64_t)message->register_Wh);
+    evse_put_time(json, "timestamp", evse_store_utc_ms(ocpp->config.store, message->at));
+    hf_json_string_field(json, "reason", evse_stop_reason_text(message->reason));
+}
+
+static const char *put_message(evse_ocpp_t *ocpp, hf_json_writer_t *json,
+                               const evse_message_t *message, const evse_transaction_t *transaction)
+{
+    switch ((evse_message_kind_t)message->kind) {
+    case EVSE_MESSAGE_START:
+        put_start(ocpp, json, message, transaction);
+        return "StartTransaction";
+    case EVSE_MESSAGE_STOP:
+        put_stop(ocpp, json, message, transaction);
+        return "StopTransaction";
+    case EVSE_MESSAGE_METER:
+    default:
+        evse_meter_payload(ocpp, json, message, transaction->connector, transaction);
+        return "MeterValues";
+    }
+}
+
+// A message that can never be sent must not hold up those behind it; the store logs it as lost.
+static void drop_head(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    if (evse_store_refuse(ocpp->config.store, 1u) != HF_OK) {
+        ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    }
+}
+
+bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    evse_store_t *store = ocpp->config.store;
+    const evse_message_t *message = evse_store_next(store);
+    if (message == NULL || !evse_is_due(now_us, ocpp->next_transaction_us)) {
+        return false;
+    }
+    const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
+    if (transaction == NULL) {
+        drop_head(ocpp, now_us);
+        return false;
+    }
+    char id[EVSE_MESSAGE_ID_BYTES];
+    evse_store_id_text(store, message->id, id);
+    evse_outgoing_t call;
+    evse_outgoing_begin(ocpp, &call);
+    const char *action = put_message(ocpp, &call.json, message, transaction);
+    int status = evse_outgoing_send(ocpp, &call, action, id,
+                                    evse_token(EVSE_CALL_TRANSACTION, transaction->connector, 0u));
+    if (status == HF_E_TOO_LONG) {
+        drop_head(ocpp, now_us);
+    }
+    return status == HF_OK;
+}
+
+bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return !evse_ocpp_is_online(ocpp) ||
+           (ocpp->config.store->head != NULL &&
+            now_us - ocpp->queue_moved_us >= EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS);
+}
+
+static bool is_running(const evse_ocpp_t *ocpp, const evse_transaction_t *transaction)
+{
+    return transaction->state == EVSE_TRANSACTION_OPEN &&
+           ocpp->config.store->open[transaction->connector] == transaction &&
+           evse_session_is_billing(ocpp, transaction->connector);
+}
+
+// What the central system says to a start counts only while the session runs.
+static void start_confirmed(evse_ocpp_t *ocpp, const evse_transaction_t *transaction,
+                            int32_t transaction_id, hf_json_t payload, uint64_t now_us)
+{
+    unsigned connector = transaction->connector;
+    hf_json_t tag_info = hf_json_member(payload, "idTagInfo");
+    bool accepted = hf_json_is_string(hf_json_member(tag_info, "status"), "Accepted");
+    if (!is_running(ocpp, transaction)) {
+        HF_LOGI(ocpp->config.log, now_us, SESSION,
+                "connector %u: past transaction %d delivered, tag %s", connector + 1u,
+                (int)transaction_id, transaction->id_tag);
+        return;
+    }
+    HF_LOGI(ocpp->config.log, now_us, SESSION,
+            "session %u: transaction %d started, tag %s, meter %llu Wh",
+            (unsigned)ocpp->session[connector].id, (int)transaction_id, transaction->id_tag,
+            (unsigned long long)transaction->start_Wh);
+    if (!accepted) {
+        evse_session_deauthorize(ocpp, connector, now_us);
+    }
+}
+
+static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t payload,
+                    uint64_t now_us)
+{
+    evse_store_t *store = ocpp->config.store;
+    int32_t transaction_id = EVSE_TRANSACTION_ID_UNKNOWN;
+    if (message->kind == EVSE_MESSAGE_START) {
+        int64_t id = 0;
+        if (hf_json_i64(hf_json_member(payload, "transactionId"), &id) == HF_OK &&
+            id >= INT32_MIN && id <= INT32_MAX) {
+            transaction_id = (int32_t)id;
+        } else {
+            HF_LOGW(ocpp->config.log, now_us, OCPP, "StartTransaction answered without an id");
+        }
+        const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
+        if (transaction != NULL) {
+            start_confirmed(ocpp, transaction, transaction_id, payload, now_us);
+        }
+    }
+    int status = evse_store_confirm(store, transaction_id);
+    if (status != HF_OK) { // it stays first and goes out again; the id tells the central system
+        ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+        HF_LOGE(ocpp->config.log, now_us, STORE, "confirmation not kept: %s",
+                hf_status_text(status));
+    }
+}
+
+static void refused(evse_ocpp_t *ocpp, const evse_message_t *message, uint64_t now_us)
+{
+    uint32_t sends = message->attempts + 1u;
+    uint32_t attempts_max = (uint32_t)EVSE_NUMBER(ocpp, TransactionMessageAttempts);
+    uint32_t interval_s = (uint32_t)EVSE_NUMBER(ocpp, TransactionMessageRetryInterval);
+    bool last = sends >= attempts_max;
+    uint64_t wait_us = last ? 0u : (uint64_t)interval_s * sends * HF_US_PER_S;
+    if (evse_store_refuse(ocpp->config.store, attempts_max) != HF_OK) {
+        wait_us = EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    }
+    ocpp->next_transaction_us = now_us + wait_us;
+}
+
+void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
+                             uint64_t now_us)
+{
+    const evse_message_t *message = evse_store_next(ocpp->config.store);
+    if (message == NULL) {
+        return;
+    }
+    ocpp->next_transaction_us = now_us;
+    switch (outcome) {
+    case EVSE_RPC_RESULT:
+        ocpp->queue_moved_us = now_us;
+        confirm(ocpp, message, payload, now_us);
+        break;
+    case EVSE_RPC_REFUSED:
+        ocpp->queue_moved_us = now_us;
+        refused(ocpp, message, now_us);
+        break;
+    case EVSE_RPC_TIMEOUT:
+    default:
+        if (now_us - ocpp->rpc.sent_us >= EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS) {
+            ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+        }
+        break;
+    }
+}

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+// OCPP-J framing: [2,id,action,payload], [3,id,payload], [4,id,code,description,details].
+// Invariants: at most one CALL of ours is outstanding; a CALL that can be identified gets exactly one answer unless its
+// owner defers it; a frame goes out whole or not at all; while a reply waits for the link nothing more is received.
+#include "evse/evse_rpc.h"
+
+#include "holdfast/hf_clock.h"
+
+#include <string.h>
+
+#define MESSAGES_PER_POLL 8u
+#define ACTION_BYTES      64u
+
+enum { TYPE_CALL = 2, TYPE_RESULT = 3, TYPE_ERROR = 4 };
+
+const char *evse_rpc_error_text(unsigned error)
+{
+    static const char *const texts[EVSE_RPC_ERROR_COUNT] = {"",
+#define ERROR_TEXT(name) #name,
+                                                            EVSE_RPC_ERROR_TABLE(ERROR_TEXT)
+#undef ERROR_TEXT
+    };
+    return error < EVSE_RPC_ERROR_COUNT ? texts[error] : "GenericError";
+}
+
+int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link, const evse_rpc_owner_t *owner,
+                  char *buffer, size_t capacity, uint32_t timeout_ms, hf_log_t *log)
+{
+    if (link == NULL || link->ops == NULL || owner == NULL || owner->on_call == NULL ||
+        owner->on_answer == NULL || buffer == NULL || capacity < 256u || timeout_ms == 0u) {
+        return HF_E_ARGUMENT;
+    }
+    *rpc = (evse_rpc_t){.link = *link,
+                        .owner = *owner,
+                        .log = log,
+                        .buffer = buffer,
+                        .capacity = capacity,
+                        .timeout_ms = timeout_ms,
+                        .why = ""};
+    return HF_OK;
+}
+
+bool evse_rpc_is_free(const evse_rpc_t *rpc)
+{
+    return !rpc->outstanding && rpc->reply_length == 0u;
+}
+
+static void frame_begin(hf_json_writer_t *writer, hf_builder_t *out, int type)
+{
+    hf_json_writer_init(writer, out);
+    hf_json_begin_array(writer);
+    hf_json_put_i64(writer, type);
+}
+
+int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action, hf_slice_t payload,
+                  uint32_t token, uint64_t now_us)
+{
+    if (!evse_rpc_is_free(rpc)) {
+        return HF_E_AGAIN;
+    }
+    hf_builder_t out;
+    hf_json_writer_t writer;
+    hf_builder_init(&out, rpc->buffer, rpc->capacity);
+    frame_begin(&writer, &out, TYPE_CALL);
+    hf_json_put_string(&writer, id);
+    hf_json_put_string(&writer, action);
+    hf_json_put_raw(&writer, payload);
+    hf_json_end_array(&writer);
+    if (out.overflow || hf_slice_copy((hf_slice_t){id, strlen(id)}, rpc->id, sizeof rpc->id) != 0) {
+        HF_LOGE(rpc->log, now_us, OCPP, "%s of %zu bytes does not fit, not sent", action,
+                payload.length);
+        return HF_E_TOO_LONG;
+    }
+    int status = rpc->link.ops->send(rpc->link.ctx, out.text, out.length);
+    if (status != HF_OK) {
+        return status;
+    }
+    rpc->outstanding = true;
+    rpc->token = token;
+    rpc->sent_us = now_us;
+    rpc->calls_sent++;
+    return HF_OK;
+}
+
+// Hands the waiting reply to the link; only "later" keeps it.
+static void flush(evse_rpc_t *rpc)
+{
+    if (rpc->reply_length == 0u) {
+        return;
+    }
+    int status = rpc->link.ops->send(rpc->link.ctx, rpc->buffer, rpc->reply_length);
+    if (status == HF_E_AGAIN) {
+        return;
+    }
+    if (status != HF_OK) {
+        rpc->replies_lost++;
+        HF_LOGW(rpc->log, rpc->now_us, OCPP, "answer of %zu bytes lost: %s", rpc->reply_length,
+                hf_status_text(status));
+    }
+    rpc->reply_length = 0u;
+}
+
+int evse_rpc_reply(evse_rpc_t *rpc, const char *call_id, hf_slice_t payload)
+{
+    if (rpc->reply_length != 0u) {
+        return HF_E_AGAIN;
+    }
+    hf_builder_t out;
+    hf_json_writer_t writer;
+    hf_builder_init(&out, rpc->buffer, rpc->capacity);
+    frame_begin(&writer, &out, TYPE_RESULT);
+    hf_json_put_string(&writer, call_id);
+    hf_json_put_raw(&writer, payload);
+    hf_json_end_array(&writer);
+    if (out.overflow) {
+        return HF_E_TOO_LONG;
+    }
+    rpc->reply_length = out.length;
+    flush(rpc);
+    return HF_OK;
+}
+
+// `id` is JSON text: an id we refuse is echoed just as it came.
+static void answer_error(evse_rpc_t *rpc, hf_slice_t id, evse_rpc_error_t error, const char *why)
+{
+    hf_builder_t out;
+    hf_json_writer_t writer;
+    hf_builder_init(&out, rpc->buffer, rpc->capacity);
+    frame_begin(&writer, &out, TYPE_ERROR);
+    hf_json_put_raw(&writer, id);
+    hf_json_put_string(&writer, evse_rpc_error_text(error));
+    hf_json_put_string(&writer, why);
+    hf_json_begin_object(&writer);
+    hf_json_end_object(&writer);
+    hf_json_end_array(&writer);
+    rpc->errors_sent++;
+    if (out.overflow) {
+        rpc->replies_lost++;
+        return;
+    }
+    rpc->reply_length = out.length;
+}
+
+static size_t character_count(const char *text)
+{
+    size_t count = 0u;
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xC0u) != 0x80u;
+    }
+    return count;
+}
+
+static bool is_call_well_formed(evse_rpc_t *rpc, hf_json_t frame, char action[ACTION_BYTES])
+{
+    if (hf_json_string(hf_json_element(frame, 1), rpc->call_id, sizeof rpc->call_id) != HF_OK ||
+        character_count(rpc->call_id) > EVSE_RPC_CALL_ID_CHARACTERS) {
+        rpc->why = "message id";
+        return false;
+    }
+    int status = hf_json_string(hf_json_element(frame, 2), action, ACTION_BYTES);
+    if (status != HF_OK && status != HF_E_TOO_LONG) { // too long: an unknown action, left empty
+        rpc->why = "action";
+        return false;
+    }
+    if (hf_json_count(frame) != 4u || hf_json_element(frame, 3).type != HF_JSON_OBJECT) {
+        rpc->why = "payload";
+        return false;
+    }
+    return true;
+}
+
+static void receive_call(evse_rpc_t *rpc, hf_json_t frame)
+{
+    hf_json_t id = hf_json_element(frame, 1);
+    if (id.type != HF_JSON_STRING) { // nobody could relate an answer to it
+        rpc->malformed++;
+        return;
+    }
+    rpc->calls_received++;
+    rpc->why = "";
+    char action[ACTION_BYTES] = "";
+    if (!is_call_well_formed(rpc, frame, action)) {
+        rpc->malformed++;
+        answer_error(rpc, id.raw, EVSE_RPC_FormationViolation, rpc->why);
+        return;
+    }
+    hf_builder_t out;
+    hf_json_writer_t writer;
+    hf_builder_init(&out, rpc->buffer, rpc->capacity);
+    frame_begin(&writer, &out, TYPE_RESULT);
+    hf_json_put_string(&writer, rpc->call_id);
+    evse_rpc_error_t error = rpc->owner.on_call(
+        rpc->owner.ctx, (hf_slice_t){action, strlen(action)}, hf_json_element(frame, 3), &writer);
+    if (error == EVSE_RPC_DEFERRED) {
+        return;
+    }
+    if (error == EVSE_RPC_NO_ERROR) {
+        hf_json_end_array(&writer);
+        if (!out.overflow) {
+            rpc->reply_length = out.length;
+            return;
+        }
+        HF_LOGE(rpc->log, rpc->now_us, OCPP, "answer to %s does not fit", action);
+        error = EVSE_RPC_InternalError;
+        rpc->why = "answer too long";
+    }
+    answer_error(rpc, id.raw, error, rpc->why);
+}
+
+static void receive_answer(evse_rpc_t *rpc, hf_json_t frame, bool is_result, uint64_t now_us)
+{
+    hf_json_t payload = hf_json_element(frame, 2);
+    if (!rpc->outstanding || !hf_json_is_string(hf_json_element(frame, 1), rpc->id)) {
+        rpc->stray++;
+        return;
+    }
+    if (is_result && (hf_json_count(frame) != 3u || payload.type != HF_JSON_OBJECT)) {
+        rpc->malformed++; // no answer: the time-out takes its course
+        return;
+    }
+    if (!is_result && hf_json_count(frame) != 5u) {
+        rpc->malformed++; // incomplete, but it says what counts: refused
+    }
+    rpc->outstanding = false;
+    if (is_result) {
+        rpc->results++;
+        rpc->owner.on_answer(rpc->owner.ctx, rpc->token, EVSE_RPC_RESULT, payload, now_us);
+        return;
+    }
+    rpc->errors_received++;
+    char code[48];
+    if (hf_json_string(payload, code, sizeof code) != HF_OK) {
+        code[0] = '\0';
+    }
+    HF_LOGW(rpc->log, now_us, OCPP, "central system refused a call: %s", code);
+    rpc->owner.on_answer(rpc->owner.ctx, rpc->token, EVSE_RPC_REFUSED, (hf_json_t){0}, now_us);
+}
+
+static size_t skip_space(const char *text, size_t length, size_t at)
+{
+    while (at < length &&
+           (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) {
+        at++;
+    }
+    return at;
+}
+
+// Is the text, broken further on, a CALL whose id can be read? Then its sender deserves to hear about it.
+static bool find_call_id(const char *text, size_t length, hf_slice_t *id)
+{
+    static const char head[] = "[2,";
+    size_t at = 0u;
+    for (size_t i = 0u; head[i] != '\0'; i++) {
+        at = skip_space(text, length, at);
+        if (at >= length || text[at] != head[i]) {
+            return false;
+        }
+        at++;
+    }
+    at = skip_space(text, length, at);
+    size_t end = at + 1u;
+    while (end < length && end - at <= EVSE_RPC_CALL_ID_CHARACTERS && text[end] != '"') {
+        end++;
+    }
+    if (end >= length || text[end] != '"' || text[at] != '"') {
+        return false;
+    }
+    *id = (hf_slice_t){text + at, end + 1u - at};
+    hf_json_t parsed; // no control characters, no broken escapes in what we echo
+    return hf_json_parse(id->text, id->length, &parsed) == HF_OK && parsed.type == HF_JSON_STRING;
+}
+
+static void receive_malformed(evse_rpc_t *rpc, const char *text, size_t length)
+{
+    rpc->malformed++;
+    hf_slice_t id;
+    if (find_call_id(text, length, &id)) {
+        answer_error(rpc, id, EVSE_RPC_FormationViolation, "not JSON");
+    }
+}
+
+static void receive(evse_rpc_t *rpc, const char *text, size_t length, uint64_t now_us)
+{
+    hf_json_t frame;
+    if (hf_json_parse(text, length, &frame) != HF_OK) {
+        receive_malformed(rpc, text, length);
+        return;
+    }
+    int64_t type = 0;
+    if (hf_json_i64(hf_json_element(frame, 0), &type) != HF_OK) {
+        rpc->malformed++;
+        return;
+    }
+    switch (type) {
+    case TYPE_CALL:
+        receive_call(rpc, frame);
+        break;
+    case TYPE_RESULT:
+    case TYPE_ERROR:
+        receive_answer(rpc, frame, type == TYPE_RESULT, now_us);
+        break;
+    default:
+        rpc->stray++; // OCPP-J 4.1.3: a message type we do not know is ignored
+        break;
+    }
+}
+
+static void end_call(evse_rpc_t *rpc, uint64_t now_us)
+{
+    rpc->outstanding = false;
+    rpc->timeouts++;
+    rpc->owner.on_answer(rpc->owner.ctx, rpc->token, EVSE_RPC_TIMEOUT, (hf_json_t){0}, now_us);
+}
+
+void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us)
+{
+    rpc->now_us = now_us;
+    flush(rpc);
+    for (unsigned i = 0u; i < MESSAGES_PER_POLL && rpc->reply_length == 0u; i++) {
+        const char *text = NULL;
+        size_t length = 0u;
+        if (rpc->link.ops->receive(rpc->link.ctx, &text, &length) <= 0) {
+            break;
+        }
+        receive(rpc, text, length, now_us);
+        flush(rpc);
+    }
+    if (rpc->outstanding && now_us - rpc->sent_us >= rpc->timeout_ms * HF_US_PER_MS) {
+        end_call(rpc, now_us);
+    }
+}
+
+void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us)
+{
+    rpc->now_us = now_us;
+    rpc->reply_length = 0u;
+    if (rpc->outstanding) {
+        end_call(rpc, now_us);
+    }
+}
