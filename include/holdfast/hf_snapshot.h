@@ -18,7 +18,7 @@ typedef struct hf_snapshot {
 HF_MUST_CHECK int hf_snapshot_init(hf_snapshot_t *snapshot, void *storage, uint32_t item_bytes);
 /// Context: the one writer. Cost: O(item).
 void hf_snapshot_write(hf_snapshot_t *snapshot, const void *item);
-/// HF_E_EMPTY before the first write; HF_E_AGAIN after three torn tries (item untouched). Context: any.
+/// HF_E_EMPTY before the first write; HF_E_AGAIN after three torn tries (item undefined). Context: any.
 HF_MUST_CHECK int hf_snapshot_read(const hf_snapshot_t *snapshot, void *item);
 
 #endif
