@@ -27,6 +27,8 @@ typedef struct evse_bms_status { // what the charger tells the BMS (0x18FF50E5)
 } evse_bms_status_t;
 
 void evse_bms_init(evse_bms_t *bms);
+/// The vehicle left: nothing it said counts for the next one.
+void evse_bms_forget(evse_bms_t *bms);
 /// Decodes one frame; true when it was the BMS's. A request of impossible size (V 0 or > 200 V, A > 400 A) is refused.
 bool evse_bms_receive(evse_bms_t *bms, const evse_can_frame_t *frame, uint64_t now_us);
 /// Permission, at most `max_age_us` old. A time-out is "no", and stays "no" until a new frame says yes.

@@ -8,12 +8,13 @@
 typedef struct evse_connector_inputs {
     bool plugged;
     bool faulted;       // a fault that forbids use
-    bool energized;     // power flows or could: contactor closed and module ON
+    bool energized;     // the contactor is closed and the module confirmed ON
     bool offering;      // the station permits power (verdict), whether or not the vehicle takes it
     bool vehicle_draws; // current above the suspended threshold, with hysteresis in time
     bool session_over;  // control has ended the session, the order still names it
     evse_session_order_t order;
     bool inoperative, reserved;
+    bool finishing; // a session ended here and its plug is still in
 } evse_connector_inputs_t;
 
 /// The state after this tick. `was` is the one before it.

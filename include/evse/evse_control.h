@@ -20,6 +20,7 @@ typedef struct evse_channel_config {
     const evse_limits_t *limits;
     const evse_meter_t *meter; // NULL: integrate the terminal frames
     uint64_t register_mJ;      // from the journal
+    bool finishing;            // from the journal: a session ended here and the plug was still in
 } evse_channel_config_t;
 
 typedef struct evse_control_config {
@@ -56,18 +57,39 @@ typedef struct evse_channel {
     uint32_t session_id;
     bool stopped; // session_id is over for control
     bool plugged; // debounced
+    bool plug_known;
     uint64_t plug_change_us;
     bool draws;
     bool weld_latched;
     int32_t setpoint_mV, setpoint_mA; // in force
-    uint8_t start_step;
     uint32_t unlock_done;
     bool unlock_ok;
     bool unlocking;
     uint64_t unlock_since_us;
     uint32_t pending_events; // kinds that could not be queued yet, retried each tick
-    uint64_t pending_time_us;
-    uint32_t can_rx, can_tx, can_errors;
+    evse_event_t pending[EVSE_EVENT_KINDS];
+    uint32_t can_rx, can_tx, can_errors, drives_failed;
+    // session
+    bool known;  // session_id is one that was worked on
+    bool active; // it is being worked on
+    bool ending; // its power is coming down, STOPPED is owed
+    bool finishing;
+    bool bms_expected;
+    uint64_t ending_since_us;
+    // power
+    evse_can_state_t bus;
+    bool lock_wanted, contactor_wanted;
+    bool off_confirmed; // by the module, since off_since_us
+    bool off_owed;      // it was told ON before that
+    bool stalled;       // ticks were missing while power was up: the contactor may have dropped out
+    bool meter_stale;
+    uint64_t off_since_us, opened_us, rest_until_us;
+    uint64_t weld_since_us, disagree_since_us;
+    // gate
+    bool sent_on, group_due; // what the module was told last; the group has to go out again
+    int32_t sent_mV, sent_mA;
+    int32_t reference_mA; // the output may still carry this much
+    uint64_t reference_since_us;
 } evse_channel_t;
 
 typedef struct evse_control {
@@ -76,10 +98,14 @@ typedef struct evse_control {
     evse_io_t io;
     evse_mailbox_t *mailbox;
     hf_log_t *log;
-    _Atomic uint32_t estop_latched; // set by evse_control_trip() from any context
+    hf_atomic_u32_t
+        estop_latched;    // not 0: latched; counts trips, so that a reset cannot swallow one
+    uint32_t reset_latch; // its value when the reset began to be held
+    bool reset_held;
     bool estop_reported;
     uint64_t reset_since_us; // latch_reset held since
-    uint64_t last_tick_us;
+    uint64_t started_us, last_tick_us;
+    evse_orders_t orders; // latest read
     uint32_t ticks, ticks_late, event_sequence;
 } evse_control_t;
 

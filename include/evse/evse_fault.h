@@ -39,4 +39,7 @@ const char *evse_fault_text(unsigned fault); // for people
 const char *
 evse_fault_ocpp_code(unsigned fault); // ChargePointErrorCode; "OtherError" out of the table
 
+/// Which of two faults is named when both are there: the one of greater gravity. 0 for NONE and out of the table.
+unsigned evse_fault_gravity(unsigned fault);
+
 #endif

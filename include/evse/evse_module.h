@@ -45,8 +45,8 @@ typedef struct evse_module {
     evse_reading_t terminal_status;          // 0x00473F01: 1 charging, 0 not, -1 unknown
     evse_reading_t heartbeat;                // 0x18FF50E5
     // schedule
-    uint64_t next_control_us, next_telemetry_us;
-    uint8_t control_index, telemetry_index;
+    uint64_t next_telemetry_us;
+    uint8_t telemetry_index;
     uint32_t rx_frames, rx_refused, tx_frames, tx_failed;
 } evse_module_t;
 

@@ -37,8 +37,11 @@ typedef struct evse_safety_inputs {
     bool fault_locked;   // a fault of this session has not been cleared
     bool events_full;    // new sessions only
     bool energized;      // readings are judged as output, not as idle
-    int32_t setpoint_mA; // in force
+    int32_t setpoint_mA; // in force; the output may still be on its way down to it
     bool meter_stale;
+    bool bms_expected;     // the BMS has spoken in this session: its silence is a fault
+    bool contactor_welded; // latched
+    uint64_t started_us;   // what is absent is a fault only 5 s after this
 } evse_safety_inputs_t;
 
 typedef struct evse_verdict {

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+// The control tick. Goals: bounded work, no waiting, one order of things. Invariants: inputs and the E-stop come before
+// every judgement, judgements before every write; each connector's verdict is of this very tick; the snapshot shows what
+// was written.
+#include "evse/evse_control.h"
+
+#include "evse_channel.h"
+#include "evse_gate.h"
+#include "evse_power.h"
+#include "holdfast/hf_clock.h"
+
+#include <string.h>
+
+#define FRAMES_PER_TICK 64
+#define RESET_HOLD_US   (3u * HF_US_PER_S)
+#define SETTLE_US       (500u * HF_US_PER_MS) // from ON to readings that must be an output's
+// Ticks missing for longer than this: the contactor may be dropping out by itself. [SAF-11]
+#define STALL_US     ((uint64_t)EVSE_LIVE_SIGNAL_TIMEOUT_MS * HF_US_PER_MS * 3u / 4u)
+#define DELTA_MAX_mJ 100000000u // more than any outlet delivers between two ticks
+
+static bool is_seam_complete(const evse_channel_config_t *config)
+{
+    const evse_can_ops_t *can = config->can.ops;
+    if (can == NULL || can->send == NULL || can->receive == NULL || can->poll == NULL) {
+        return false;
+    }
+    return config->profile != NULL && config->limits != NULL &&
+           (config->meter == NULL ||
+            (config->meter->ops != NULL && config->meter->ops->advance != NULL));
+}
+
+static int init_channel(evse_channel_t *channel, const evse_channel_config_t *config)
+{
+    if (!is_seam_complete(config)) {
+        return HF_E_ARGUMENT;
+    }
+    int status = evse_limits_check(config->limits);
+    if (status == 0) {
+        status = evse_module_init(&channel->module, config->profile);
+    }
+    channel->config = *config;
+    evse_bms_init(&channel->bms);
+    evse_meter_terminal_init(&channel->terminal_meter, &channel->module);
+    channel->meter.ops = &evse_meter_terminal_ops;
+    channel->meter.ctx = &channel->terminal_meter;
+    if (config->meter != NULL) {
+        channel->meter = *config->meter;
+    }
+    channel->register_mJ = config->register_mJ;
+    channel->finishing = config->finishing;
+    channel->verdict.reasons = EVSE_REASON(NO_ORDER);
+    channel->bus = EVSE_CAN_BUS_OFF;
+    return status;
+}
+
+int evse_control_init(evse_control_t *control, const evse_control_config_t *config)
+{
+    if (control == NULL || config == NULL || config->mailbox == NULL || config->io.ops == NULL ||
+        config->io.ops->sample == NULL || config->io.ops->drive == NULL) {
+        return HF_E_ARGUMENT;
+    }
+    if (config->connectors == 0 || config->connectors > CONFIG_EVSE_CONNECTORS_MAX) {
+        return HF_E_RANGE;
+    }
+    memset(control, 0, sizeof *control);
+    control->connectors = config->connectors;
+    control->io = config->io;
+    control->mailbox = config->mailbox;
+    control->log = config->log;
+    control->estop_reported = config->estop_latched; // the journal knows
+    atomic_init(&control->estop_latched, config->estop_latched ? 1u : 0u);
+    for (uint32_t i = 0; i < config->connectors; i++) {
+        int status = init_channel(&control->channel[i], &config->channel[i]);
+        if (status != 0) {
+            return status;
+        }
+        control->channel[i].weld_latched = (config->weld_latched >> i & 1u) != 0;
+    }
+    return HF_OK;
+}
+
+void evse_control_trip(evse_control_t *control)
+{
+    atomic_fetch_add_explicit(&control->estop_latched, 1u, memory_order_acq_rel);
+}
+
+static bool is_tripped(const evse_control_t *control)
+{
+    return atomic_load_explicit(&control->estop_latched, memory_order_acquire) != 0;
+}
+
+// [SAF-08] Whatever the module was told before this boot, it is told OFF now.
+static void begin(evse_control_t *control, uint64_t now_us)
+{
+    control->started_us = now_us;
+    control->last_tick_us = now_us;
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        evse_channel_t *channel = &control->channel[i];
+        evse_gate_boot(control, channel, now_us);
+        channel->off_since_us = now_us;
+        channel->off_confirmed = false;
+        channel->weld_since_us = now_us;
+        channel->plug_change_us = now_us;
+    }
+}
+
+static void note_gap(evse_control_t *control, uint64_t now_us)
+{
+    uint64_t gap_us = now_us - control->last_tick_us;
+    if (gap_us > 2u * EVSE_TICK_US) {
+        control->ticks_late++;
+    }
+    for (uint32_t i = 0; gap_us > STALL_US && i < control->connectors; i++) {
+        if (control->channel[i].phase != EVSE_POWER_OFF) {
+            control->channel[i].stalled = true;
+            HF_LOGW(control->log, now_us, SAFETY, "%u: no tick for %u ms, power down", (unsigned)i,
+                    (unsigned)(gap_us / HF_US_PER_MS));
+        }
+    }
+}
+
+static void receive(evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_can_t *can = &channel->config.can;
+    evse_can_frame_t frame;
+    channel->bus = can->ops->poll(can->ctx, now_us);
+    for (int i = 0; i < FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
+        channel->can_rx++;
+        if (!evse_module_receive(&channel->module, &frame, now_us)) {
+            (void)evse_bms_receive(&channel->bms, &frame, now_us);
+        }
+    }
+}
+
+// [SAF-01] The latch is set before anything else is done about an open loop.
+static bool is_loop_closed(evse_control_t *control, uint64_t now_us)
+{
+    bool closed = true;
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        const evse_io_inputs_t *inputs = &control->channel[i].inputs;
+        if (evse_io_level(inputs, EVSE_IN_ESTOP, now_us)) {
+            continue;
+        }
+        closed = false;
+        if (inputs->stamp_us[EVSE_IN_ESTOP] != 0 && !is_tripped(control)) {
+            evse_control_trip(control);
+        }
+    }
+    return closed;
+}
+
+static void report_trip(evse_control_t *control, uint64_t now_us)
+{
+    if (is_tripped(control) && !control->estop_reported) {
+        control->estop_reported = true;
+        HF_LOGE(control->log, now_us, SAFETY, "emergency stop latched");
+        evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP, 0, now_us);
+    }
+}
+
+static bool is_reset_held(const evse_control_t *control, uint64_t now_us)
+{
+    bool held = false;
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        held |= evse_io_level(&control->channel[i].inputs, EVSE_IN_LATCH_RESET, now_us);
+    }
+    return held;
+}
+
+static void clear_latches(evse_control_t *control, uint64_t now_us)
+{
+    uint32_t seen = control->reset_latch; // a trip since then makes the exchange fail
+    if (seen != 0 && atomic_compare_exchange_strong(&control->estop_latched, &seen, 0u)) {
+        control->estop_reported = false;
+        HF_LOGI(control->log, now_us, SAFETY, "emergency stop reset");
+        evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP_CLEARED, 0, now_us);
+    }
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        evse_channel_t *channel = &control->channel[i];
+        if (!evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
+            channel->weld_latched = false;
+        }
+    }
+}
+
+static void judge_estop(evse_control_t *control, uint64_t now_us)
+{
+    bool closed = is_loop_closed(control, now_us);
+    report_trip(control, now_us);
+    if (!closed || !is_reset_held(control, now_us)) {
+        control->reset_held = false;
+    } else if (!control->reset_held) {
+        control->reset_held = true;
+        control->reset_since_us = now_us;
+        control->reset_latch = atomic_load(&control->estop_latched);
+    } else if (now_us - control->reset_since_us >= RESET_HOLD_US) {
+        control->reset_since_us = now_us; // once a hold
+        clear_latches(control, now_us);
+        control->reset_latch = 0;
+    }
+}
+
+// What cannot be read leaves the last orders, which expire. [SAF-10]
+static void read_orders(evse_control_t *control)
+{
+    evse_orders_t orders;
+    if (hf_snapshot_read(&control->mailbox->orders, &orders) == 0) {
+        control->orders = orders;
+    }
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        control->channel[i].order = control->orders.connector[i];
+    }
+}
+
+static bool is_bms_alive(const evse_channel_t *channel, uint64_t now_us)
+{
+    return evse_bms_is_alive(&channel->bms, now_us,
+                             (uint64_t)channel->config.limits->bms_age_ms * HF_US_PER_MS);
+}
+
+static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    if (channel->active && is_bms_alive(channel, now_us)) {
+        channel->bms_expected = true;
+    }
+    evse_safety_inputs_t inputs = {
+        .module = &channel->module,
+        .bms = &channel->bms,
+        .io = &channel->inputs,
+        .order = &channel->order,
+        .bus = channel->bus,
+        .estop_latched = is_tripped(control),
+        .fault_locked = channel->fault != EVSE_FAULT_NONE,
+        .events_full = !channel->active && !evse_channel_has_room(control, channel),
+        .energized =
+            channel->phase == EVSE_POWER_ON && now_us - channel->phase_since_us >= SETTLE_US,
+        .setpoint_mA = channel->reference_mA,
+        .meter_stale = channel->meter_stale,
+        .bms_expected = channel->bms_expected && !channel->ending,
+        .contactor_welded = channel->weld_latched,
+        .started_us = control->started_us,
+    };
+    channel->verdict = evse_safety_judge(&inputs, channel->config.limits, now_us);
+}
+
+static void send_passive(evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_module_t *module = &channel->module;
+    bool fresh = evse_reading_is_fresh(module->terminal_mV, now_us, HF_US_PER_S);
+    evse_bms_status_t status = {
+        .output_mV = fresh ? module->terminal_mV.value : 0,
+        .output_mA = fresh ? module->terminal_mA.value : 0,
+        .hardware_failure = channel->fault != EVSE_FAULT_NONE,
+        .over_temperature = (channel->verdict.reasons & EVSE_REASON(OVERTEMPERATURE)) != 0,
+        .battery_missing = !channel->plugged,
+        .bms_timeout = !is_bms_alive(channel, now_us),
+    };
+    evse_can_frame_t frame;
+    if (evse_module_next_query(&channel->module, now_us, &frame)) {
+        evse_gate_send(channel, &frame); // lost: the next round asks again
+    }
+    while (evse_bms_next_frame(&channel->bms, &status, now_us, &frame)) {
+        evse_gate_send(channel, &frame);
+    }
+}
+
+static void advance_meter(evse_channel_t *channel, bool was_closed, uint64_t now_us)
+{
+    uint64_t delta_mJ = 0;
+    uint64_t age_us = (uint64_t)channel->config.limits->reading_age_ms * HF_US_PER_MS;
+    int status = channel->meter.ops->advance(channel->meter.ctx, now_us, &delta_mJ);
+    if (status == 0) {
+        channel->meter_stamp_us = now_us;
+        if (was_closed && delta_mJ <= DELTA_MAX_mJ) {
+            channel->register_mJ += delta_mJ;
+        }
+    }
+    channel->meter_stale = status == HF_E_TIMEOUT || channel->meter_stamp_us == 0 ||
+                           now_us - channel->meter_stamp_us > age_us;
+}
+
+static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    bool was_closed = channel->drive.level[EVSE_OUT_CONTACTOR];
+    evse_channel_flush(control, channel);
+    evse_channel_watch_plug(control, channel, now_us);
+    judge(control, channel, now_us);
+    evse_channel_watch_faults(control, channel, now_us);
+    evse_channel_follow_order(control, channel, now_us);
+    evse_channel_unlock(control, channel, now_us);
+    evse_power_step(control, channel, now_us);
+    evse_gate_write(control, channel, now_us);
+    if (channel->bus == EVSE_CAN_ACTIVE) {
+        send_passive(channel, now_us);
+    }
+    advance_meter(channel, was_closed, now_us);
+    evse_channel_finish(control, channel, now_us);
+    evse_channel_show_state(control, channel, now_us);
+}
+
+static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_connector_view_t *view)
+{
+    const evse_limits_t *limits = channel->config.limits;
+    const evse_module_t *module = &channel->module;
+    uint64_t age_us = (uint64_t)limits->reading_age_ms * HF_US_PER_MS;
+    uint64_t heat_us = (uint64_t)limits->temperature_age_ms * HF_US_PER_MS;
+    bool alive = is_bms_alive(channel, now_us);
+    *view = (evse_connector_view_t){
+        .register_mJ = channel->register_mJ,
+        .state = channel->state,
+        .fault = channel->fault,
+        .phase = channel->phase,
+        .reasons = channel->verdict.reasons,
+        .session_id = channel->session_id,
+        .stopped = channel->stopped,
+        .plugged = channel->plugged,
+        .locked = evse_io_level(&channel->inputs, EVSE_IN_LOCK_FEEDBACK, now_us),
+        .contactor_closed = evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us),
+        .mV = module->terminal_mV.value,
+        .mA = module->terminal_mA.value,
+        .meter_fresh = evse_reading_is_fresh(module->terminal_mV, now_us, age_us),
+        .temperature_dC = evse_reading_is_fresh(module->temperature_dC, now_us, heat_us)
+                              ? module->temperature_dC.value
+                              : INT32_MIN,
+        .soc_permille = evse_bms_soc_permille(&channel->bms, now_us),
+        .offered_mV = channel->setpoint_mV,
+        .offered_mA = channel->setpoint_mA,
+        .request_mV = alive ? channel->bms.request_mV : 0,
+        .request_mA = alive ? channel->bms.request_mA : 0,
+        .bms_alive = alive,
+        .bms_allows = alive && channel->bms.allows,
+        .module_healthy = evse_module_is_healthy(module, now_us),
+        .bus_active = channel->bus == EVSE_CAN_ACTIVE,
+        .unlock_done = channel->unlock_done,
+        .unlock_ok = channel->unlock_ok,
+        .can_rx = channel->can_rx,
+        .can_tx = channel->can_tx,
+        .can_errors = channel->can_errors,
+    };
+}
+
+static void publish(const evse_control_t *control, uint64_t now_us)
+{
+    evse_snapshot_t snapshot = {
+        .now_us = now_us,
+        .ticks = control->ticks,
+        .ticks_late = control->ticks_late,
+        .estop_latched = is_tripped(control),
+        .events_refused =
+            atomic_load_explicit(&control->mailbox->events.refused, memory_order_relaxed),
+        .connectors = control->connectors,
+    };
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        fill_view(&control->channel[i], now_us, &snapshot.connector[i]);
+    }
+    hf_snapshot_write(&control->mailbox->snapshot, &snapshot);
+}
+
+void evse_control_tick(evse_control_t *control, uint64_t now_us)
+{
+    if (control->ticks == 0) {
+        begin(control, now_us);
+    }
+    note_gap(control, now_us);
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        receive(&control->channel[i], now_us);
+        // A negative status leaves the stamps: what is not renewed grows old.
+        (void)control->io.ops->sample(control->io.ctx, i, now_us, &control->channel[i].inputs);
+    }
+    judge_estop(control, now_us);
+    read_orders(control);
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        step(control, &control->channel[i], now_us);
+    }
+    control->ticks++;
+    control->last_tick_us = now_us;
+    publish(control, now_us);
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// The output gate. Goal: OFF is what goes out unless everything says ON at the moment of writing. Invariants: latch and
+// verdict are read again before each energizing write; OFF on the bus and the contactor are commanded together and
+// neither waits for the other [SAF-12]; nothing counts as sent before the driver took it; the whole control group is
+// repeated every 300 ms for ever [SAF-02].
+#include "evse_gate.h"
+
+#include "holdfast/hf_clock.h"
+
+#define GROUP_PERIOD_US (300u * HF_US_PER_MS)
+#define RAMP_mA_PER_S   10000
+#define FIRST_STEP_mA   1000                  // to start with, so that the module sees a setpoint
+#define RAMP_STEP_US    (100u * HF_US_PER_MS) // a late tick does not leap
+#define SETTLE_US       (1u * HF_US_PER_S)    // a module's way down after a reduced setpoint
+
+int evse_gate_send(evse_channel_t *channel, const evse_can_frame_t *frame)
+{
+    int status = channel->config.can.ops->send(channel->config.can.ctx, frame);
+    if (status == 0) {
+        channel->can_tx++;
+        channel->module.tx_frames++;
+    } else {
+        channel->can_errors++;
+        channel->module.tx_failed++;
+    }
+    return status;
+}
+
+// [SAF-01] The latch may be set from an interrupt between any two lines.
+bool evse_gate_is_open(const evse_control_t *control, const evse_channel_t *channel)
+{
+    return atomic_load_explicit(&control->estop_latched, memory_order_acquire) == 0 &&
+           channel->verdict.reasons == 0;
+}
+
+static bool send_energizing(const evse_control_t *control, evse_channel_t *channel,
+                            evse_can_frame_t frame)
+{
+    return evse_gate_is_open(control, channel) && evse_gate_send(channel, &frame) == 0;
+}
+
+static void send_off_group(evse_channel_t *channel)
+{
+    const evse_module_profile_t *profile = channel->config.profile;
+    evse_can_frame_t off = evse_module_encode_switch(profile, false);
+    evse_can_frame_t mA = evse_module_encode_current(profile, 0);
+    evse_can_frame_t mV = evse_module_encode_voltage(profile, 0);
+    if (evse_gate_send(channel, &off) != 0) {
+        channel->group_due = true; // again in the next tick, and the next [SAF-02]
+        return;
+    }
+    channel->sent_on = false;
+    channel->sent_mV = 0;
+    channel->sent_mA = 0;
+    if (evse_gate_send(channel, &mA) != 0 || evse_gate_send(channel, &mV) != 0) {
+        channel->group_due = true;
+    }
+}
+
+static void send_on_group(const evse_control_t *control, evse_channel_t *channel)
+{
+    const evse_module_profile_t *profile = channel->config.profile;
+    int32_t mV = channel->setpoint_mV, mA = channel->setpoint_mA;
+    channel->group_due = true; // until all three are out, in this order
+    if (!send_energizing(control, channel, evse_module_encode_voltage(profile, mV))) {
+        return;
+    }
+    channel->sent_mV = mV;
+    if (!send_energizing(control, channel, evse_module_encode_current(profile, mA))) {
+        return;
+    }
+    channel->sent_mA = mA;
+    channel->sent_on = true; // from here on OFF is owed, whether or not ON gets out
+    if (send_energizing(control, channel, evse_module_encode_switch(profile, true))) {
+        channel->group_due = false;
+    }
+}
+
+// Up by the ramp, down at once. [SAF-04]
+static void follow_setpoint(evse_channel_t *channel, bool on, uint64_t passed_us)
+{
+    int32_t target = on ? channel->verdict.setpoint_mA : 0;
+    if (on && target > channel->setpoint_mA) {
+        uint64_t step_us = passed_us < RAMP_STEP_US ? passed_us : RAMP_STEP_US;
+        int32_t next = channel->setpoint_mA + (int32_t)(step_us * RAMP_mA_PER_S / HF_US_PER_S);
+        next = next < FIRST_STEP_mA ? FIRST_STEP_mA : next;
+        target = next < target ? next : target;
+    }
+    channel->setpoint_mA = target;
+    channel->setpoint_mV = on ? channel->verdict.setpoint_mV : 0;
+}
+
+// What the output may still carry: the setpoint, or for a while the one before it.
+static void follow_reference(evse_channel_t *channel, uint64_t now_us)
+{
+    if (channel->setpoint_mA >= channel->reference_mA ||
+        now_us - channel->reference_since_us > SETTLE_US) {
+        channel->reference_mA = channel->setpoint_mA;
+        channel->reference_since_us = now_us;
+    }
+}
+
+static bool is_group_due(const evse_channel_t *channel, bool on, uint64_t now_us)
+{
+    bool reduced =
+        on && (channel->setpoint_mA < channel->sent_mA || channel->setpoint_mV < channel->sent_mV);
+    return channel->group_due || on != channel->sent_on || reduced ||
+           now_us >= channel->next_switch_us;
+}
+
+static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on, uint64_t now_us)
+{
+    if (!is_group_due(channel, on, now_us)) {
+        return;
+    }
+    channel->group_due = false;
+    channel->next_switch_us = now_us + GROUP_PERIOD_US;
+    if (on) {
+        send_on_group(control, channel);
+    }
+    if (!on || !evse_gate_is_open(control, channel)) { // tripped between two frames
+        send_off_group(channel);
+    }
+}
+
+static bool is_contactor_held(const evse_control_t *control, const evse_channel_t *channel)
+{
+    if (!channel->contactor_wanted) {
+        return false;
+    }
+    if (channel->phase == EVSE_POWER_STOPPING) { // held only until the current has fallen
+        return !channel->verdict.immediate &&
+               atomic_load_explicit(&control->estop_latched, memory_order_acquire) == 0;
+    }
+    return evse_gate_is_open(control, channel);
+}
+
+// [SAF-11] The live signal advances only in a tick that wants the contactor held: no ticks, no contactor.
+static void write_outputs(evse_control_t *control, evse_channel_t *channel)
+{
+    evse_io_drive_t *drive = &channel->drive;
+    bool energized = channel->phase == EVSE_POWER_ON;
+    drive->level[EVSE_OUT_CONTACTOR] = is_contactor_held(control, channel);
+    drive->level[EVSE_OUT_LOCK] = channel->lock_wanted;
+    drive->level[EVSE_OUT_LIGHT_READY] = channel->state == EVSE_STATE_Available;
+    drive->level[EVSE_OUT_LIGHT_CHARGING] = energized;
+    drive->level[EVSE_OUT_LIGHT_FAULT] = channel->fault != EVSE_FAULT_NONE;
+    drive->live_count += drive->level[EVSE_OUT_CONTACTOR] ? 1u : 0u;
+    if (control->io.ops->drive(control->io.ctx, (unsigned)(channel - control->channel), drive) <
+        0) {
+        channel->drives_failed++;
+    }
+}
+
+void evse_gate_boot(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    channel->sent_on = true; // nobody knows what the module was told last
+    channel->next_switch_us = now_us + GROUP_PERIOD_US;
+    send_off_group(channel);
+    write_outputs(control, channel);
+}
+
+void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    bool on = (channel->phase == EVSE_POWER_STARTING || channel->phase == EVSE_POWER_ON) &&
+              evse_gate_is_open(control, channel);
+    follow_setpoint(channel, on, now_us - control->last_tick_us);
+    follow_reference(channel, now_us);
+    write_bus(control, channel, on, now_us);
+    write_outputs(control, channel);
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// The meter that integrates terminal frames: trapezium between two of them, in integers. Invariants: the remainder below
+// 1 mJ is carried, never lost; energy never counts backwards; a gap over 1 s contributes nothing.
+#include "evse/evse_meter.h"
+
+#include "holdfast/hf_clock.h"
+
+#include <string.h>
+
+#define GAP_US    (1u * HF_US_PER_S)
+#define nJ_PER_mJ 1000000u
+
+void evse_meter_terminal_init(evse_meter_terminal_t *terminal, const evse_module_t *module)
+{
+    memset(terminal, 0, sizeof *terminal);
+    terminal->module = module;
+}
+
+// What flows back is not sold: it counts as zero.
+static int64_t power_mW(evse_meter_terminal_t *terminal)
+{
+    const evse_module_t *module = terminal->module;
+    int64_t mW = (int64_t)module->terminal_mV.value * module->terminal_mA.value / 1000;
+    if (mW < 0) {
+        terminal->refused++;
+        return 0;
+    }
+    return mW;
+}
+
+static int terminal_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
+{
+    evse_meter_terminal_t *terminal = ctx;
+    evse_reading_t reading = terminal->module->terminal_mA;
+    *delta_mJ = 0;
+    if (!evse_reading_is_fresh(reading, now_us, GAP_US)) {
+        return HF_E_TIMEOUT;
+    }
+    if (reading.stamp_us == terminal->last_stamp_us) {
+        return HF_E_AGAIN;
+    }
+    int64_t mW = power_mW(terminal);
+    uint64_t passed_us = reading.stamp_us - terminal->last_stamp_us;
+    if (terminal->last_stamp_us != 0 && passed_us <= GAP_US) {
+        terminal->remainder_nJ += (uint64_t)(mW + terminal->last_mW) * passed_us / 2u;
+        *delta_mJ = terminal->remainder_nJ / nJ_PER_mJ;
+        terminal->remainder_nJ %= nJ_PER_mJ;
+    } else if (terminal->last_stamp_us != 0) {
+        terminal->gaps++;
+    }
+    terminal->last_stamp_us = reading.stamp_us;
+    terminal->last_mW = mW;
+    return HF_OK;
+}
+
+const evse_meter_ops_t evse_meter_terminal_ops = {.advance = terminal_advance};
