@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Virtual bus client. Invariant: nothing here blocks; a hub that does not read makes send() say "not now".
+#include "evse_can_virtual.h"
+
+#include "holdfast/hf_clock.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RETRY_BASE_MS   50u
+#define RETRY_CAP_MS    1000u
+#define EXTENDED_FLAG   0x80000000u
+#define FRAMES_PER_POLL 1024
+
+void evse_can_virtual_encode(const evse_can_frame_t *frame, uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES])
+{
+    uint32_t id = frame->id | (frame->extended ? EXTENDED_FLAG : 0u);
+    memset(bytes, 0, EVSE_CAN_VIRTUAL_BYTES);
+    for (unsigned i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(id >> (8u * i));
+    }
+    bytes[4] = frame->length;
+    memcpy(bytes + 8, frame->data, 8);
+}
+
+int evse_can_virtual_decode(const uint8_t *bytes, size_t length, evse_can_frame_t *frame)
+{
+    if (length != EVSE_CAN_VIRTUAL_BYTES || bytes[4] > 8) {
+        return HF_E_FORMAT;
+    }
+    uint32_t id = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+                  (uint32_t)bytes[3] << 24;
+    memset(frame, 0, sizeof *frame);
+    frame->extended = (id & EXTENDED_FLAG) != 0;
+    frame->id = id & ~EXTENDED_FLAG;
+    frame->length = bytes[4];
+    memcpy(frame->data, bytes + 8, 8);
+    return frame->id <= (frame->extended ? EVSE_CAN_ID_MASK : 0x7FFu) ? HF_OK : HF_E_FORMAT;
+}
+
+int evse_can_virtual_open(evse_can_virtual_t *bus, const char *path)
+{
+    memset(bus, 0, sizeof *bus);
+    bus->fd = -1;
+    bus->address.sun_family = AF_UNIX;
+    if (strlen(path) == 0 || strlen(path) >= sizeof bus->address.sun_path) {
+        return HF_E_TOO_LONG;
+    }
+    memcpy(bus->address.sun_path, path, strlen(path));
+    int status = hf_backoff_init(&bus->backoff, RETRY_BASE_MS, RETRY_CAP_MS, 0, 1);
+    if (status == HF_OK) {
+        status = hf_ring_init(&bus->ring, bus->storage, sizeof(evse_can_frame_t),
+                              EVSE_CAN_VIRTUAL_FRAMES);
+    }
+    return status;
+}
+
+void evse_can_virtual_close(evse_can_virtual_t *bus)
+{
+    if (bus->fd >= 0) {
+        (void)close(bus->fd);
+        bus->fd = -1;
+    }
+}
+
+static void connect_hub(evse_can_virtual_t *bus, uint64_t now_us)
+{
+    if (now_us < bus->next_connect_us) {
+        return;
+    }
+    bus->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bus->fd >= 0 &&
+        connect(bus->fd, (struct sockaddr *)&bus->address, sizeof bus->address) == 0) {
+        bus->connects++;
+        hf_backoff_reset(&bus->backoff);
+        return;
+    }
+    evse_can_virtual_close(bus);
+    bus->next_connect_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
+}
+
+static void drain(evse_can_virtual_t *bus)
+{
+    uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES + 1];
+    evse_can_frame_t frame;
+    for (int i = 0; i < FRAMES_PER_POLL && bus->fd >= 0; i++) {
+        ssize_t got = recv(bus->fd, bytes, sizeof bytes, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+            return;
+        }
+        if (got <= 0) {
+            evse_can_virtual_close(bus); // the hub is gone
+        } else if (evse_can_virtual_decode(bytes, (size_t)got, &frame) != HF_OK) {
+            bus->refused++;
+        } else {
+            bus->rx++;
+            hf_ring_put(&bus->ring, &frame);
+        }
+    }
+}
+
+static evse_can_state_t virtual_poll(void *ctx, uint64_t now_us)
+{
+    evse_can_virtual_t *bus = ctx;
+    if (bus->fd < 0) {
+        connect_hub(bus, now_us);
+    }
+    drain(bus);
+    return bus->fd >= 0 ? EVSE_CAN_ACTIVE : EVSE_CAN_BUS_OFF;
+}
+
+static int virtual_send(void *ctx, const evse_can_frame_t *frame)
+{
+    evse_can_virtual_t *bus = ctx;
+    if (bus->fd < 0) {
+        return HF_E_STATE;
+    }
+    uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES];
+    evse_can_virtual_encode(frame, bytes);
+    if (send(bus->fd, bytes, sizeof bytes, MSG_NOSIGNAL) == (ssize_t)sizeof bytes) {
+        bus->tx++;
+        return HF_OK;
+    }
+    bus->errors++;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) {
+        return HF_E_AGAIN;
+    }
+    evse_can_virtual_close(bus);
+    return HF_E_STATE;
+}
+
+static int virtual_receive(void *ctx, evse_can_frame_t *frame)
+{
+    evse_can_virtual_t *bus = ctx;
+    if (hf_ring_get(&bus->ring, frame) == HF_OK) {
+        return 1;
+    }
+    return bus->fd >= 0 ? 0 : HF_E_STATE;
+}
+
+const evse_can_ops_t evse_can_virtual_ops = {
+    .send = virtual_send, .receive = virtual_receive, .poll = virtual_poll};

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// Segment files. A sync that failed is never retried as if good: the kernel may have dropped the pages it could not write.
+#include "hf_flash_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ERASE_CHUNK_BYTES 4096u
+
+static int status_of_errno(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? HF_E_FULL : HF_E_IO;
+}
+
+static int write_all(int fd, const uint8_t *data, size_t length, off_t offset)
+{
+    while (length > 0) {
+        ssize_t written = pwrite(fd, data, length, offset);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return status_of_errno();
+        }
+        data += written;
+        length -= (size_t)written;
+        offset += written;
+    }
+    return HF_OK;
+}
+
+static int fill_erased(int fd, uint32_t bytes)
+{
+    uint8_t erased[ERASE_CHUNK_BYTES];
+    memset(erased, 0xFF, sizeof erased);
+    for (uint32_t done = 0; done < bytes; done += ERASE_CHUNK_BYTES) {
+        uint32_t left = bytes - done;
+        int status =
+            write_all(fd, erased, left < ERASE_CHUNK_BYTES ? left : ERASE_CHUNK_BYTES, done);
+        if (status != HF_OK) {
+            return status;
+        }
+    }
+    return HF_OK;
+}
+
+static bool is_range_good(const hf_flash_file_t *flash, uint32_t segment, uint32_t offset,
+                          uint32_t length)
+{
+    return segment < flash->seam.segment_count && offset <= flash->seam.segment_bytes &&
+           length <= flash->seam.segment_bytes - offset;
+}
+
+static int file_read(void *ctx, uint32_t segment, uint32_t offset, void *data, uint32_t length)
+{
+    const hf_flash_file_t *flash = ctx;
+    if (!is_range_good(flash, segment, offset, length)) {
+        return HF_E_IO;
+    }
+    ssize_t got = pread(flash->segment[segment], data, length, offset);
+    return got == (ssize_t)length ? HF_OK : HF_E_IO;
+}
+
+static int file_program(void *ctx, uint32_t segment, uint32_t offset, const void *data,
+                        uint32_t length)
+{
+    hf_flash_file_t *flash = ctx;
+    if (!is_range_good(flash, segment, offset, length)) {
+        return HF_E_IO;
+    }
+    flash->dirty[segment] = true;
+    return write_all(flash->segment[segment], data, length, offset) == HF_OK ? HF_OK : HF_E_IO;
+}
+
+static int file_erase(void *ctx, uint32_t segment)
+{
+    hf_flash_file_t *flash = ctx;
+    if (segment >= flash->seam.segment_count) {
+        return HF_E_IO;
+    }
+    flash->dirty[segment] = true;
+    return fill_erased(flash->segment[segment], flash->seam.segment_bytes) == HF_OK ? HF_OK
+                                                                                    : HF_E_IO;
+}
+
+static int sync_job(void *ctx)
+{
+    const hf_flash_file_t *flash = ctx;
+    for (unsigned i = 0; i < HF_FLASH_FILE_SEGMENTS_MAX && flash->syncing[i] >= 0; i++) {
+        if (fdatasync(flash->syncing[i]) != 0) {
+            return HF_E_IO;
+        }
+    }
+    return HF_OK;
+}
+
+static int file_sync_poll(void *ctx)
+{
+    hf_flash_file_t *flash = ctx;
+    if (flash->is_syncing) {
+        int result = hf_worker_poll(&flash->worker);
+        if (result == HF_E_AGAIN) {
+            return HF_E_AGAIN;
+        }
+        flash->is_syncing = false;
+        flash->failed = result != HF_OK ? HF_E_IO : flash->failed;
+    }
+    return flash->failed;
+}
+
+static int file_sync_start(void *ctx)
+{
+    hf_flash_file_t *flash = ctx;
+    int status = file_sync_poll(flash);
+    if (status != HF_OK) {
+        return status;
+    }
+    unsigned count = 0;
+    for (uint32_t i = 0; i < flash->seam.segment_count; i++) {
+        if (flash->dirty[i]) {
+            flash->syncing[count++] = flash->segment[i];
+            flash->dirty[i] = false;
+        }
+    }
+    if (count < HF_FLASH_FILE_SEGMENTS_MAX) {
+        flash->syncing[count] = -1;
+    }
+    status = hf_worker_start(&flash->worker, sync_job, flash);
+    flash->is_syncing = status == HF_OK;
+    return status;
+}
+
+static const hf_flash_ops_t file_ops = {
+    .read = file_read,
+    .program = file_program,
+    .erase = file_erase,
+    .sync_start = file_sync_start,
+    .sync_poll = file_sync_poll,
+};
+
+static int open_directory(hf_flash_file_t *flash, const char *path)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return status_of_errno();
+    }
+    flash->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (flash->directory < 0) {
+        return HF_E_IO;
+    }
+    if (flock(flash->directory, LOCK_EX | LOCK_NB) != 0) {
+        return errno == EWOULDBLOCK ? HF_E_STATE : HF_E_IO;
+    }
+    return HF_OK;
+}
+
+// A new segment appears under its name only when it is whole, so that a cut while provisioning leaves none or all.
+static int create_segment(const hf_flash_file_t *flash, const char *name)
+{
+    char temporary[40];
+    (void)snprintf(temporary, sizeof temporary, "%s.new", name);
+    int fd = openat(flash->directory, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return status_of_errno();
+    }
+    int error = posix_fallocate(fd, 0, flash->seam.segment_bytes);
+    int status = HF_OK;
+    if (error != 0) {
+        errno = error;
+        status = status_of_errno();
+    }
+    if (status == HF_OK) {
+        status = fill_erased(fd, flash->seam.segment_bytes);
+    }
+    if (status == HF_OK &&
+        (fsync(fd) != 0 || renameat(flash->directory, temporary, flash->directory, name) != 0 ||
+         fsync(flash->directory) != 0)) {
+        status = HF_E_IO;
+    }
+    (void)close(fd);
+    return status;
+}
+
+static int open_segment(hf_flash_file_t *flash, uint32_t index)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "segment-%u", (unsigned)index);
+    if (faccessat(flash->directory, name, F_OK, 0) != 0) {
+        int status = errno == ENOENT ? create_segment(flash, name) : HF_E_IO;
+        if (status != HF_OK) {
+            return status;
+        }
+    }
+    struct stat info;
+    flash->segment[index] = openat(flash->directory, name, O_RDWR | O_CLOEXEC);
+    if (flash->segment[index] < 0 || fstat(flash->segment[index], &info) != 0) {
+        return HF_E_IO;
+    }
+    return info.st_size == (off_t)flash->seam.segment_bytes ? HF_OK : HF_E_RANGE;
+}
+
+static void close_files(hf_flash_file_t *flash)
+{
+    for (uint32_t i = 0; i < HF_FLASH_FILE_SEGMENTS_MAX; i++) {
+        if (flash->segment[i] >= 0) {
+            (void)close(flash->segment[i]);
+        }
+    }
+    if (flash->directory >= 0) {
+        (void)close(flash->directory);
+    }
+}
+
+int hf_flash_file_open(hf_flash_file_t *flash, const char *path, uint32_t segment_bytes,
+                       uint32_t segment_count)
+{
+    if (segment_count < 2u || segment_count > HF_FLASH_FILE_SEGMENTS_MAX || segment_bytes == 0) {
+        return HF_E_ARGUMENT;
+    }
+    *flash = (hf_flash_file_t){.directory = -1};
+    flash->seam = (hf_flash_t){.ops = &file_ops,
+                               .ctx = flash,
+                               .segment_bytes = segment_bytes,
+                               .segment_count = segment_count,
+                               .program_bytes = 1};
+    memset(flash->segment, 0xFF, sizeof flash->segment); // -1 each
+    int status = open_directory(flash, path);
+    for (uint32_t i = 0; status == HF_OK && i < segment_count; i++) {
+        status = open_segment(flash, i);
+    }
+    if (status == HF_OK) {
+        status = hf_worker_init(&flash->worker);
+    }
+    if (status != HF_OK) {
+        close_files(flash);
+    }
+    return status;
+}
+
+const hf_flash_t *hf_flash_file_seam(const hf_flash_file_t *flash)
+{
+    return &flash->seam;
+}
+
+void hf_flash_file_close(hf_flash_file_t *flash)
+{
+    hf_worker_deinit(&flash->worker);
+    close_files(flash);
+}
