@@ -9,7 +9,6 @@
 #include <string.h>
 
 static const tool_verb_t verbs[] = {
-    {"demo", verb_demo, "play one charging session: charge point, vehicle and central system"},
     {"sim", verb_sim, "power module, battery and vehicle on a virtual CAN bus"},
 #if HOLDFAST_HAS_CSMS
     {"csms", verb_csms, "small central system, OCPP 1.6J over WebSocket"},
@@ -84,8 +83,8 @@ int main(int argc, char **argv)
     }
     const tool_verb_t *verb = find_verb(first);
     if (verb == NULL) {
-        (void)fprintf(stderr, "holdfast: there is no %s '%s'\n", first[0] == '-' ? "option" : "verb",
-                      first);
+        (void)fprintf(stderr, "holdfast: there is no %s '%s'\n",
+                      first[0] == '-' ? "option" : "verb", first);
         return tool_usage_hint("");
     }
     return verb->run(argc - 1, argv + 1);
