@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Builds the daemon: ports, link, charge point, status page. Each failure is one clear sentence and an exit code.
+#include "daemon.h"
+
+#include "hf_port_linux.h"
+#include "version.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SEGMENT_BYTES        524288u
+#define SEGMENT_COUNT        2u
+#define WS_OPEN_TIMEOUT_MS   15000u
+#define WS_PONG_TIMEOUT_MS   10000u
+#define WS_CLOSE_TIMEOUT_MS  2000u
+#define WS_PING_INTERVAL_MS  30000u
+#define LOG_BURST_LINES      60u
+#define LOG_RATE_LINES_PER_S 20u
+
+static int fail(int code, const char *what, const char *why)
+{
+    (void)fprintf(stderr, "holdfastd: %s: %s\n", what, why);
+    return code;
+}
+
+static int build_log(daemon_log_t *log, hf_log_level_t level)
+{
+    const hf_log_config_t config = {.storage = log->storage,
+                                    .capacity = DAEMON_LOG_LINES,
+                                    .level = level,
+                                    .burst_lines = LOG_BURST_LINES,
+                                    .rate_lines_per_s = LOG_RATE_LINES_PER_S};
+    return hf_log_init(&log->log, &config);
+}
+
+static void random_bytes(void *ctx, void *data, size_t length)
+{
+    (void)ctx;
+    hf_port_random(data, length);
+}
+
+static int build_link(daemon_t *daemon)
+{
+    int status = evse_stream_tcp_init(&daemon->stream);
+    if (status != HF_OK) {
+        return fail(EXIT_OS, "network", hf_status_text(status));
+    }
+    const evse_ws_config_t config = {
+        .stream = evse_stream_tcp_seam(&daemon->stream),
+        .url = daemon->options.url,
+        .subprotocol = "ocpp1.6",
+        .receive_buffer = daemon->ws_receive,
+        .receive_capacity = sizeof daemon->ws_receive,
+        .send_buffer = daemon->ws_send,
+        .send_capacity = sizeof daemon->ws_send,
+        .open_timeout_ms = WS_OPEN_TIMEOUT_MS,
+        .ping_interval_ms = WS_PING_INTERVAL_MS,
+        .pong_timeout_ms = WS_PONG_TIMEOUT_MS,
+        .close_timeout_ms = WS_CLOSE_TIMEOUT_MS,
+        .random = random_bytes,
+        .log = &daemon->comms_log.log,
+    };
+    status = evse_ws_init(&daemon->ws, &config);
+    return status == HF_OK ? -1 : fail(EXIT_CONFIG, "link", hf_status_text(status));
+}
+
+static int build_can(daemon_t *daemon, unsigned connector, evse_can_t *can)
+{
+    const char *spec = daemon->options.can[connector];
+    const char *name = strchr(spec, ':') + 1; // options_read() saw to it
+    int status;
+    if (strncmp(spec, "virtual:", 8) == 0) {
+        evse_can_virtual_t *bus = &daemon->can[connector].virtual_bus;
+        status = evse_can_virtual_open(bus, name);
+        *can = (evse_can_t){.ops = &evse_can_virtual_ops, .ctx = bus};
+#if CONFIG_HOLDFASTD_SOCKETCAN
+    } else {
+        evse_can_socketcan_t *bus = &daemon->can[connector].socketcan;
+        status = evse_can_socketcan_open(bus, name);
+        *can = (evse_can_t){.ops = &evse_can_socketcan_ops, .ctx = bus};
+#else
+    } else {
+        status = HF_E_UNSUPPORTED;
+#endif
+    }
+    return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, hf_status_text(status));
+}
+
+static int build_channels(daemon_t *daemon)
+{
+    for (unsigned c = 0; c < daemon->options.connectors; c++) {
+        evse_channel_config_t *channel = &daemon->config.control.channel[c];
+        channel->profile = daemon->options.module_profile;
+        channel->limits = &daemon->options.limits;
+        int code = build_can(daemon, c, &channel->can);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    int status = evse_io_socket_open(&daemon->io, daemon->options.io + strlen("socket:"),
+                                     daemon->options.connectors);
+    daemon->config.control.connectors = daemon->options.connectors;
+    daemon->config.control.io = (evse_io_t){.ops = &evse_io_socket_ops, .ctx = &daemon->io};
+    daemon->config.control.log = &daemon->control_log.log;
+    return status == HF_OK ? -1 : fail(EXIT_CONFIG, daemon->options.io, hf_status_text(status));
+}
+
+static int build_store(daemon_t *daemon)
+{
+    int status =
+        hf_flash_file_open(&daemon->flash, daemon->options.state, SEGMENT_BYTES, SEGMENT_COUNT);
+    if (status == HF_E_STATE) {
+        return fail(EXIT_UNAVAILABLE, daemon->options.state,
+                    "another holdfastd is using this state directory");
+    }
+    if (status != HF_OK) {
+        return fail(EXIT_STORAGE, daemon->options.state, hf_status_text(status));
+    }
+    uint64_t nonce = 0;
+    hf_port_random(&nonce, sizeof nonce);
+    daemon->config.store = (evse_store_config_t){.flash = hf_flash_file_seam(&daemon->flash),
+                                                 .station_nonce = nonce,
+                                                 .connectors = daemon->options.connectors,
+                                                 .log = &daemon->comms_log.log};
+    return -1;
+}
+
+static void on_reset(void *ctx, bool hard)
+{
+    (void)hard; // both start the program anew: there is nothing below it to reset harder
+    daemon_t *daemon = ctx;
+    atomic_store(&daemon->end, DAEMON_RESTARTS);
+}
+
+static int build_charge_point(daemon_t *daemon)
+{
+    uint32_t seed = 0;
+    hf_port_random(&seed, sizeof seed);
+    const options_t *options = &daemon->options;
+    daemon->config.ocpp = (evse_ocpp_config_t){
+        .vendor = options->vendor,
+        .model = options->model,
+        .serial = options->serial[0] != '\0' ? options->serial : NULL,
+        .firmware = HOLDFAST_VERSION,
+        .link = {.ops = &evse_ws_link_ops, .ctx = &daemon->ws},
+        .connectors = options->connectors,
+        .seed = seed | 1u,
+        .utc_hint_ms = hf_port_utc_ms() - hf_port_now_us() / HF_US_PER_MS,
+        .reset = on_reset,
+        .reset_ctx = daemon,
+        .log = &daemon->comms_log.log,
+    };
+    int status = evse_init(&daemon->evse, &daemon->config);
+    if (status != HF_OK) {
+        return fail(status == HF_E_CORRUPT || status == HF_E_IO ? EXIT_STORAGE : EXIT_SOFTWARE,
+                    "cannot start the charge point", hf_status_text(status));
+    }
+    for (unsigned i = 0; i < options->set_count; i++) {
+        status = evse_ocpp_set_key(&daemon->evse.ocpp, options->set[i].key, options->set[i].value);
+        if (status != HF_OK) {
+            return fail(EXIT_CONFIG, options->set[i].key, hf_status_text(status));
+        }
+    }
+    return -1;
+}
+
+static int build_status_page(daemon_t *daemon)
+{
+#if CONFIG_HOLDFASTD_STATUS_PAGE
+    const options_t *options = &daemon->options;
+    if (!options->has_http) {
+        return -1;
+    }
+    daemon->status_source = (status_source_t){.control = &daemon->evse.mailbox.snapshot,
+                                              .comms = &daemon->view_snapshot,
+                                              .id = options->id,
+                                              .csms = options->csms,
+                                              .version = HOLDFAST_VERSION,
+                                              .profile = options->module_profile->name,
+                                              .vehicle = options->limits.vehicle};
+    daemon->page = status_page_open(options->http_host, options->http_port, &daemon->status_source);
+    if (daemon->page == NULL) {
+        char what[128];
+        (void)snprintf(what, sizeof what, "status page on %s:%u", options->http_host,
+                       (unsigned)options->http_port);
+        return fail(errno == EINVAL ? EXIT_CONFIG : EXIT_UNAVAILABLE, what, strerror(errno));
+    }
+    HF_LOGI(&daemon->comms_log.log, hf_port_now_us(), PORTAL, "status page on http://%s:%u/",
+            options->http_host, (unsigned)status_page_port(daemon->page));
+#else
+    (void)daemon;
+#endif
+    return -1;
+}
+
+int daemon_build(daemon_t *daemon)
+{
+    if (build_log(&daemon->control_log, daemon->options.level) != HF_OK ||
+        build_log(&daemon->comms_log, daemon->options.level) != HF_OK ||
+        hf_snapshot_init(&daemon->view_snapshot, daemon->view_words, sizeof daemon->view) !=
+            HF_OK) {
+        return fail(EXIT_SOFTWARE, "memory", "a table does not fit");
+    }
+    int (*const steps[])(daemon_t *) = {build_link, build_channels, build_store, build_charge_point,
+                                        build_status_page};
+    for (size_t i = 0; i < HF_COUNT_OF(steps); i++) {
+        int code = steps[i](daemon);
+        if (code >= 0) {
+            return code;
+        }
+    }
+    return -1;
+}
