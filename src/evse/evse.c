@@ -13,6 +13,7 @@ static int open_store(evse_t *evse, const evse_config_t *config, evse_control_co
     }
     for (unsigned i = 0u; i < CONFIG_EVSE_CONNECTORS_MAX; i++) {
         control->channel[i].register_mJ = evse->store.register_mJ[i];
+        control->channel[i].finishing = evse->store.finishing[i];
     }
     control->estop_latched = evse->store.estop_latched;
     control->weld_latched = evse->store.weld_latched;

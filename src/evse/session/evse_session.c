@@ -8,6 +8,7 @@
 
 #define AUTHORIZE_TIMEOUT_US (60u * HF_US_PER_S)
 #define STARTING_TIMEOUT_US  (60u * HF_US_PER_S) // storage that takes longer is no storage
+#define TAKE_UP_TIMEOUT_US   (10u * HF_US_PER_S) // for control to begin what it was ordered
 
 static void enter(evse_ocpp_t *ocpp, unsigned connector, evse_session_state_t state,
                   uint64_t now_us)
@@ -303,11 +304,17 @@ static void step_starting(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us
 
 static void step_running(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
+    const evse_session_t *session = &ocpp->session[connector];
     const evse_connector_view_t *view = evse_view(ocpp, connector);
+    bool taken_up = view->session_id == session->id;
     if (ocpp->journal_failed) { // what flows from here on could not be billed after a power cut
         evse_session_stop(ocpp, connector, EVSE_STOP_Other, now_us);
-    } else if (view->stopped != 0u && view->session_id == ocpp->session[connector].id) {
+    } else if (taken_up && view->stopped != 0u) {
         enter(ocpp, connector, EVSE_SESSION_STOPPING, now_us); // its event brings the reason
+    } else if (!taken_up && now_us - session->since_us >= TAKE_UP_TIMEOUT_US) {
+        HF_LOGW(ocpp->config.log, now_us, SESSION, "session %u: control does not begin it",
+                (unsigned)session->id);
+        evse_session_stop(ocpp, connector, EVSE_STOP_Other, now_us);
     }
 }
 
