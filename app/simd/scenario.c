@@ -38,8 +38,9 @@ static void command(world_t *world, const char *format, unsigned connector)
     hf_builder_t out;
     hf_builder_init(&out, line, sizeof line);
     hf_builder_format(&out, format, connector);
-    // A station that is not connected cannot be commanded: the scenario then goes on by card.
-    (void)world_csms(world, line);
+    if (world_csms(world, line) != HF_OK) {
+        return; // not connected any more: the session goes on, and is ended by its plug
+    }
 }
 
 static bool is_online(const world_t *world)
@@ -55,9 +56,8 @@ static void start(play_t *play)
     (void)wait_state(play, EVSE_STATE_Preparing, 5u * MS_PER_S);
     if (is_online(world)) {
         command(world, "remote-start CP1 %u TAG1", play->connector + 1);
-    } else {
-        (void)evse_ocpp_present_tag(&world->evse.ocpp, play->connector, "TAG1",
-                                    world->now_us - world->boot_us + HF_US_PER_S);
+    } else if (world_present_tag(world, play->connector, "TAG1") != HF_OK) {
+        return; // refused: the session counts as one that never came to charge
     }
 }
 
@@ -84,7 +84,7 @@ static void disturb(play_t *play, const scenario_options_t *options)
     if (world_random(world, options->sessions) < options->kills) {
         world_kill(world);
         world_run_ms(world, 500u + world_random(world, 5000));
-        (void)world_boot(world);
+        world->boot_status = world_boot(world);
     }
     if (world_random(world, options->sessions) < options->faults) {
         uint32_t kind = kinds[world_random(world, HF_COUNT_OF(kinds))];

@@ -120,6 +120,11 @@ int world_csms(world_t *world, const char *line)
 
 // ---- the charge point ----
 
+int world_present_tag(world_t *world, unsigned connector, const char *id_tag)
+{
+    return evse_ocpp_present_tag(&world->evse.ocpp, connector, id_tag, charger_now(world));
+}
+
 static void on_reset(void *ctx, bool hard)
 {
     (void)hard;
@@ -263,7 +268,7 @@ void world_step(world_t *world)
     if (world->running && world->reset_wanted) {
         world->resets++;
         world_kill(world);
-        (void)world_boot(world);
+        world->boot_status = world_boot(world);
     }
 }
 

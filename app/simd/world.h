@@ -70,6 +70,7 @@ typedef struct world {
     uint32_t log_storage[HF_RING_BYTES(sizeof(hf_log_line_t), WORLD_LOG_LINES) / 4u];
     bool reset_wanted;
     uint32_t resets;
+    int boot_status; // of the last start after a Reset
     uint64_t random;
 } world_t;
 
@@ -91,6 +92,8 @@ evse_connector_view_t world_connector(const world_t *world, unsigned connector);
 evse_comms_view_t world_comms(const world_t *world);
 /// A script line for the central system ("remote-start CP1 1 TAG"), see csms_command().
 HF_MUST_CHECK int world_csms(world_t *world, const char *line);
+/// A card at a connector's reader, see evse_ocpp_present_tag().
+HF_MUST_CHECK int world_present_tag(world_t *world, unsigned connector, const char *id_tag);
 /// A pseudo-random number below `bound`, from the world's seed.
 uint32_t world_random(world_t *world, uint32_t bound);
 

@@ -45,8 +45,7 @@ static void begin(uint64_t seed, bool clock_known)
 
 static bool present(const char *tag)
 {
-    return evse_ocpp_present_tag(&world.evse.ocpp, 0, tag,
-                                 world.now_us - world.boot_us + HF_US_PER_S) == HF_OK;
+    return world_present_tag(&world, 0, tag) == HF_OK;
 }
 
 /// A whole session by card, as a driver would without a central system.
