@@ -71,6 +71,8 @@ typedef struct evse_transaction {
     uint8_t state;       // evse_transaction_state_t
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
+    evse_moment_t last_at; // the last thing known of it: what a STOP made at boot carries
+    uint64_t last_Wh;      // of its last journalled reading
 } evse_transaction_t;
 
 typedef struct evse_store_config {
@@ -100,7 +102,8 @@ typedef struct evse_store {
     evse_transaction_t *known[CONFIG_EVSE_TRANSACTIONS_MAX]; // every one in use
     uint64_t register_mJ[CONFIG_EVSE_CONNECTORS_MAX];        // last checkpoint
     uint64_t checkpoint_us[CONFIG_EVSE_CONNECTORS_MAX];
-    bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] the station, [c] connector c
+    evse_moment_t register_at[CONFIG_EVSE_CONNECTORS_MAX]; // of the last checkpoint
+    bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u];     // [0] the station, [c] connector c
     bool finishing[CONFIG_EVSE_CONNECTORS_MAX]; // a session ended here and the plug was still in
     bool estop_latched;
     uint32_t weld_latched;
@@ -117,14 +120,27 @@ typedef struct evse_store {
         uint32_t boot;
         uint64_t utc_offset_ms;
     } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
-    int confirming; // the head has been confirmed, waiting for that to become durable
+    uint64_t clock_at; // journal sequence of this boot's offset; 0 none
+    bool
+        shutdown_recorded; // the newest record of its kind; the next boot ends open transactions for ...
+    uint8_t shutdown_recorded_reason;
+    uint8_t
+        confirming; // 0 no; 1 the head has been confirmed, not yet journalled; 2 journalled, not yet durable
+    bool confirming_lost; // ... given up after too many CALLERRORs
     uint64_t confirm_at;
+    uint32_t unrecorded; // STOPs that could not be journalled yet
+    uint64_t now_us;     // of the last poll, for the log
+    bool failure_logged;
     uint32_t recovered; // transactions ended at this boot
+    uint32_t lost;      // messages given up after too many CALLERRORs
 } evse_store_t;
 
 /// Mounts the journal, replays it, ends every transaction found open (SoftReset, HardReset or Reboot after an orderly
 /// shutdown, else PowerLoss; meterStop from the last register), and records this boot.
-/// Statuses of hf_journal_open(); HF_E_CORRUPT when records contradict each other.
+/// What it found and did is durable when it returns (it waits for one sync): ids of this boot are never used again.
+/// Statuses of hf_journal_open(); HF_E_CORRUPT when records contradict each other, HF_E_UNSUPPORTED when one is of a later
+/// version or for a connector this build does not have, HF_E_FULL when this build's pools or the flash are too small for
+/// what is there.
 HF_MUST_CHECK int evse_store_open(evse_store_t *store, const evse_store_config_t *config);
 /// Drives the journal. 0, or its failure, which is final.
 int evse_store_poll(evse_store_t *store, uint64_t now_us);
@@ -133,14 +149,15 @@ bool evse_store_is_durable(const evse_store_t *store);
 
 /// Room for one more whole session (transaction, START, STOP). No room: no new session.
 bool evse_store_has_room(const evse_store_t *store);
-/// Opens a transaction and queues its START. HF_E_FULL, HF_E_STATE one is open here, HF_E_IO.
+/// Opens a transaction and queues its START. HF_E_FULL, HF_E_STATE one is open here, HF_E_TOO_LONG (idTag), HF_E_IO.
 HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
                                    uint64_t register_mJ, evse_moment_t at);
 /// Queues a MeterValues of the open transaction, journalled only when `keep`. HF_E_FULL: dropped by rule, counted by the
 /// caller (START and STOP never are: their room is reserved).
 HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector,
                                    const evse_message_t *sample, bool keep);
-/// Ends the open transaction and queues its STOP. HF_E_STATE none is open here.
+/// Ends the open transaction and queues its STOP; a stop_id_tag that is NULL or too long is left out. HF_E_STATE none is
+/// open here. With a failed journal it ends in memory only: that STOP is never sent, the one the next boot makes is.
 HF_MUST_CHECK int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t reason,
                                  const char *stop_id_tag, uint64_t register_mJ, evse_moment_t at);
 
@@ -148,15 +165,18 @@ HF_MUST_CHECK int evse_store_end(evse_store_t *store, unsigned connector, evse_s
 const evse_message_t *evse_store_next(const evse_store_t *store);
 const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint32_t number);
 /// The oldest was confirmed; for a START, `transaction_id` is what the central system gave. It leaves the queue when
-/// that has become durable.
+/// that has become durable. HF_E_STATE: none was to be sent. HF_E_IO: the journal has failed; the message left the queue
+/// in memory only and goes out once more, the same, after a restart.
 HF_MUST_CHECK int evse_store_confirm(evse_store_t *store, int32_t transaction_id);
-/// The oldest got a CALLERROR: counts it; the `attempts_max`-th one removes it (journalled, logged as lost).
+/// The oldest got a CALLERROR: counts it; the `attempts_max`-th one removes it (journalled, logged as lost). Statuses of
+/// evse_store_confirm(). A START lost leaves its transaction without an id: -1 goes with what follows.
 HF_MUST_CHECK int evse_store_refuse(evse_store_t *store, uint32_t attempts_max);
 /// "<nonce>-<boot>-<sequence>" in hex. Also for messages outside transactions: evse_store_new_id().
 void evse_store_id_text(const evse_store_t *store, uint64_t id, char text[EVSE_MESSAGE_ID_BYTES]);
 uint64_t evse_store_new_id(evse_store_t *store);
 
 /// Checkpoints a register when 60 s or 50 Wh have passed since the last one, whichever comes first; `now` forces it.
+/// A register that has not grown is written only while a transaction is open here; one that went back never is.
 HF_MUST_CHECK int evse_store_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
                                       uint64_t now_us, bool now);
 HF_MUST_CHECK int evse_store_set(evse_store_t *store, const char *key, const char *value);
@@ -168,10 +188,12 @@ HF_MUST_CHECK int evse_store_set_finishing(evse_store_t *store, unsigned connect
 HF_MUST_CHECK int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds);
 /// Records that what follows is an orderly end; the next boot ends open transactions with this reason.
 HF_MUST_CHECK int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason);
-/// The clock became known (first time in this boot): recorded while messages of this boot wait without UTC.
+/// The clock became known, or better: recorded the first time in this boot, and only when something waits without UTC.
+/// From then on moments handed in without UTC get it. HF_E_FULL: not recordable yet, tell it again later.
 HF_MUST_CHECK int evse_store_set_clock(evse_store_t *store, uint64_t utc_offset_ms);
 /// UTC of a moment, the same answer for ever once it is known; 0 unknown (the clock of that boot never was known: then
-/// the offset of the next boot that has one, less nothing, counts: later than the truth, never before it).
+/// the offset of the next boot that has one, less nothing, counts: later than the truth, never before it). An offset counts
+/// once its record is durable; until then evse_store_next() holds back what needs it.
 uint64_t evse_store_utc_ms(const evse_store_t *store, evse_moment_t at);
 
 #endif

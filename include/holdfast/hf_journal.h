@@ -9,7 +9,7 @@
 #include "holdfast/hf_flash.h"
 
 #define HF_JOURNAL_RECORD_BYTES_MAX 1024u
-#define HF_JOURNAL_SYNC_POLLS_MAX   (1u << 24)
+#define HF_JOURNAL_SYNC_POLLS_MAX   (1u << 28)
 
 typedef struct hf_journal hf_journal_t;
 
@@ -41,9 +41,10 @@ struct hf_journal {
     uint32_t next_generation;
     uint32_t
         compacted_offset; // where the records of the current segment begin that came after its commit
-    uint32_t unknown[8]; // bit per record type that the owner did not know
-    uint64_t full_at;    // appended + 1 when a compaction last left no room; 0 never
-    int compact_status;  // first failure of an append inside the running dump
+    uint32_t unknown[8];    // bit per record type that the owner did not know
+    uint32_t unknown_bytes; // what their records take
+    uint64_t full_at;       // appended + 1 when a compaction last left no room; 0 never
+    int compact_status;     // first failure of an append inside the running dump
     bool sync_running, sync_covers_commit;
     bool
         commit_durable; // the current segment's commit is durable: only then another one may be erased

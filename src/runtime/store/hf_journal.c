@@ -18,8 +18,9 @@ uint32_t hf_journal_record_bytes(const hf_journal_t *journal, uint32_t length)
 
 uint32_t hf_journal_capacity_bytes(const hf_journal_t *journal)
 {
-    return journal->flash.segment_bytes - HF_JOURNAL_HEADER_BYTES -
-           hf_journal_record_bytes(journal, HF_JOURNAL_COMMIT_BYTES);
+    uint32_t taken = HF_JOURNAL_HEADER_BYTES + journal->unknown_bytes +
+                     hf_journal_record_bytes(journal, HF_JOURNAL_COMMIT_BYTES);
+    return taken < journal->flash.segment_bytes ? journal->flash.segment_bytes - taken : 0;
 }
 
 uint32_t hf_journal_free_bytes(const hf_journal_t *journal)

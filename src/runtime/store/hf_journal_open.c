@@ -103,6 +103,7 @@ static int replay_one(hf_journal_t *journal, const hf_journal_cursor_t *cursor)
                                        cursor->length);
     if (status == 0) {
         journal->unknown[cursor->type / 32u] |= 1u << (cursor->type % 32u);
+        journal->unknown_bytes += hf_journal_record_bytes(journal, cursor->length);
     }
     return status < 0 ? status : HF_OK;
 }

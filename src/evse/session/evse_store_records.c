@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+// Writing the store's records, byte by byte. Owns nothing; what each contains: docs/SPEC.md, "Store".
+#include "evse_store_private.h"
+
+#include <string.h>
+
+typedef struct writer {
+    uint8_t bytes[EVSE_STORE_RECORD_BYTES_MAX];
+    uint32_t length;
+} writer_t;
+
+static void put(writer_t *out, uint64_t value, unsigned bytes)
+{
+    HF_ASSERT(out->length + bytes <= sizeof out->bytes);
+    for (unsigned i = 0; i < bytes; i++) {
+        out->bytes[out->length++] = (uint8_t)(value >> (8u * i));
+    }
+}
+
+static void put_text(writer_t *out, const char *text)
+{
+    size_t length = strlen(text);
+    put(out, length, 1);
+    HF_ASSERT(out->length + length <= sizeof out->bytes);
+    memcpy(&out->bytes[out->length], text, length);
+    out->length += (uint32_t)length;
+}
+
+static void put_moment(writer_t *out, evse_moment_t at)
+{
+    put(out, at.boot, 4);
+    put(out, at.since_boot_ms, 8);
+    put(out, at.utc_ms, 8);
+}
+
+static int append(evse_store_t *store, unsigned type, const writer_t *out)
+{
+    return hf_journal_append(&store->journal, (uint8_t)type, EVSE_STORE_VERSION, out->bytes,
+                             out->length);
+}
+
+int evse_record_boot(evse_store_t *store)
+{
+    writer_t out = {.length = 0};
+    put(&out, store->station_nonce, 8);
+    put(&out, store->boot, 4);
+    put(&out, store->next_transaction, 4);
+    return append(store, EVSE_RECORD_BOOT, &out);
+}
+
+int evse_record_shutdown(evse_store_t *store, uint8_t reason)
+{
+    writer_t out = {.length = 0};
+    put(&out, reason, 1);
+    return append(store, EVSE_RECORD_SHUTDOWN, &out);
+}
+
+int evse_record_clock(evse_store_t *store, uint32_t boot, uint64_t utc_offset_ms)
+{
+    writer_t out = {.length = 0};
+    put(&out, boot, 4);
+    put(&out, utc_offset_ms, 8);
+    return append(store, EVSE_RECORD_CLOCK, &out);
+}
+
+int evse_record_register(evse_store_t *store, unsigned connector)
+{
+    writer_t out = {.length = 0};
+    put(&out, connector, 1);
+    put(&out, store->register_mJ[connector], 8);
+    put_moment(&out, store->register_at[connector]);
+    return append(store, EVSE_RECORD_REGISTER, &out);
+}
+
+static void put_start(writer_t *out, const evse_store_t *store,
+                      const evse_transaction_t *transaction)
+{
+    put(out, transaction->connector, 1);
+    put(out, store->register_mJ[transaction->connector], 8);
+    put_text(out, transaction->id_tag);
+}
+
+static void put_meter(writer_t *out, const evse_message_t *message)
+{
+    put(out, message->context, 1);
+    put(out, message->samples, 1);
+    for (unsigned i = 0; i < message->samples; i++) {
+        put(out, message->sample[i].measurand, 1);
+        put(out, (uint32_t)message->sample[i].value, 4);
+    }
+}
+
+static void put_stop(writer_t *out, const evse_store_t *store, const evse_message_t *message,
+                     const evse_transaction_t *transaction)
+{
+    put(out, message->reason, 1);
+    put(out, store->register_mJ[transaction->connector], 8);
+    put_text(out, transaction->stop_id_tag);
+}
+
+int evse_record_message(evse_store_t *store, const evse_message_t *message,
+                        const evse_transaction_t *transaction)
+{
+    static const uint8_t types[] = {[EVSE_MESSAGE_START] = EVSE_RECORD_START,
+                                    [EVSE_MESSAGE_METER] = EVSE_RECORD_METER,
+                                    [EVSE_MESSAGE_STOP] = EVSE_RECORD_STOP};
+    writer_t out = {.length = 0};
+    put(&out, message->id, 8);
+    put(&out, message->transaction, 4);
+    put_moment(&out, message->at);
+    put(&out, message->register_Wh, 8);
+    if (message->kind == EVSE_MESSAGE_START) {
+        put_start(&out, store, transaction);
+    } else if (message->kind == EVSE_MESSAGE_METER) {
+        put_meter(&out, message);
+    } else {
+        put_stop(&out, store, message, transaction);
+    }
+    HF_ASSERT(out.length <= EVSE_STORE_MESSAGE_BYTES);
+    return append(store, types[message->kind], &out);
+}
+
+int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transaction_id)
+{
+    writer_t out = {.length = 0};
+    put(&out, id, 8);
+    put(&out, lost ? 1u : 0u, 1);
+    put(&out, (uint32_t)transaction_id, 4);
+    return append(store, EVSE_RECORD_DONE, &out);
+}
+
+int evse_record_transaction(evse_store_t *store, const evse_transaction_t *transaction,
+                            uint8_t state)
+{
+    writer_t out = {.length = 0};
+    put(&out, transaction->number, 4);
+    put(&out, (uint32_t)transaction->transaction_id, 4);
+    put(&out, transaction->connector, 1);
+    put(&out, state, 1);
+    put(&out, transaction->start_Wh, 8);
+    put(&out, transaction->last_Wh, 8);
+    put_moment(&out, transaction->last_at);
+    put_text(&out, transaction->id_tag);
+    put_text(&out, transaction->stop_id_tag);
+    return append(store, EVSE_RECORD_TRANSACTION, &out);
+}
+
+int evse_record_setting(evse_store_t *store, const char *key, const char *value)
+{
+    writer_t out = {.length = 0};
+    put_text(&out, key);
+    put_text(&out, value);
+    return append(store, EVSE_RECORD_SETTING, &out);
+}
+
+int evse_record_flag(evse_store_t *store, evse_record_t type, unsigned connector, bool value)
+{
+    writer_t out = {.length = 0};
+    put(&out, connector, 1);
+    put(&out, value ? 1u : 0u, 1);
+    return append(store, type, &out);
+}
+
+int evse_record_latch(evse_store_t *store, bool estop, uint32_t welds)
+{
+    writer_t out = {.length = 0};
+    put(&out, estop ? 1u : 0u, 1);
+    put(&out, welds, 4);
+    return append(store, EVSE_RECORD_LATCH, &out);
+}
