@@ -15,6 +15,7 @@
 
 #define RETRY_BASE_MS 1000u
 #define RETRY_CAP_MS  30000u
+#define READS_MAX     64 // a storm of error frames must not hold up the tick
 
 int evse_can_socketcan_open(evse_can_socketcan_t *bus, const char *interface)
 {
@@ -44,6 +45,9 @@ static int bind_interface(const evse_can_socketcan_t *bus, int fd)
         return HF_E_NOT_FOUND;
     }
     struct sockaddr_can address = {.can_family = AF_CAN, .can_ifindex = request.ifr_ifindex};
+    if (ioctl(fd, SIOCGIFFLAGS, &request) != 0 || (request.ifr_flags & IFF_UP) == 0) {
+        return HF_E_STATE; // bind() would succeed, and the first read fail
+    }
     if (setsockopt(fd, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &errors, sizeof errors) != 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof address) != 0) {
         return HF_E_IO;
@@ -56,17 +60,17 @@ static void open_socket(evse_can_socketcan_t *bus, uint64_t now_us)
     if (now_us < bus->next_open_us) {
         return;
     }
+    // Whatever comes of it: an interface that goes down again must not be opened every tick.
+    bus->next_open_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
     int fd = socket(PF_CAN, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, CAN_RAW);
     if (fd >= 0 && bind_interface(bus, fd) == HF_OK) {
         bus->fd = fd;
         bus->bus_off = false;
-        hf_backoff_reset(&bus->backoff);
         return;
     }
     if (fd >= 0) {
         (void)close(fd);
     }
-    bus->next_open_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
 }
 
 static evse_can_state_t socketcan_poll(void *ctx, uint64_t now_us)
@@ -115,7 +119,7 @@ static int socketcan_receive(void *ctx, evse_can_frame_t *frame)
 {
     evse_can_socketcan_t *bus = ctx;
     struct can_frame raw;
-    while (bus->fd >= 0) {
+    for (int i = 0; i < READS_MAX && bus->fd >= 0; i++) {
         ssize_t got = read(bus->fd, &raw, sizeof raw);
         if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
             return bus->bus_off ? HF_E_STATE : 0;
@@ -131,10 +135,11 @@ static int socketcan_receive(void *ctx, evse_can_frame_t *frame)
             frame->length = raw.can_dlc;
             memcpy(frame->data, raw.data, sizeof frame->data);
             bus->rx++;
+            hf_backoff_reset(&bus->backoff);
             return 1;
         }
     }
-    return HF_E_STATE;
+    return bus->fd >= 0 && !bus->bus_off ? 0 : HF_E_STATE;
 }
 
 const evse_can_ops_t evse_can_socketcan_ops = {

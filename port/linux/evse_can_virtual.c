@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Virtual bus client. Invariant: nothing here blocks; a hub that does not read makes send() say "not now".
+// Virtual bus client. Invariants: nothing here blocks; a hub that does not read makes send() say "not now"; a hub that
+// hangs up is called again no sooner than the backoff allows; no frame from before a stall is ever delivered after it.
 #include "evse_can_virtual.h"
 
 #include "holdfast/hf_clock.h"
@@ -70,15 +71,30 @@ static void connect_hub(evse_can_virtual_t *bus, uint64_t now_us)
     if (now_us < bus->next_connect_us) {
         return;
     }
+    // Whatever comes of it: a hub that accepts and hangs up must not be called every tick.
+    bus->next_connect_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
     bus->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (bus->fd >= 0 &&
         connect(bus->fd, (struct sockaddr *)&bus->address, sizeof bus->address) == 0) {
         bus->connects++;
-        hf_backoff_reset(&bus->backoff);
         return;
     }
     evse_can_virtual_close(bus);
-    bus->next_connect_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
+}
+
+static void leave_after_stall(evse_can_virtual_t *bus, uint64_t now_us)
+{
+    evse_can_frame_t frame;
+    bool stalled =
+        bus->polled_us != 0 && now_us - bus->polled_us > EVSE_CAN_VIRTUAL_STALL_MS * HF_US_PER_MS;
+    bus->polled_us = now_us;
+    if (!stalled) {
+        return;
+    }
+    bus->stalls++;
+    evse_can_virtual_close(bus); // the kernel drops what waited in it
+    while (hf_ring_get(&bus->ring, &frame) == HF_OK) {
+    }
 }
 
 static void drain(evse_can_virtual_t *bus)
@@ -96,6 +112,7 @@ static void drain(evse_can_virtual_t *bus)
             bus->refused++;
         } else {
             bus->rx++;
+            hf_backoff_reset(&bus->backoff);
             hf_ring_put(&bus->ring, &frame);
         }
     }
@@ -104,6 +121,7 @@ static void drain(evse_can_virtual_t *bus)
 static evse_can_state_t virtual_poll(void *ctx, uint64_t now_us)
 {
     evse_can_virtual_t *bus = ctx;
+    leave_after_stall(bus, now_us);
     if (bus->fd < 0) {
         connect_hub(bus, now_us);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A CAN bus over a Unix socket: a client of the hub that `holdfast sim` runs. Frames as in docs/SPEC.md. While there is
-// no hub the bus is off; the driver comes back by itself.
+// no hub the bus is off; the driver comes back by itself. After polls stood still for longer than
+// EVSE_CAN_VIRTUAL_STALL_MS what waited is of unknown age: it is dropped, and the bus joined anew.
 #ifndef EVSE_CAN_VIRTUAL_H
 #define EVSE_CAN_VIRTUAL_H
 
@@ -10,8 +11,9 @@
 
 #include <sys/un.h>
 
-#define EVSE_CAN_VIRTUAL_FRAMES 256u
-#define EVSE_CAN_VIRTUAL_BYTES  16u // of a frame on the socket
+#define EVSE_CAN_VIRTUAL_FRAMES   256u
+#define EVSE_CAN_VIRTUAL_BYTES    16u // of a frame on the socket
+#define EVSE_CAN_VIRTUAL_STALL_MS 500u
 
 /// A frame as it crosses the socket.
 void evse_can_virtual_encode(const evse_can_frame_t *frame, uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES]);
@@ -23,10 +25,11 @@ typedef struct evse_can_virtual {
     struct sockaddr_un address;
     int fd; // -1: no hub
     uint64_t next_connect_us;
+    uint64_t polled_us; // 0: never
     hf_backoff_t backoff;
     hf_ring_t ring; // drop-oldest, evse_can_frame_t
     uint32_t storage[HF_RING_BYTES(sizeof(evse_can_frame_t), EVSE_CAN_VIRTUAL_FRAMES) / 4u];
-    uint32_t rx, tx, errors, refused, connects;
+    uint32_t rx, tx, errors, refused, connects, stalls;
 } evse_can_virtual_t;
 
 /// Remembers the path; connecting happens in poll(). HF_E_TOO_LONG for a path the kernel would not take.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// I/O socket client. Every packet is checked; what is malformed is counted and changes nothing.
+// I/O socket client. Invariants: every packet is checked, what is malformed is counted and changes nothing; no level from
+// before a stall is ever stamped after it; a peer that hangs up is called again no sooner than the backoff allows.
 #include "evse_io_socket.h"
 
 #include "holdfast/hf_clock.h"
@@ -51,13 +52,24 @@ static void connect_peer(evse_io_socket_t *io, uint64_t now_us)
     if (now_us < io->next_connect_us) {
         return;
     }
+    // Whatever comes of it: a peer that accepts and hangs up must not be called every tick.
+    io->next_connect_us = now_us + hf_backoff_next_ms(&io->backoff) * HF_US_PER_MS;
     io->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (io->fd >= 0 && connect(io->fd, (struct sockaddr *)&io->address, sizeof io->address) == 0) {
-        hf_backoff_reset(&io->backoff);
         return;
     }
     evse_io_socket_close(io);
-    io->next_connect_us = now_us + hf_backoff_next_ms(&io->backoff) * HF_US_PER_MS;
+}
+
+static void leave_after_stall(evse_io_socket_t *io, uint64_t now_us)
+{
+    bool stalled =
+        io->sampled_us != 0 && now_us - io->sampled_us > EVSE_IO_SOCKET_STALL_MS * HF_US_PER_MS;
+    io->sampled_us = now_us;
+    if (stalled) {
+        io->stalls++;
+        evse_io_socket_close(io); // the kernel drops what waited in it
+    }
 }
 
 static bool take_levels(evse_io_socket_t *io, const uint8_t *packet, size_t length, uint64_t now_us)
@@ -102,6 +114,7 @@ static void drain(evse_io_socket_t *io, uint64_t now_us)
                      (packet[0] == TYPE_CARD && take_card(io, packet, (size_t)got)));
         if (good) {
             io->rx++;
+            hf_backoff_reset(&io->backoff);
         } else {
             io->refused++;
         }
@@ -112,6 +125,7 @@ static int socket_sample(void *ctx, unsigned connector, uint64_t now_us, evse_io
 {
     evse_io_socket_t *io = ctx;
     if (connector == 0) { // once a tick for all
+        leave_after_stall(io, now_us);
         if (io->fd < 0) {
             connect_peer(io, now_us);
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Inputs and outputs over a Unix socket (docs/SPEC.md): the back end of evse_io that meets `holdfast sim`. The live
 // signal crosses it as a count, so that a daemon that stops drops the contactor at the other end. Cards presented to the
-// simulated reader come along and are handed to the comms loop.
+// simulated reader come along and are handed to the comms loop. After samples stood still for longer than
+// EVSE_IO_SOCKET_STALL_MS what waited is of unknown age: it is dropped, never stamped, and the connection begun anew.
 #ifndef EVSE_IO_SOCKET_H
 #define EVSE_IO_SOCKET_H
 
@@ -13,6 +14,7 @@
 
 #define EVSE_IO_SOCKET_CARDS     8u
 #define EVSE_IO_SOCKET_TAG_BYTES 21u
+#define EVSE_IO_SOCKET_STALL_MS  500u
 
 typedef struct evse_io_card {
     uint8_t connector; // from 0
@@ -25,11 +27,12 @@ typedef struct evse_io_socket {
     unsigned connectors;
     int fd; // -1: nobody there
     uint64_t next_connect_us;
+    uint64_t sampled_us; // 0: never
     hf_backoff_t backoff;
     evse_io_inputs_t inputs[CONFIG_EVSE_CONNECTORS_MAX];
     hf_queue_t cards;
     uint32_t card_storage[HF_QUEUE_BYTES(sizeof(evse_io_card_t), EVSE_IO_SOCKET_CARDS) / 4u];
-    uint32_t rx, tx, errors, refused;
+    uint32_t rx, tx, errors, refused, stalls;
 } evse_io_socket_t;
 
 /// Remembers the path; connecting happens in sample(). HF_E_TOO_LONG, HF_E_RANGE (connectors).

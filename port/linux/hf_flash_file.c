@@ -143,9 +143,22 @@ static const hf_flash_ops_t file_ops = {
     .sync_poll = file_sync_poll,
 };
 
+// The entry of a new directory is durable only when its parent is: else a power cut takes all that is in it.
+static int sync_parent(const hf_flash_file_t *flash)
+{
+    int parent = openat(flash->directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) {
+        return HF_E_IO;
+    }
+    int status = fsync(parent) == 0 ? HF_OK : HF_E_IO;
+    (void)close(parent);
+    return status;
+}
+
 static int open_directory(hf_flash_file_t *flash, const char *path)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    bool is_new = mkdir(path, 0700) == 0;
+    if (!is_new && errno != EEXIST) {
         return status_of_errno();
     }
     flash->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -155,7 +168,7 @@ static int open_directory(hf_flash_file_t *flash, const char *path)
     if (flock(flash->directory, LOCK_EX | LOCK_NB) != 0) {
         return errno == EWOULDBLOCK ? HF_E_STATE : HF_E_IO;
     }
-    return HF_OK;
+    return is_new ? sync_parent(flash) : HF_OK;
 }
 
 // A new segment appears under its name only when it is whole, so that a cut while provisioning leaves none or all.
@@ -181,6 +194,11 @@ static int create_segment(const hf_flash_file_t *flash, const char *name)
          fsync(flash->directory) != 0)) {
         status = HF_E_IO;
     }
+    if (status != HF_OK) {
+        int error_kept = errno;
+        (void)unlinkat(flash->directory, temporary, 0); // or a full disk stays full of it
+        errno = error_kept;
+    }
     (void)close(fd);
     return status;
 }
@@ -205,6 +223,7 @@ static int open_segment(hf_flash_file_t *flash, uint32_t index)
 
 static void close_files(hf_flash_file_t *flash)
 {
+    int error_kept = errno; // the caller's message
     for (uint32_t i = 0; i < HF_FLASH_FILE_SEGMENTS_MAX; i++) {
         if (flash->segment[i] >= 0) {
             (void)close(flash->segment[i]);
@@ -213,6 +232,7 @@ static void close_files(hf_flash_file_t *flash)
     if (flash->directory >= 0) {
         (void)close(flash->directory);
     }
+    errno = error_kept;
 }
 
 int hf_flash_file_open(hf_flash_file_t *flash, const char *path, uint32_t segment_bytes,

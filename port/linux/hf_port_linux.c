@@ -2,6 +2,7 @@
 // Link-time seams of a Linux program, random bytes, calendar time.
 #include "hf_port_linux.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -40,9 +41,10 @@ void hf_port_random(void *data, size_t length)
     uint8_t *bytes = data;
     while (length > 0) {
         ssize_t got = getrandom(bytes, length, 0);
-        if (got < 0) {
-            continue; // EINTR: the only error a valid call can meet
+        if (got < 0 && errno == EINTR) {
+            continue;
         }
+        HF_ASSERT(got > 0); // a kernel that has no generator, or a sandbox that forbids it
         bytes += got;
         length -= (size_t)got;
     }

@@ -17,7 +17,8 @@ static const char *const level_texts[] = {"silent", "error", "warning", "info", 
 
 int hf_log_init(hf_log_t *log, const hf_log_config_t *config)
 {
-    if (log == NULL || config == NULL || config->level > HF_LOG_TRACE) {
+    if (log == NULL || config == NULL || config->level > HF_LOG_TRACE ||
+        (config->rate_lines_per_s != 0 && config->burst_lines == 0)) {
         return HF_E_ARGUMENT;
     }
     memset(log, 0, sizeof *log);

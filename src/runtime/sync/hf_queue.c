@@ -72,7 +72,8 @@ int hf_queue_get(hf_queue_t *queue, void *item)
 uint32_t hf_queue_count(const hf_queue_t *queue)
 {
     uint32_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
-    return atomic_load_explicit(&queue->head, memory_order_acquire) - tail;
+    uint32_t count = atomic_load_explicit(&queue->head, memory_order_acquire) - tail;
+    return count > queue->mask + 1u ? queue->mask + 1u : count; // both may have moved in between
 }
 
 uint32_t hf_queue_free(const hf_queue_t *queue)

@@ -63,13 +63,14 @@ int hf_ring_get(hf_ring_t *ring, void *item)
     atomic_store_explicit(&ring->lost,
                           atomic_load_explicit(&ring->lost, memory_order_relaxed) + lost,
                           memory_order_relaxed);
-    atomic_store_explicit(&ring->tail, tail, memory_order_relaxed);
+    // Release, for hf_ring_count() elsewhere: who sees this tail sees a head that is not behind it.
+    atomic_store_explicit(&ring->tail, tail, memory_order_release);
     return status;
 }
 
 uint32_t hf_ring_count(const hf_ring_t *ring)
 {
-    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_acquire);
     uint32_t count = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
     return count > ring->mask + 1u ? ring->mask + 1u : count;
 }
