@@ -58,7 +58,7 @@ typedef struct hf_log_config {
     void *storage;             // HF_RING_BYTES(sizeof(hf_log_line_t), capacity), aligned to 4
     uint32_t capacity;         // lines, a power of two
     hf_log_level_t level;      // lines above it are not formatted at all
-    uint16_t burst_lines;      // per tag: this many at once (1 or more, unless there is no limit) ...
+    uint16_t burst_lines;      // per tag: this many at once (1 or more) ...
     uint16_t rate_lines_per_s; // ... then this many a second. ERROR is never limited. 0: no limit
 } hf_log_config_t;
 
