@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const tool_verb_t verbs[] = {
+    {"demo", verb_demo, "play one charging session: charge point, vehicle and central system"},
     {"sim", verb_sim, "power module, battery and vehicle on a virtual CAN bus"},
 #if HOLDFAST_HAS_CSMS
     {"csms", verb_csms, "small central system, OCPP 1.6J over WebSocket"},
