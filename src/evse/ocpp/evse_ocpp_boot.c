@@ -3,6 +3,8 @@
 // this program restarts: a reconnect is no boot (OCPP-J 5.4).
 #include "evse_ocpp_private.h"
 
+#define CLOCK_TOLERANCE_MS 2000u
+
 // Field practice: some central systems forget the Z.
 static int parse_time(hf_json_t value, uint64_t *utc_ms)
 {
@@ -20,6 +22,8 @@ static int parse_time(hf_json_t value, uint64_t *utc_ms)
     return status;
 }
 
+// The first time is taken as it is. Later ones move the clock only by what answers cut to whole seconds and travel times
+// cannot explain: readings of one session must not run backwards.
 static int set_clock(evse_ocpp_t *ocpp, hf_json_t payload, uint64_t now_us)
 {
     uint64_t utc_ms = 0u;
@@ -27,7 +31,12 @@ static int set_clock(evse_ocpp_t *ocpp, hf_json_t payload, uint64_t now_us)
     if (status != HF_OK || utc_ms <= now_us / HF_US_PER_MS) {
         return status != HF_OK ? status : HF_E_RANGE;
     }
-    ocpp->utc_offset_ms = utc_ms - now_us / HF_US_PER_MS;
+    uint64_t offset_ms = utc_ms - now_us / HF_US_PER_MS;
+    uint64_t apart_ms = offset_ms > ocpp->utc_offset_ms ? offset_ms - ocpp->utc_offset_ms
+                                                        : ocpp->utc_offset_ms - offset_ms;
+    if (apart_ms > CLOCK_TOLERANCE_MS) {
+        ocpp->utc_offset_ms = offset_ms;
+    }
     if (!ocpp->clock_told && !ocpp->journal_failed) {
         ocpp->clock_told = evse_store_set_clock(ocpp->config.store, ocpp->utc_offset_ms) == HF_OK;
     }
