@@ -61,7 +61,9 @@ typedef struct demo_timeline {
 void demo_timeline_init(demo_timeline_t *timeline);
 void demo_timeline_say(demo_timeline_t *timeline, demo_who_t who, const char *format, ...)
     HF_PRINTF(3, 4);
-/// What a child wrote, made readable; silent about what would only be noise.
+/// A log line without its time of day and usual level.
+const char *demo_timeline_text(const char *line);
+/// What a child wrote for people.
 void demo_timeline_log(demo_timeline_t *timeline, demo_who_t who, const char *line);
 void demo_timeline_vehicle(demo_timeline_t *timeline, hf_json_t event);
 void demo_timeline_central(demo_timeline_t *timeline, hf_json_t event);

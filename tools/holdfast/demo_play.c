@@ -53,7 +53,8 @@ static int fail(int code, const char *sentence)
 static void keep_last_words(demo_t *demo, demo_who_t who, const char *line)
 {
     if (line[0] != '\0') {
-        (void)snprintf(demo->child[who].last_words, sizeof demo->child[who].last_words, "%s", line);
+        (void)snprintf(demo->child[who].last_words, sizeof demo->child[who].last_words, "%s",
+                       demo_timeline_text(line));
     }
     demo_timeline_log(&demo->timeline, who, line);
 }
@@ -146,7 +147,9 @@ static void observe(demo_t *demo)
         demo_view_update(&demo->view, demo->options.http_host, demo->options.http_port);
         demo->view_due_us = demo_clock_us() + VIEW_PERIOD_US;
     }
-    if (demo->timeline.power_mW != 0 && now_us >= demo->gauge_due_us) {
+    if (demo->timeline.power_mW == 0) {
+        demo->gauge_due_us = now_us + GAUGE_PERIOD_US;
+    } else if (now_us >= demo->gauge_due_us) {
         demo_child_tell(&demo->child[DEMO_VEHICLE], "status");
         demo->gauge_due_us = now_us + GAUGE_PERIOD_US;
     }

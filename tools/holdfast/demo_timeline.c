@@ -64,14 +64,18 @@ static const char *skip_time(const char *line)
     return line + sizeof shape - 1;
 }
 
-void demo_timeline_log(demo_timeline_t *timeline, demo_who_t who, const char *line)
+const char *demo_timeline_text(const char *line)
 {
     const char *text = skip_time(line);
     if (strncmp(text, "info ", 5) == 0) {
         text += 5; // the usual level needs no mention
     }
-    text += strspn(text, " ");
-    demo_timeline_say(timeline, who, "%s", text);
+    return text + strspn(text, " ");
+}
+
+void demo_timeline_log(demo_timeline_t *timeline, demo_who_t who, const char *line)
+{
+    demo_timeline_say(timeline, who, "%s", demo_timeline_text(line));
 }
 
 static int64_t number(hf_json_t event, const char *name)
