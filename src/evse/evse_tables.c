@@ -67,8 +67,8 @@ unsigned evse_fault_gravity(unsigned fault)
         EVSE_FAULT_READINGS_DISAGREE,
         EVSE_FAULT_METER_STALE,
         EVSE_FAULT_TEMPERATURE_STALE,
-        EVSE_FAULT_CHARGER_OFFLINE,
         EVSE_FAULT_MODULE_OFF_UNCONFIRMED,
+        EVSE_FAULT_CHARGER_OFFLINE, // the cause of the former, when both are there
         EVSE_FAULT_OVERTEMPERATURE,
         EVSE_FAULT_OVERCURRENT,
         EVSE_FAULT_OVERVOLTAGE,

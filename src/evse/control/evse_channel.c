@@ -12,6 +12,7 @@
 #define STOP_BOUND_US (2u * HF_US_PER_S) // STOPPED is told after this at last
 #define NO_DRAW_US    (5u * HF_US_PER_S)
 #define DISAGREE_US   (5u * HF_US_PER_S) // longer than the ramp from nothing to all
+#define INNER_AGE_US  (2u * HF_US_PER_S) // the module is asked once a second
 #define DRAW_mA       1000
 #define DISAGREE_mV   3000
 #define DISAGREE_mA   3000
@@ -95,18 +96,16 @@ static bool is_apart(int32_t a, int32_t b, int32_t margin)
     return difference > margin + larger / 4;
 }
 
-// Two meters on one wire: a wrong scaling shows as a steady difference. [SAF-06]
+// Two meters on one wire: a wrong scaling shows as a steady difference, or as readings so impossible that they are
+// refused and grow old. [SAF-06]
 static bool is_disagreeing(evse_channel_t *channel, uint64_t now_us)
 {
     const evse_module_t *module = &channel->module;
-    uint64_t age_us = 2u * HF_US_PER_S;
-    bool apart = channel->phase == EVSE_POWER_ON &&
-                 evse_reading_is_fresh(module->terminal_mA, now_us, age_us) &&
-                 evse_reading_is_fresh(module->module_mA, now_us, age_us) &&
-                 evse_reading_is_fresh(module->module_mV, now_us, age_us) &&
-                 (is_apart(module->terminal_mA.value, module->module_mA.value, DISAGREE_mA) ||
-                  is_apart(module->terminal_mV.value, module->module_mV.value, DISAGREE_mV));
-    if (!apart) {
+    bool both = evse_reading_is_fresh(module->module_mA, now_us, INNER_AGE_US) &&
+                evse_reading_is_fresh(module->module_mV, now_us, INNER_AGE_US);
+    bool apart = is_apart(module->terminal_mA.value, module->module_mA.value, DISAGREE_mA) ||
+                 is_apart(module->terminal_mV.value, module->module_mV.value, DISAGREE_mV);
+    if (channel->phase != EVSE_POWER_ON || (both && !apart)) {
         channel->disagree_since_us = now_us;
     }
     return now_us - channel->disagree_since_us >= DISAGREE_US;
