@@ -183,24 +183,66 @@ void demo_timeline_vehicle(demo_timeline_t *timeline, hf_json_t event)
     }
 }
 
-// ---- central system: its events are shown as they are, without what everybody knows ----
+// ---- central system ----
+
+// {NAME} is a member of the event, {NAME/NAME} a member of that; an event that is not listed is shown by its name.
+static const struct central_event {
+    const char *name, *shape;
+} central_events[] = {
+    {"listening", "listens on port {port}"},
+    {"connected", "charge point {station} connected"},
+    {"disconnected", "charge point {station} disconnected"},
+    {"boot", "BootNotification of {vendor} {model} {firmware}: {status}"},
+    {"heartbeat", "Heartbeat"},
+    {"status", "connector {connector} is {status} ({errorCode})"},
+    {"authorize", "Authorize {idTag}"},
+    {"start", "StartTransaction {transactionId}, meter {meter_Wh} Wh"},
+    {"meter", "MeterValues: register {values/Energy.Active.Import.Register} Wh, "
+              "{values/Power.Active.Import} W"},
+    {"stop", "StopTransaction {transactionId}, meter {meter_Wh} Wh, reason {reason}"},
+    {"call", "sends {action}"},
+    {"answer", "{action}: {payload/status}"},
+    {"callerror", "{action} refused: {code}"},
+    {"invalid", "invalid message: {why}"},
+    {"error", "{text}"},
+};
+
+static void put_field(hf_builder_t *out, hf_json_t event, hf_slice_t path)
+{
+    char name[64], value[TEXT_BYTES];
+    const char *slash = memchr(path.text, '/', path.length);
+    size_t first = slash != NULL ? (size_t)(slash - path.text) : path.length;
+    hf_json_t found = {.type = HF_JSON_NONE};
+    if (hf_slice_copy((hf_slice_t){.text = path.text, .length = first}, name, sizeof name) ==
+        HF_OK) {
+        found = hf_json_member(event, name);
+    }
+    if (slash != NULL &&
+        hf_slice_copy((hf_slice_t){.text = slash + 1, .length = path.length - first - 1}, name,
+                      sizeof name) == HF_OK) {
+        found = hf_json_member(found, name);
+    }
+    hf_builder_text(out, value_text(found, value));
+}
 
 void demo_timeline_central(demo_timeline_t *timeline, hf_json_t event)
 {
-    char text[TEXT_BYTES], value[TEXT_BYTES];
+    const char *shape = "{event}";
+    for (size_t i = 0; i < HF_COUNT_OF(central_events); i++) {
+        if (hf_json_is_string(hf_json_member(event, "event"), central_events[i].name)) {
+            shape = central_events[i].shape;
+        }
+    }
+    char text[TEXT_BYTES];
     hf_builder_t out;
     hf_builder_init(&out, text, sizeof text);
-    hf_builder_text(&out, text_of(event, "event", value));
-    hf_json_walk_t walk = {.container = event};
-    while (hf_json_next(&walk)) {
-        bool is_known = hf_json_is_string(walk.name, "t") ||
-                        hf_json_is_string(walk.name, "event") ||
-                        hf_json_is_string(walk.name, "station");
-        if (!is_known && hf_json_string(walk.name, value, sizeof value) == HF_OK) {
-            hf_builder_char(&out, ' ');
-            hf_builder_text(&out, value);
-            hf_builder_char(&out, '=');
-            hf_builder_text(&out, value_text(walk.value, value));
+    for (const char *at = shape; *at != '\0'; at++) {
+        if (*at == '{') {
+            size_t length = strcspn(at + 1, "}");
+            put_field(&out, event, (hf_slice_t){.text = at + 1, .length = length});
+            at += length + 1;
+        } else {
+            hf_builder_char(&out, *at);
         }
     }
     demo_timeline_say(timeline, DEMO_CENTRAL, "%s", text);
