@@ -228,12 +228,26 @@ static inline int32_t judge_receive(judge_t *judge, const world_t *w, const evse
     return read.transaction_id;
 }
 
+/// The message to send, as soon as the store offers it: before, during or after any sync.
+static inline int judge_wait(world_t *w, const evse_message_t **message)
+{
+    int status = HF_OK;
+    for (unsigned i = 0; i < 4u * (w->ram.sync_polls + 2u); i++) {
+        *message = evse_store_next(&w->store);
+        if (*message != NULL || status < 0) {
+            return status;
+        }
+        status = evse_store_poll(&w->store, 0);
+    }
+    return status;
+}
+
 /// Delivers up to `most` messages; `answered` false: the last one's answer is lost. Returns the first failure.
 static inline int judge_deliver(judge_t *judge, world_t *w, unsigned most, bool answered)
 {
     for (unsigned i = 0; i < most; i++) {
-        int status = world_settle(w);
-        const evse_message_t *message = status == HF_OK ? evse_store_next(&w->store) : NULL;
+        const evse_message_t *message = NULL;
+        int status = judge_wait(w, &message);
         if (message == NULL || evse_store_utc_ms(&w->store, message->at) == 0) {
             return status;
         }

@@ -156,6 +156,27 @@ static void journal_erase_waits_until_current_segment_is_durable(void)
     CHECK(f.ram.syncs >= f.journal.compactions);
 }
 
+static void journal_sync_from_before_a_compaction_does_not_cover_it(void)
+{
+    set_up(2, 4);
+    REQUIRE(open_again() == HF_OK);
+    settle();
+    f.ram.sync_polls = 2;
+    CHECK_EQ(model_set(&f.model, &f.journal, 1, 1), HF_OK);
+    CHECK_EQ(hf_journal_poll(&f.journal), HF_OK); // starts
+    while (f.journal.compactions == 0) {
+        CHECK_EQ(model_set(&f.model, &f.journal, 1, 2), HF_OK);
+    }
+    for (int i = 0; i < 3; i++) {
+        CHECK(!f.journal.commit_durable);
+        CHECK_EQ(hf_journal_poll(&f.journal), HF_OK); // ends, and the next one starts
+    }
+    CHECK_EQ(hf_journal_durable(&f.journal), 1);
+    CHECK(!f.journal.commit_durable);
+    settle();
+    CHECK(f.journal.commit_durable);
+}
+
 static void journal_unknown_types_survive_compaction(void)
 {
     set_up(2, 4);
@@ -316,6 +337,7 @@ HF_TEST_MAIN(HF_TEST(journal_blank_flash_is_formatted), HF_TEST(journal_records_
              HF_TEST(journal_reserved_types_and_long_records_are_refused),
              HF_TEST(journal_sync_confirms_in_groups), HF_TEST(journal_full_segment_is_compacted),
              HF_TEST(journal_erase_waits_until_current_segment_is_durable),
+             HF_TEST(journal_sync_from_before_a_compaction_does_not_cover_it),
              HF_TEST(journal_unknown_types_survive_compaction),
              HF_TEST(journal_torn_tail_is_never_programmed_over),
              HF_TEST(journal_without_room_is_full_and_does_not_wear),
