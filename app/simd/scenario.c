@@ -174,6 +174,7 @@ static bool is_good(const scenario_options_t *options, const scenario_result_t *
 void scenario_run(world_t *world, const scenario_options_t *options, scenario_result_t *result)
 {
     memset(result, 0, sizeof *result);
+    (void)world_run_until(world, is_delivered, START_LIMIT_MS); // the first BootNotification
     uint64_t day_ms = (uint64_t)options->hours * MS_PER_HOUR;
     uint64_t slot_ms = day_ms / options->sessions;
     for (uint32_t i = 0; i < options->sessions; i++) {
