@@ -114,6 +114,16 @@ static void boot_unanswered_or_refused_is_tried_again(void)
     CHECK_EQ(s->ocpp.registration, EVSE_REGISTRATION_ACCEPTED);
 }
 
+static void boot_lost_with_its_link_goes_out_as_soon_as_there_is_another(void)
+{
+    station_t *s = station_new(1);
+    s->link.up = true;
+    s->csms.drop_after = 1;
+    station_run(s, 3500); // the backoff's second or two, not the ten of an answer that is none
+    CHECK_EQ(s->link.connections, 2);
+    CHECK_EQ(s->ocpp.registration, EVSE_REGISTRATION_ACCEPTED);
+}
+
 static void boot_answer_without_time_is_no_answer(void)
 {
     station_t *s = station_new(1);
@@ -311,6 +321,7 @@ HF_TEST_MAIN(HF_TEST(rule08_boot_pending_sends_nothing_else_and_obeys_the_interv
              HF_TEST(rule07_boot_accepted_tells_status_of_every_connector),
              HF_TEST(rule07_reconnect_is_no_boot),
              HF_TEST(boot_unanswered_or_refused_is_tried_again),
+             HF_TEST(boot_lost_with_its_link_goes_out_as_soon_as_there_is_another),
              HF_TEST(boot_answer_without_time_is_no_answer),
              HF_TEST(heartbeat_follows_the_interval_and_sets_the_clock),
              HF_TEST(boot_interval_becomes_the_heartbeat_key_without_wearing_flash),

@@ -115,6 +115,9 @@ void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t p
                 hf_json_i64(hf_json_member(payload, "interval"), &interval_s) == HF_OK &&
                 interval_s >= 0 && interval_s <= EVSE_HEARTBEAT_MAX_S &&
                 set_clock(ocpp, payload, now_us) == HF_OK;
+    if (outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp, now_us)) {
+        return; // still due: the reconnect's backoff is wait enough
+    }
     if (!good) {
         ocpp->next_boot_us = now_us + EVSE_BOOT_RETRY_S * HF_US_PER_S;
         HF_LOGW(ocpp->config.log, now_us, OCPP, "BootNotification %s",

@@ -45,6 +45,11 @@ void evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing);
 /// Closes it and sends it. `id` NULL: a new one. 0, or the status of evse_rpc_call(); an overflow is HF_E_TOO_LONG, logged.
 HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
                                      const char *action, const char *id, uint32_t token);
+/// Of a CALL that ended as TIMEOUT: was it the link that went, rather than an answer that never came?
+static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return now_us - ocpp->rpc.sent_us < EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+}
 /// The moment now_us as the store records it.
 evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms);

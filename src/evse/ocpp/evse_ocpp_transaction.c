@@ -169,7 +169,7 @@ void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_j
         break;
     case EVSE_RPC_TIMEOUT:
     default:
-        if (now_us - ocpp->rpc.sent_us >= EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS) {
+        if (!evse_is_link_loss(ocpp, now_us)) {
             ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
         }
         break;

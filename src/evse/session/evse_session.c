@@ -6,9 +6,9 @@
 // the store has a transaction open exactly in STARTING, RUNNING and STOPPING; a session id never comes back.
 #include "../ocpp/evse_ocpp_private.h"
 
-#define AUTHORIZE_TIMEOUT_US (60u * HF_US_PER_S)
-#define STARTING_TIMEOUT_US  (60u * HF_US_PER_S) // storage that takes longer is no storage
-#define TAKE_UP_TIMEOUT_US   (10u * HF_US_PER_S) // for control to begin what it was ordered
+#define AUTHORIZE_TIMEOUT_US (120u * HF_US_PER_S) // another CALL may have to time out before
+#define STARTING_TIMEOUT_US  (60u * HF_US_PER_S)  // storage that takes longer is no storage
+#define TAKE_UP_TIMEOUT_US   (10u * HF_US_PER_S)  // for control to begin what it was ordered
 
 static void enter(evse_ocpp_t *ocpp, unsigned connector, evse_session_state_t state,
                   uint64_t now_us)
