@@ -27,6 +27,8 @@ typedef struct world {
     bool is_comms_away; // nobody takes events
     evse_event_t events[WORLD_EVENTS_MAX];
     unsigned event_count;
+    bool is_polled;
+    bool is_off_before_poll;
     unsigned starts; // ON frames seen in all
 } world_t;
 
@@ -54,8 +56,13 @@ static int world_receive(void *ctx, evse_can_frame_t *frame)
 
 static evse_can_state_t world_poll(void *ctx, uint64_t now_us)
 {
-    const world_t *world = ctx;
+    world_t *world = ctx;
     (void)now_us;
+    if (!world->is_polled) {
+        world->is_polled = true;
+        world->is_off_before_poll = world->sent_count > 0 && world->sent[0].data[1] == 0x32 &&
+                                    world->sent[0].data[3] == 0x01;
+    }
     return (world->outlet.faults & SIM_FAULT_BUS_OFF) != 0 ? EVSE_CAN_BUS_OFF : EVSE_CAN_ACTIVE;
 }
 

@@ -17,6 +17,7 @@ static void control_first_frame_is_off(void) // [SAF-08]
     world_init(&world);
     world_tick(&world);
     CHECK(world.sent_count > 0 && world_is_switch(&world.sent[0], false));
+    CHECK(world.is_off_before_poll); // before anything else, receiving included
     CHECK(!world_channel(&world)->drive.level[EVSE_OUT_CONTACTOR]);
 }
 
@@ -32,6 +33,21 @@ static void control_off_is_repeated_every_period(void) // [SAF-02]
     }
     CHECK_EQ(off, 10); // 3 s
     CHECK_EQ(on, 0);
+}
+
+static void control_idle_off_that_was_refused_is_sent_in_the_next_tick(void) // [SAF-02]
+{
+    world_init(&world);
+    world_plug(&world);
+    do { // the tick after one that sent it: 290 ms to go
+        world_tick(&world);
+    } while (world_sent_switch(&world, false) == 0);
+    world_run_ms(&world, 250);
+    world.is_tx_full = true;
+    world_run_ms(&world, 100);
+    world.is_tx_full = false;
+    world_tick(&world);
+    CHECK_EQ(world_sent_switch(&world, false), 1);
 }
 
 static void control_nothing_energizes_without_an_order(void) // [SAF-08]
@@ -289,6 +305,7 @@ static void control_unplug_ends_the_session_at_once(void) // [SAF-09]
     REQUIRE(world_event(&world, EVSE_EVENT_STOPPED) != NULL);
     CHECK_EQ(world_event(&world, EVSE_EVENT_STOPPED)->detail, EVSE_STOP_EVDisconnected);
     CHECK_EQ(view().fault, EVSE_FAULT_NONE);
+    CHECK_EQ(view().bms_alive, 0);        // what the last vehicle said is forgotten
     sim_outlet_plug(&world.outlet, true); // the same order again
     world_run_ms(&world, 5000);
     CHECK_EQ(world_channel(&world)->phase, EVSE_POWER_OFF);
@@ -478,6 +495,32 @@ static void control_wrong_scaling_is_found_by_the_second_meter(void) // [SAF-06]
     CHECK_EQ(world.outlet.power_mW, 0);
 }
 
+static int steady_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
+{
+    (void)ctx;
+    (void)now_us;
+    *delta_mJ = 7;
+    return 0;
+}
+
+static void control_register_moves_only_with_the_contactor(void)
+{
+    static const evse_meter_ops_t ops = {steady_advance};
+    world_init(&world);
+    world_channel(&world)->meter.ops = &ops;
+    world_plug(&world);
+    CHECK_EQ(view().register_mJ, 1000000);
+    world_charge(&world, 1);
+    uint64_t before_mJ = view().register_mJ;
+    world_tick(&world);
+    CHECK_EQ(view().register_mJ, before_mJ + 7);
+    world_order(&world, EVSE_ORDER_NONE, 1);
+    world_run_ms(&world, 1500);
+    before_mJ = view().register_mJ;
+    world_run_ms(&world, 1000);
+    CHECK_EQ(view().register_mJ, before_mJ);
+}
+
 static world_t second;
 
 static int pair_sample(void *ctx, unsigned connector, uint64_t now_us, evse_io_inputs_t *inputs)
@@ -576,5 +619,7 @@ HF_TEST_MAIN(HF_TEST(control_first_frame_is_off), HF_TEST(control_off_is_repeate
              HF_TEST(control_journal_failure_finishes_and_starts_none),
              HF_TEST(control_silence_at_boot_is_a_fault_after_the_grace),
              HF_TEST(control_wrong_scaling_is_found_by_the_second_meter),
+             HF_TEST(control_idle_off_that_was_refused_is_sent_in_the_next_tick),
+             HF_TEST(control_register_moves_only_with_the_contactor),
              HF_TEST(control_estop_of_one_connector_stops_all),
              HF_TEST(control_init_refuses_what_is_missing))
