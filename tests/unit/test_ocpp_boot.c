@@ -133,7 +133,7 @@ static void boot_answer_without_time_is_no_answer(void)
     REQUIRE(s->call_count == 1);
     char text[200];
     snprintf(text, sizeof text,
-             "[3,\"%s\",{\"status\":\"Accepted\",\"interval\":300,\"currentTime\":\"noon\"}]",
+             "[3,\"%.36s\",{\"status\":\"Accepted\",\"interval\":300,\"currentTime\":\"noon\"}]",
              s->calls[0].id);
     station_say(s, text);
     station_run(s, 500);
@@ -142,7 +142,7 @@ static void boot_answer_without_time_is_no_answer(void)
     station_run(s, 10000); // the next one: a time without Z is taken as UTC
     REQUIRE(s->call_count == 2);
     snprintf(text, sizeof text,
-             "[3,\"%s\",{\"status\":\"Accepted\",\"interval\":300,"
+             "[3,\"%.36s\",{\"status\":\"Accepted\",\"interval\":300,"
              "\"currentTime\":\"2026-11-21T09:42:33\"}]",
              s->calls[1].id);
     station_say(s, text);
