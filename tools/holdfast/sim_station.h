@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // `holdfast sim` as one object: outlets in real time, a hub per CAN bus, the I/O socket, events on stdout.
-// Invariants: one thread, one epoll; nothing but stdout may block; simulated time is CLOCK_MONOTONIC; every socket path that was
-// bound is unlinked at the end.
+// Invariants: one thread, one epoll; nothing but stdout may block; simulated time is CLOCK_MONOTONIC; every socket path
+// that was bound is unlinked at the end.
 #ifndef SIM_STATION_H
 #define SIM_STATION_H
 
