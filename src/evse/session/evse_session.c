@@ -2,7 +2,7 @@
 // Sessions: from a user's wish to a bill. Goals: energy flows only while a durable transaction stands behind it, and every
 // transaction ends exactly once, with control's own register and reason where control has one.
 // Assumptions: control obeys an order for three seconds and reports the end of a session as an event that cannot be lost.
-// Invariants: RUN is ordered in RUNNING alone, and RUNNING is entered only when the start record is durable [SAF-09];
+// Invariants: RUN is ordered in RUNNING alone, and RUNNING is entered only when the start record is durable;
 // the store has a transaction open exactly in STARTING, RUNNING and STOPPING; a session id never comes back.
 #include "../ocpp/evse_ocpp_private.h"
 
