@@ -166,6 +166,8 @@ static void safety_stale_readings_are_no_power(void) // [SAF-07]
     perfect();
     module.terminal_mV.stamp_us = module.terminal_mA.stamp_us = NOW_US - HF_US_PER_S - 1;
     check_verdict(EVSE_REASON(METER_STALE), EVSE_FAULT_METER_STALE, false);
+    module.terminal_status.stamp_us = NOW_US - HF_US_PER_S - 1; // it says nothing at all any more
+    check_verdict(EVSE_REASON(METER_STALE), EVSE_FAULT_CHARGER_OFFLINE, false);
     inputs.energized = false;
     check_verdict(EVSE_REASON(METER_STALE), EVSE_FAULT_NONE, false);
     perfect();

@@ -65,6 +65,15 @@ static void judge_bus_and_io(judgement_t *j)
     }
 }
 
+// Terminal power and status come together: both missing is the module's silence, found early.
+static evse_fault_t stale_meter_fault(const judgement_t *j)
+{
+    const evse_module_t *module = j->in->module;
+    bool speaks = is_fresh(j, module->terminal_mV, j->limits->reading_age_ms) ||
+                  is_fresh(j, module->terminal_status, j->limits->reading_age_ms);
+    return speaks ? EVSE_FAULT_METER_STALE : EVSE_FAULT_CHARGER_OFFLINE;
+}
+
 // Too much is a fault whether or not power is wanted.
 static void judge_output(judgement_t *j)
 {
@@ -82,7 +91,7 @@ static void judge_output(judgement_t *j)
         refuse(j, EVSE_REASON(OVERCURRENT), EVSE_FAULT_OVERCURRENT);
     }
     if (!terminal || j->in->meter_stale) {
-        refuse(j, EVSE_REASON(METER_STALE), fault_if(j->in->energized, EVSE_FAULT_METER_STALE));
+        refuse(j, EVSE_REASON(METER_STALE), fault_if(j->in->energized, stale_meter_fault(j)));
     }
     if (terminal && j->in->energized && module->terminal_mV.value < limits->min_mV) {
         refuse(j, EVSE_REASON(UNDERVOLTAGE), EVSE_FAULT_UNDERVOLTAGE);
