@@ -14,7 +14,6 @@
 #define WS_OPEN_TIMEOUT_MS   15000u
 #define WS_PONG_TIMEOUT_MS   10000u
 #define WS_CLOSE_TIMEOUT_MS  2000u
-#define WS_PING_INTERVAL_MS  30000u
 #define LOG_BURST_LINES      60u
 #define LOG_RATE_LINES_PER_S 20u
 
@@ -55,7 +54,6 @@ static int build_link(daemon_t *daemon)
         .send_buffer = daemon->ws_send,
         .send_capacity = sizeof daemon->ws_send,
         .open_timeout_ms = WS_OPEN_TIMEOUT_MS,
-        .ping_interval_ms = WS_PING_INTERVAL_MS,
         .pong_timeout_ms = WS_PONG_TIMEOUT_MS,
         .close_timeout_ms = WS_CLOSE_TIMEOUT_MS,
         .random = random_bytes,
@@ -133,6 +131,15 @@ static void on_reset(void *ctx, bool hard)
     atomic_store(&daemon->end, DAEMON_RESTARTS);
 }
 
+/// The key in force after the options have been applied; 0 turns pings off.
+static void apply_ping_interval(daemon_t *daemon)
+{
+    int32_t seconds = evse_ocpp_number(&daemon->evse.ocpp, "WebSocketPingInterval");
+    if (seconds >= 0) {
+        daemon->ws.config.ping_interval_ms = (uint32_t)seconds * 1000u;
+    }
+}
+
 static int build_charge_point(daemon_t *daemon)
 {
     uint32_t seed = 0;
@@ -162,6 +169,7 @@ static int build_charge_point(daemon_t *daemon)
             return fail(EXIT_CONFIG, options->set[i].key, hf_status_text(status));
         }
     }
+    apply_ping_interval(daemon);
     return -1;
 }
 

@@ -4,6 +4,7 @@
 #define OPTIONS_H
 
 #include "evse/evse.h"
+#include "evse/evse_stream.h"
 
 #include <sys/types.h>
 

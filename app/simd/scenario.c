@@ -166,8 +166,8 @@ static bool is_good(const scenario_options_t *options, const scenario_result_t *
     }
     // With kills and outages the queue may rightly be longer later than in the first ten sessions.
     bool disturbed = options->outages != 0 || options->kills != 0 || options->faults != 0;
-    return result->conflicts == 0 && result->invalid == 0 && result->unfinished == 0 &&
-           result->starts == result->stops && result->failed == 0 &&
+    return !result->refused_key && result->conflicts == 0 && result->invalid == 0 &&
+           result->unfinished == 0 && result->starts == result->stops && result->failed == 0 &&
            (disturbed || result->starts == options->sessions) && (disturbed || !grew);
 }
 
@@ -175,6 +175,9 @@ void scenario_run(world_t *world, const scenario_options_t *options, scenario_re
 {
     memset(result, 0, sizeof *result);
     (void)world_run_until(world, is_delivered, START_LIMIT_MS); // the first BootNotification
+    // So that a session goes on by card while the central system is away.
+    result->refused_key =
+        evse_ocpp_set_key(&world->evse.ocpp, "AllowOfflineTxForUnknownId", "true") != HF_OK;
     uint64_t day_ms = (uint64_t)options->hours * MS_PER_HOUR;
     uint64_t slot_ms = day_ms / options->sessions;
     for (uint32_t i = 0; i < options->sessions; i++) {

@@ -24,8 +24,9 @@ typedef struct scenario_result {
     uint64_t billed_Wh, simulated_Wh;
     uint32_t settled_peak[EVSE_POOL_COUNT]; // after session 10
     hf_pool_stats_t pool[EVSE_POOL_COUNT];  // at the end
-    bool
-        good; // every session exactly one start and one stop, no conflict, nothing waiting, no pool grew after session 10
+    bool refused_key;                       // the policy the scenario needs could not be set
+    /// Every session exactly one start and one stop, no conflict, nothing waiting, no pool grew after session 10.
+    bool good;
 } scenario_result_t;
 
 void scenario_run(world_t *world, const scenario_options_t *options, scenario_result_t *result);

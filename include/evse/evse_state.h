@@ -168,6 +168,7 @@ typedef enum evse_event_kind {
     EVSE_EVENT_ESTOP,         // urgent: the latch was set
     EVSE_EVENT_ESTOP_CLEARED, // by the local reset
     EVSE_EVENT_WELD,          // urgent: contactor welded, latched
+    EVSE_EVENT_WELD_CLEARED,  // by the local reset, with the contactor seen open
     EVSE_EVENT_KINDS
 } evse_event_kind_t;
 

@@ -41,7 +41,8 @@ typedef enum evse_ws_phase {
 typedef struct evse_ws {
     evse_ws_config_t config;
     evse_ws_phase_t phase;
-    uint64_t phase_since_us, last_receive_us, last_ping_us;
+    uint64_t now_us; // of the last poll
+    uint64_t opening_since_us, phase_since_us, last_receive_us, last_ping_us;
     char key[25];
     // receiving
     uint8_t header[14];

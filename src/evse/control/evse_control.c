@@ -153,7 +153,7 @@ static void report_trip(evse_control_t *control, uint64_t now_us)
 {
     if (is_tripped(control) && !control->estop_reported) {
         control->estop_reported = true;
-        HF_LOGE(control->log, now_us, SAFETY, "emergency stop latched");
+        HF_LOGD(control->log, now_us, SAFETY, "emergency stop latched");
         evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP, 0, now_us);
     }
 }
@@ -172,13 +172,15 @@ static void clear_latches(evse_control_t *control, uint64_t now_us)
     uint32_t seen = control->reset_latch; // a trip since then makes the exchange fail
     if (seen != 0 && atomic_compare_exchange_strong(&control->estop_latched, &seen, 0u)) {
         control->estop_reported = false;
-        HF_LOGI(control->log, now_us, SAFETY, "emergency stop reset");
+        HF_LOGD(control->log, now_us, SAFETY, "emergency stop reset");
         evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP_CLEARED, 0, now_us);
     }
     for (uint32_t i = 0; i < control->connectors; i++) {
         evse_channel_t *channel = &control->channel[i];
-        if (!evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
+        if (channel->weld_latched &&
+            !evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
             channel->weld_latched = false;
+            evse_channel_event(control, channel, EVSE_EVENT_WELD_CLEARED, 0, now_us);
         }
     }
 }

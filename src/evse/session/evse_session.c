@@ -412,6 +412,10 @@ static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_
         ocpp->latch_welds |= 1u << event->connector;
         HF_LOGE(log, now_us, SAFETY, "connector %u: contactor welded", connector);
         break;
+    case EVSE_EVENT_WELD_CLEARED:
+        ocpp->latch_welds &= ~(1u << event->connector);
+        HF_LOGI(log, now_us, SAFETY, "connector %u: weld latch reset", connector);
+        break;
     case EVSE_EVENT_PLUGGED:
     case EVSE_EVENT_UNPLUGGED:
     default:
