@@ -6,94 +6,41 @@
 #include "hf_flash_file.h"
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
+#include "support/unix_peer.h"
 
 #include <dirent.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_US  (10u * HF_US_PER_MS)
 #define STALL_US (2u * HF_US_PER_S)
 #define START_US (1000u * HF_US_PER_S)
 
-typedef struct peer {
-    char directory[32];
-    char path[64];
-    int listener, client;
-} peer_t;
-
-static bool peer_open(peer_t *peer)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    *peer = (peer_t){.directory = "hf-recovery-XXXXXX", .listener = -1, .client = -1};
-    if (mkdtemp(peer->directory) == NULL) {
-        return false;
-    }
-    (void)snprintf(peer->path, sizeof peer->path, "%s/socket", peer->directory);
-    memcpy(address.sun_path, peer->path, strlen(peer->path));
-    peer->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return peer->listener >= 0 &&
-           bind(peer->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-           listen(peer->listener, 4) == 0;
-}
-
-static bool peer_accept(peer_t *peer)
-{
-    int fd = accept4(peer->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    if (peer->client >= 0) {
-        (void)close(peer->client);
-    }
-    peer->client = fd;
-    return true;
-}
-
-static void peer_hang_up(peer_t *peer)
-{
-    if (peer->client >= 0) {
-        (void)close(peer->client);
-        peer->client = -1;
-    }
-}
-
-static void peer_close(peer_t *peer)
-{
-    peer_hang_up(peer);
-    if (peer->listener >= 0) {
-        (void)close(peer->listener);
-    }
-    (void)unlink(peer->path);
-    (void)rmdir(peer->directory);
-}
-
-static bool send_frame(const peer_t *peer, uint32_t id)
+static bool send_frame(const unix_peer_t *peer, uint32_t id)
 {
     uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES];
     evse_can_frame_t frame = {.id = id, .length = 8, .extended = true};
     evse_can_virtual_encode(&frame, bytes);
-    return send(peer->client, bytes, sizeof bytes, MSG_NOSIGNAL) == (ssize_t)sizeof bytes;
+    return unix_peer_send(peer, bytes, sizeof bytes);
 }
 
-static bool send_levels(const peer_t *peer, uint8_t connector, uint8_t bits)
+static bool send_levels(const unix_peer_t *peer, uint8_t connector, uint8_t bits)
 {
     const uint8_t packet[8] = {1, connector, bits, 0, 0, 0, 0, 0};
-    return send(peer->client, packet, sizeof packet, MSG_NOSIGNAL) == (ssize_t)sizeof packet;
+    return unix_peer_send(peer, packet, sizeof packet);
 }
 
 // Ten seconds of 10 ms ticks against a peer that takes every call and hangs up.
-static int calls_in_ten_seconds(peer_t *peer, void (*tick)(void *ctx, uint64_t now_us), void *ctx)
+static int calls_in_ten_seconds(unix_peer_t *peer, void (*tick)(void *ctx, uint64_t now_us),
+                                void *ctx)
 {
     int calls = 0;
     for (uint64_t t = 0; t < 10u * HF_US_PER_S; t += TICK_US) {
         tick(ctx, START_US + t);
-        while (peer_accept(peer)) {
+        while (unix_peer_accept(peer)) {
             calls++;
         }
-        peer_hang_up(peer);
+        unix_peer_hang_up(peer);
     }
     return calls;
 }
@@ -112,62 +59,62 @@ static void tick_io(void *ctx, uint64_t now_us)
 static void can_virtual_hub_hangs_up_waits_longer_each_time(void)
 {
     static evse_can_virtual_t bus;
-    peer_t peer;
-    REQUIRE(peer_open(&peer));
+    unix_peer_t peer;
+    REQUIRE(unix_peer_open(&peer));
     CHECK_EQ(evse_can_virtual_open(&bus, peer.path), HF_OK);
     // 50 100 200 400 800 1000 1000 ... ms: 14 calls fit
     int calls = calls_in_ten_seconds(&peer, tick_can, &bus);
     CHECK(calls >= 10 && calls <= 16);
     evse_can_virtual_close(&bus);
-    peer_close(&peer);
+    unix_peer_close(&peer);
 }
 
 static void io_socket_peer_hangs_up_waits_longer_each_time(void)
 {
     static evse_io_socket_t io;
-    peer_t peer;
-    REQUIRE(peer_open(&peer));
+    unix_peer_t peer;
+    REQUIRE(unix_peer_open(&peer));
     CHECK_EQ(evse_io_socket_open(&io, peer.path, 1), HF_OK);
     int calls = calls_in_ten_seconds(&peer, tick_io, &io);
     CHECK(calls >= 10 && calls <= 16);
     evse_io_socket_close(&io);
-    peer_close(&peer);
+    unix_peer_close(&peer);
 }
 
 static void can_virtual_after_traffic_calls_again_at_once(void)
 {
     static evse_can_virtual_t bus;
-    peer_t peer;
+    unix_peer_t peer;
     uint64_t now_us = START_US;
-    REQUIRE(peer_open(&peer));
+    REQUIRE(unix_peer_open(&peer));
     CHECK_EQ(evse_can_virtual_open(&bus, peer.path), HF_OK);
     (void)calls_in_ten_seconds(&peer, tick_can, &bus);
     now_us += 10u * HF_US_PER_S;
     for (int i = 0; i < 200 && peer.client < 0; i++, now_us += TICK_US) {
         tick_can(&bus, now_us);
-        (void)peer_accept(&peer);
+        (void)unix_peer_accept(&peer);
     }
     REQUIRE(send_frame(&peer, 1));
     for (int i = 0; i < 110; i++, now_us += TICK_US) { // the wait of the call before is over
         tick_can(&bus, now_us);
     }
-    peer_hang_up(&peer);
+    unix_peer_hang_up(&peer);
     tick_can(&bus, now_us); // sees the end
     tick_can(&bus, now_us + TICK_US);
-    CHECK(peer_accept(&peer));
+    CHECK(unix_peer_accept(&peer));
     evse_can_virtual_close(&bus);
-    peer_close(&peer);
+    unix_peer_close(&peer);
 }
 
 static void can_virtual_after_stall_drops_what_waited(void)
 {
     static evse_can_virtual_t bus;
     evse_can_frame_t frame;
-    peer_t peer;
-    REQUIRE(peer_open(&peer));
+    unix_peer_t peer;
+    REQUIRE(unix_peer_open(&peer));
     CHECK_EQ(evse_can_virtual_open(&bus, peer.path), HF_OK);
     CHECK_EQ(evse_can_virtual_ops.poll(&bus, START_US), EVSE_CAN_ACTIVE);
-    REQUIRE(peer_accept(&peer));
+    REQUIRE(unix_peer_accept(&peer));
     REQUIRE(send_frame(&peer, 1) && send_frame(&peer, 2));
     tick_can(&bus, START_US + TICK_US); // 1 and 2 are in the ring now
     CHECK_EQ(evse_can_virtual_ops.receive(&bus, &frame), 1);
@@ -175,13 +122,13 @@ static void can_virtual_after_stall_drops_what_waited(void)
     CHECK_EQ(evse_can_virtual_ops.poll(&bus, START_US + STALL_US), EVSE_CAN_ACTIVE);
     CHECK_EQ(evse_can_virtual_ops.receive(&bus, &frame), 0);
     CHECK_EQ(bus.stalls, 1);
-    REQUIRE(peer_accept(&peer)); // joined anew, within the same poll
+    REQUIRE(unix_peer_accept(&peer)); // joined anew, within the same poll
     REQUIRE(send_frame(&peer, 4));
     tick_can(&bus, START_US + STALL_US + TICK_US);
     CHECK_EQ(evse_can_virtual_ops.receive(&bus, &frame), 1);
     CHECK_EQ(frame.id, 4);
     evse_can_virtual_close(&bus);
-    peer_close(&peer);
+    unix_peer_close(&peer);
 }
 
 static void io_socket_after_stall_never_stamps_what_waited(void)
@@ -189,24 +136,24 @@ static void io_socket_after_stall_never_stamps_what_waited(void)
     static evse_io_socket_t io;
     evse_io_inputs_t inputs;
     const uint8_t closed = 1u << EVSE_IN_ESTOP;
-    peer_t peer;
-    REQUIRE(peer_open(&peer));
+    unix_peer_t peer;
+    REQUIRE(unix_peer_open(&peer));
     CHECK_EQ(evse_io_socket_open(&io, peer.path, 1), HF_OK);
     CHECK_EQ(evse_io_socket_ops.sample(&io, 0, START_US, &inputs), HF_OK);
-    REQUIRE(peer_accept(&peer));
+    REQUIRE(unix_peer_accept(&peer));
     REQUIRE(send_levels(&peer, 0, closed));
     uint64_t now_us = START_US + STALL_US;
     CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
     CHECK(!evse_io_is_fresh(&inputs, EVSE_IN_ESTOP, now_us));
     CHECK(!evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
     CHECK_EQ(io.stalls, 1);
-    REQUIRE(peer_accept(&peer));
+    REQUIRE(unix_peer_accept(&peer));
     REQUIRE(send_levels(&peer, 0, closed));
     now_us += TICK_US;
     CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
     CHECK(evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
     evse_io_socket_close(&io);
-    peer_close(&peer);
+    unix_peer_close(&peer);
 }
 
 static int files_in(const char *path)
