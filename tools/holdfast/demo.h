@@ -52,13 +52,28 @@ void demo_child_close(demo_child_t *child);
 
 // ---- the timeline ----
 
+#define DEMO_TEXT_BYTES 400u
+#define DEMO_HELD_MAX   32u
+
+typedef struct demo_entry {
+    uint64_t at_us; // CLOCK_MONOTONIC
+    demo_who_t who;
+    char text[DEMO_TEXT_BYTES];
+} demo_entry_t;
+
+/// Lines come late by as much as a program's log is drained late: each is held back a little, and told in order.
 typedef struct demo_timeline {
     uint64_t begin_us;
     bool has_colour, muted;
     int64_t power_mW; // last told
+    bool is_locked;   // the plug
+    demo_entry_t held[DEMO_HELD_MAX];
+    unsigned held_count;
 } demo_timeline_t;
 
 void demo_timeline_init(demo_timeline_t *timeline);
+/// Prints what has been held long enough, or everything.
+void demo_timeline_print(demo_timeline_t *timeline, bool everything);
 void demo_timeline_say(demo_timeline_t *timeline, demo_who_t who, const char *format, ...)
     HF_PRINTF(3, 4);
 /// A log line without its time of day and usual level.
@@ -109,6 +124,36 @@ typedef struct demo {
     uint16_t central_port; // 0 until it listens
     uint64_t deadline_us, view_due_us, gauge_due_us;
 } demo_t;
+
+extern const char *const demo_program_names[DEMO_CHILDREN];
+
+#define DEMO_US_PER_S      1000000u
+#define DEMO_FOREVER       UINT64_MAX
+#define DEMO_START_LIMIT_S 10u
+
+/// Signals are taken by a descriptor; TOOL_GOOD or an exit status after a message.
+HF_MUST_CHECK int demo_open_signals(demo_t *demo);
+/// Checks ports, makes the private directory, starts vehicle, central system (unless foreign) and charge point.
+HF_MUST_CHECK int demo_start_all(demo_t *demo);
+/// Ends every child, the charge point first; removes the private directory.
+void demo_end_all(demo_t *demo);
+
+typedef enum demo_wait_end {
+    DEMO_REACHED,
+    DEMO_TIMEOUT,
+    DEMO_BROKEN, // a program has ended, or the user interrupts
+} demo_wait_end_t;
+
+/// Lets some time pass, at most 50 ms.
+void demo_turn(demo_t *demo);
+/// Waits at most limit_s; is_reached NULL: for the limit, or until broken.
+demo_wait_end_t demo_wait(demo_t *demo, bool (*is_reached)(const demo_t *demo), uint64_t limit_s);
+/// The same; TOOL_GOOD, or an exit status after a sentence about what was awaited.
+HF_MUST_CHECK int demo_await(demo_t *demo, bool (*is_reached)(const demo_t *demo), uint64_t limit_s,
+                             const char *awaited);
+/// The exit status of a wait that did not reach, after a sentence.
+int demo_explain(demo_t *demo, demo_wait_end_t end, const char *awaited);
+int demo_explain_broken(demo_t *demo);
 
 /// Starts everything, plays the session, stays if asked to, ends everything. Returns the exit status.
 int demo_play(demo_t *demo);

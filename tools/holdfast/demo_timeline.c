@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TEXT_BYTES 400u
+#define TEXT_BYTES DEMO_TEXT_BYTES
+#define HOLD_US    150000u // holdfastd drains its log every 50 ms
+#define DAY_MS     86400000u
 
 static const struct timeline_source {
     const char *name, *colour;
@@ -34,21 +36,54 @@ void demo_timeline_init(demo_timeline_t *timeline)
         isatty(STDOUT_FILENO) == 1 && (no_colour == NULL || no_colour[0] == '\0');
 }
 
+static void print_first(demo_timeline_t *timeline)
+{
+    const demo_entry_t *entry = &timeline->held[0];
+    uint64_t ms =
+        entry->at_us > timeline->begin_us ? (entry->at_us - timeline->begin_us) / 1000u : 0;
+    printf("%5u.%02u  %s%-7s%s  %s\n", (unsigned)(ms / 1000u), (unsigned)(ms % 1000u / 10u),
+           timeline->has_colour ? sources[entry->who].colour : "", sources[entry->who].name,
+           timeline->has_colour ? "\033[0m" : "", entry->text);
+    timeline->held_count--;
+    memmove(&timeline->held[0], &timeline->held[1],
+            timeline->held_count * sizeof timeline->held[0]);
+}
+
+void demo_timeline_print(demo_timeline_t *timeline, bool everything)
+{
+    uint64_t now_us = demo_clock_us();
+    while (timeline->held_count > 0 &&
+           (everything || timeline->held[0].at_us + HOLD_US <= now_us)) {
+        print_first(timeline);
+    }
+    (void)fflush(stdout);
+}
+
+/// A place for a line of that time, behind those of the same time.
+static demo_entry_t *make_entry(demo_timeline_t *timeline, demo_who_t who, uint64_t at_us)
+{
+    if (timeline->held_count == DEMO_HELD_MAX) {
+        print_first(timeline);
+    }
+    unsigned i = timeline->held_count++;
+    for (; i > 0 && timeline->held[i - 1].at_us > at_us; i--) {
+        timeline->held[i] = timeline->held[i - 1];
+    }
+    timeline->held[i].at_us = at_us;
+    timeline->held[i].who = who;
+    return &timeline->held[i];
+}
+
 void demo_timeline_say(demo_timeline_t *timeline, demo_who_t who, const char *format, ...)
 {
     if (timeline->muted) {
         return;
     }
-    uint64_t ms = (demo_clock_us() - timeline->begin_us) / 1000u;
-    char text[TEXT_BYTES];
+    demo_entry_t *entry = make_entry(timeline, who, demo_clock_us());
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)vsnprintf(entry->text, sizeof entry->text, format, args);
     va_end(args);
-    printf("%5u.%02u  %s%-7s%s  %s\n", (unsigned)(ms / 1000u), (unsigned)(ms % 1000u / 10u),
-           timeline->has_colour ? sources[who].colour : "", sources[who].name,
-           timeline->has_colour ? "\033[0m" : "", text);
-    (void)fflush(stdout);
 }
 
 /// Skips "12:34:56.789 ".
@@ -73,9 +108,32 @@ const char *demo_timeline_text(const char *line)
     return text + strspn(text, " ");
 }
 
+/// When a line with the time of day was written; now, if it has none or a strange one.
+static uint64_t time_of_line(const char *line)
+{
+    uint64_t now_us = demo_clock_us();
+    unsigned hour, minute, second, ms;
+    if (skip_time(line) == line ||
+        sscanf(line, "%2u:%2u:%2u.%3u", &hour, &minute, &second, &ms) != 4) {
+        return now_us;
+    }
+    struct timespec utc;
+    struct tm local;
+    (void)clock_gettime(CLOCK_REALTIME, &utc);
+    (void)localtime_r(&utc.tv_sec, &local);
+    unsigned now_ms = (unsigned)((local.tm_hour * 60 + local.tm_min) * 60 + local.tm_sec) * 1000u +
+                      (unsigned)(utc.tv_nsec / 1000000);
+    unsigned age_ms =
+        (now_ms + DAY_MS - (((hour * 60u + minute) * 60u + second) * 1000u + ms)) % DAY_MS;
+    return age_ms < 1000u ? now_us - age_ms * 1000u : now_us;
+}
+
 void demo_timeline_log(demo_timeline_t *timeline, demo_who_t who, const char *line)
 {
-    demo_timeline_say(timeline, who, "%s", demo_timeline_text(line));
+    if (!timeline->muted) {
+        demo_entry_t *entry = make_entry(timeline, who, time_of_line(line));
+        (void)snprintf(entry->text, sizeof entry->text, "%s", demo_timeline_text(line));
+    }
 }
 
 static int64_t number(hf_json_t event, const char *name)
@@ -120,8 +178,9 @@ static void vehicle_plugged(demo_timeline_t *timeline, hf_json_t event)
 
 static void vehicle_lock(demo_timeline_t *timeline, hf_json_t event)
 {
+    timeline->is_locked = flag(event, "locked");
     demo_timeline_say(timeline, DEMO_VEHICLE, "plug %s",
-                      flag(event, "locked") ? "locked" : "released");
+                      timeline->is_locked ? "locked" : "released");
 }
 
 static void vehicle_contactor(demo_timeline_t *timeline, hf_json_t event)
@@ -194,7 +253,7 @@ static const struct central_event {
     {"disconnected", "charge point {station} disconnected"},
     {"boot", "BootNotification of {vendor} {model} {firmware}: {status}"},
     {"heartbeat", "Heartbeat"},
-    {"status", "connector {connector} is {status} ({errorCode})"},
+    {"status", "connector {connector} is {status}, {errorCode}"},
     {"authorize", "Authorize {idTag}"},
     {"start", "StartTransaction {transactionId}, meter {meter_Wh} Wh"},
     {"meter", "MeterValues: register {values/Energy.Active.Import.Register} Wh, "
@@ -244,6 +303,11 @@ void demo_timeline_central(demo_timeline_t *timeline, hf_json_t event)
         } else {
             hf_builder_char(&out, *at);
         }
+    }
+    static const char all_is_well[] = ", NoError";
+    char *end = strstr(text, all_is_well);
+    if (end != NULL) {
+        *end = '\0';
     }
     demo_timeline_say(timeline, DEMO_CENTRAL, "%s", text);
 }
