@@ -1,93 +1,120 @@
 // SPDX-License-Identifier: MIT
-// ws:// and wss:// addresses, strictly. Owns nothing.
+// Owns the parsing of ws:// and wss:// addresses. What it accepts can be put into an HTTP request line and a Host
+// header as it stands: no control characters, spaces, user info or fragments. `url` is only written when all is well.
 #include "evse/evse_stream.h"
 
 #include "holdfast/hf_text.h"
 
 #include <string.h>
 
-#define PORT_PLAIN  80u
-#define PORT_SECURE 443u
-
 static bool is_printable(const char *text)
 {
     for (; *text != '\0'; text++) {
-        if ((unsigned char)*text <= ' ' || (unsigned char)*text >= 0x7F) {
+        if ((unsigned char)*text <= 0x20 || (unsigned char)*text >= 0x7F) {
             return false;
         }
     }
     return true;
 }
 
-static int parse_port(hf_slice_t text, uint16_t *port)
+static bool take_prefix(const char **at, const char *prefix)
 {
-    int64_t number = 0;
-    int status = hf_slice_to_i64(text, &number);
-    if (status == HF_OK && (number < 1 || number > UINT16_MAX)) {
-        status = HF_E_RANGE;
+    size_t length = strlen(prefix);
+    if (strlen(*at) < length ||
+        !hf_slice_is_nocase((hf_slice_t){.text = *at, .length = length}, prefix)) {
+        return false;
     }
-    *port = (uint16_t)number;
-    return status;
+    *at += length;
+    return true;
 }
 
-/// "host", "host:port", "[v6]" or "[v6]:port".
-static int parse_authority(hf_slice_t authority, evse_url_t *url)
+static bool is_host_char(char c, bool bracketed)
 {
-    hf_slice_t host = authority;
-    const char *end = authority.text + authority.length;
-    const char *after = NULL; // where a port may stand
-    if (authority.length > 0 && authority.text[0] == '[') {
-        const char *bracket = memchr(authority.text, ']', authority.length);
-        if (bracket == NULL) {
-            return HF_E_FORMAT;
-        }
-        host = (hf_slice_t){.text = authority.text + 1,
-                            .length = (size_t)(bracket - authority.text - 1)};
-        after = bracket + 1;
-    } else {
-        const char *colon = memchr(authority.text, ':', authority.length);
-        after = colon != NULL ? colon : end;
-        host.length = (size_t)(after - authority.text);
+    bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return alphanumeric || (bracketed ? strchr(":.", c) != NULL : strchr("-._~", c) != NULL);
+}
+
+// "name", "1.2.3.4" or "[::1]"; moves *at behind it.
+static int take_host(const char **at, evse_url_t *url)
+{
+    bool bracketed = **at == '[';
+    const char *begin = *at + (bracketed ? 1 : 0);
+    size_t length = 0;
+    while (begin[length] != '\0' && is_host_char(begin[length], bracketed)) {
+        length++;
     }
-    if (host.length == 0 || memchr(authority.text, '@', authority.length) != NULL) {
+    if (length == 0 || (bracketed && begin[length] != ']')) {
         return HF_E_FORMAT;
     }
-    if (after != end) {
-        hf_slice_t port = {.text = after + 1, .length = (size_t)(end - after - 1)};
-        int status = *after == ':' ? parse_port(port, &url->port) : HF_E_FORMAT;
-        if (status != HF_OK) {
-            return status;
-        }
+    *at = begin + length + (bracketed ? 1 : 0);
+    return hf_slice_copy((hf_slice_t){.text = begin, .length = length}, url->host,
+                         sizeof url->host);
+}
+
+static int take_port(const char **at, evse_url_t *url)
+{
+    int64_t port;
+    size_t length = 0;
+    url->port = url->secure ? 443 : 80;
+    if (**at != ':') {
+        return HF_OK;
     }
-    return hf_slice_copy(host, url->host, sizeof url->host);
+    const char *digits = ++*at;
+    while (digits[length] >= '0' && digits[length] <= '9') {
+        length++;
+    }
+    *at = digits + length;
+    int status = hf_slice_to_i64((hf_slice_t){.text = digits, .length = length}, &port);
+    if (status != HF_OK) {
+        return status;
+    }
+    if (port < 1 || port > 65535) {
+        return HF_E_RANGE;
+    }
+    url->port = (uint16_t)port;
+    return HF_OK;
+}
+
+static int take_path(const char *at, evse_url_t *url)
+{
+    size_t length = strlen(at);
+    size_t slash = *at == '/' ? 0 : 1;
+    if (*at != '\0' && *at != '/' && *at != '?') {
+        return HF_E_FORMAT;
+    }
+    if (strchr(at, '#') != NULL) {
+        return HF_E_FORMAT;
+    }
+    if (length + slash >= sizeof url->path) {
+        return HF_E_TOO_LONG;
+    }
+    url->path[0] = '/';
+    memcpy(url->path + slash, at, length + 1);
+    return HF_OK;
 }
 
 int evse_url_parse(const char *text, evse_url_t *url)
 {
-    memset(url, 0, sizeof *url);
-    if (!is_printable(text) || strchr(text, '#') != NULL) {
+    evse_url_t found = {0};
+    const char *at = text;
+
+    if (!is_printable(text)) {
         return HF_E_FORMAT;
     }
-    if (strncmp(text, "wss://", 6) == 0) {
-        url->secure = true;
-        url->port = PORT_SECURE;
-        text += 6;
-    } else if (strncmp(text, "ws://", 5) == 0) {
-        url->port = PORT_PLAIN;
-        text += 5;
-    } else {
+    if (take_prefix(&at, "wss://")) {
+        found.secure = true;
+    } else if (!take_prefix(&at, "ws://")) {
         return HF_E_FORMAT;
     }
-    size_t length = strcspn(text, "/?");
-    int status = parse_authority((hf_slice_t){.text = text, .length = length}, url);
-    if (status != HF_OK) {
-        return status;
+    int status = take_host(&at, &found);
+    if (status == HF_OK) {
+        status = take_port(&at, &found);
     }
-    hf_builder_t path;
-    hf_builder_init(&path, url->path, sizeof url->path);
-    if (text[length] != '/') {
-        hf_builder_char(&path, '/');
+    if (status == HF_OK) {
+        status = take_path(at, &found);
     }
-    hf_builder_text(&path, text + length);
-    return path.overflow ? HF_E_TOO_LONG : HF_OK;
+    if (status == HF_OK) {
+        *url = found;
+    }
+    return status;
 }
