@@ -106,6 +106,7 @@ static int build_channels(daemon_t *daemon)
 
 static int build_store(daemon_t *daemon)
 {
+    errno = 0;
     int status =
         hf_flash_file_open(&daemon->flash, daemon->options.state, SEGMENT_BYTES, SEGMENT_COUNT);
     if (status == HF_E_STATE) {
@@ -113,7 +114,8 @@ static int build_store(daemon_t *daemon)
                     "another holdfastd is using this state directory");
     }
     if (status != HF_OK) {
-        return fail(EXIT_STORAGE, daemon->options.state, hf_status_text(status));
+        return fail(EXIT_STORAGE, daemon->options.state,
+                    status == HF_E_IO && errno != 0 ? strerror(errno) : hf_status_text(status));
     }
     uint64_t nonce = 0;
     hf_port_random(&nonce, sizeof nonce);

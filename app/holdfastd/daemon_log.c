@@ -19,7 +19,7 @@ static void print_time(uint64_t line_us)
     struct timespec now;
     struct tm local;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t age_us = hf_port_now_us() - line_us;
+    uint64_t age_us = line_us != 0 ? hf_port_now_us() - line_us : 0; // 0: before the first round
     uint64_t utc_us = (uint64_t)now.tv_sec * HF_US_PER_S + (uint64_t)now.tv_nsec / 1000u - age_us;
     time_t seconds = (time_t)(utc_us / HF_US_PER_S);
     (void)localtime_r(&seconds, &local);
