@@ -5,6 +5,8 @@
 #include "holdfast/hf_clock.h"
 #include "support/unix_peer.h"
 
+#include <signal.h>
+
 #define TICK_US   (10u * HF_US_PER_MS)
 #define START_US  (1000u * HF_US_PER_S)
 #define TICKS_MAX 500
@@ -140,7 +142,8 @@ static void can_virtual_send_to_a_hub_that_went_is_no_signal(void)
     unix_peer_t hub;
     REQUIRE(connect_both(&bus, &hub));
     unix_peer_stop(&hub);
-    CHECK_EQ(ops->send(&bus, &frame), HF_E_STATE); // and no SIGPIPE
+    (void)signal(SIGPIPE, SIG_DFL); // not every kernel raises it here; none may end us
+    CHECK_EQ(ops->send(&bus, &frame), HF_E_STATE); // and the program lives
     CHECK_EQ(ops->poll(&bus, START_US + TICK_US), EVSE_CAN_BUS_OFF);
     disconnect_both(&bus, &hub);
 }
@@ -199,6 +202,7 @@ static void can_virtual_malformed_packet_is_counted_and_dropped(void)
     unix_peer_t hub;
     REQUIRE(connect_both(&bus, &hub));
     REQUIRE(unix_peer_send(&hub, bytes, 16)); // nine bytes of data
+    bytes[4] = 8;                             // good but for the length of the packet
     REQUIRE(unix_peer_send(&hub, bytes, 3) && unix_peer_send(&hub, bytes, 40));
     REQUIRE(send_frame(&hub, 42));
     CHECK_EQ(ops->poll(&bus, START_US + TICK_US), EVSE_CAN_ACTIVE);
