@@ -20,6 +20,14 @@ typedef struct setting {
     size_t capacity;
 } setting_t;
 
+#if CONFIG_HOLDFASTD_SOCKETCAN
+#define HAS_SOCKETCAN true
+#define BUSES         "virtual:PATH or socketcan:INTERFACE"
+#else
+#define HAS_SOCKETCAN false
+#define BUSES         "virtual:PATH"
+#endif
+
 static int fail(const char *format, const char *a, const char *b)
 {
     (void)fputs("holdfastd: ", stderr);
@@ -110,9 +118,7 @@ static const setting_t settings[] = {
     {"csms", "URL", "central system, ws://HOST[:PORT][/PATH]; the station id is appended",
      TEXT_FIELD(csms)},
     {"id", "ID", "identity of this charge point: letters, digits and . _ : -", TEXT_FIELD(id)},
-    {"can", "SPEC",
-     "bus of the power module and BMS: virtual:PATH, socketcan:INTERFACE; the nth is "
-     "connector n's",
+    {"can", "SPEC", "bus of the power module and BMS: " BUSES "; the nth is connector n's",
      .read = read_can},
     {"io", "SPEC", "inputs and outputs: socket:PATH", TEXT_FIELD(io)},
     {"state", "DIR", "directory of the journal (default /var/lib/holdfast)", TEXT_FIELD(state)},
@@ -263,8 +269,8 @@ static int check_profile(options_t *options)
         const char *spec = options->can[c];
         bool is_virtual = strncmp(spec, "virtual:", 8) == 0 && spec[8] != '\0';
         bool is_socketcan = strncmp(spec, "socketcan:", 10) == 0 && spec[10] != '\0';
-        if (!is_virtual && !(is_socketcan && CONFIG_HOLDFASTD_SOCKETCAN)) {
-            return fail("can '%s': not virtual:PATH or socketcan:INTERFACE%s", spec, "");
+        if (!is_virtual && !(is_socketcan && HAS_SOCKETCAN)) {
+            return fail("can '%s': not " BUSES "%s", spec, "");
         }
         physical = physical || !is_virtual;
     }
