@@ -184,6 +184,7 @@ static int build_status_page(daemon_t *daemon)
     }
     daemon->status_source = (status_source_t){.control = &daemon->evse.mailbox.snapshot,
                                               .comms = &daemon->view_snapshot,
+                                              .started_us = hf_port_now_us(),
                                               .id = options->id,
                                               .csms = options->csms,
                                               .version = HOLDFAST_VERSION,

@@ -128,7 +128,8 @@ static void put_station(hf_json_writer_t *json, const status_source_t *source,
     hf_json_string_field(json, "profile", source->profile);
     hf_json_string_field(json, "vehicle", source->vehicle);
     hf_json_string_field(json, "time", utc);
-    hf_json_i64_field(json, "uptime_ms", (int64_t)(control->now_us / HF_US_PER_MS));
+    hf_json_i64_field(json, "uptime_ms",
+                      (int64_t)((control->now_us - source->started_us) / HF_US_PER_MS));
     hf_json_i64_field(json, "ticks", control->ticks);
     hf_json_i64_field(json, "ticks_late", control->ticks_late);
     hf_json_bool_field(json, "estop_latched", control->estop_latched != 0);

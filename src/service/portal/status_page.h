@@ -9,6 +9,7 @@
 typedef struct status_source {
     const hf_snapshot_t *control; // evse_snapshot_t
     const hf_snapshot_t *comms;   // evse_comms_view_t
+    uint64_t started_us;          // by the clock of the snapshots
     const char *id;               // station id
     const char *csms;             // URL
     const char *version;
