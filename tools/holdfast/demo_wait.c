@@ -14,8 +14,11 @@
 #define VIEW_PERIOD_US  200000u
 #define GAUGE_PERIOD_US 2000000u
 #define POLL_MS         50
+// What holdfastd ends with, after sysexits.h.
 #define DAEMON_USAGE    64
 #define DAEMON_NO_PORT  69
+#define DAEMON_SOFTWARE 70
+#define DAEMON_IO       74
 #define DAEMON_CONFIG   78
 
 const char *const demo_program_names[DEMO_CHILDREN] = {
@@ -167,6 +170,16 @@ demo_wait_end_t demo_wait(demo_t *demo, bool (*is_reached)(const demo_t *demo), 
     }
 }
 
+/// Our exit status for one of a program that should have gone on.
+static int meaning_of(int status)
+{
+    bool is_environment =
+        status == TOOL_ENVIRONMENT ||
+        (status >= DAEMON_NO_PORT && status <= DAEMON_IO && status != DAEMON_SOFTWARE);
+    bool is_usage = status == DAEMON_USAGE || status == DAEMON_CONFIG;
+    return is_environment ? TOOL_ENVIRONMENT : is_usage ? TOOL_USAGE : TOOL_FAILED;
+}
+
 /// Why nothing goes on: an interrupt, or a program that ended.
 int demo_explain_broken(demo_t *demo)
 {
@@ -178,12 +191,7 @@ int demo_explain_broken(demo_t *demo)
     const demo_child_t *child = &demo->child[who];
     bool is_exit = WIFEXITED(child->status);
     int status = is_exit ? WEXITSTATUS(child->status) : WTERMSIG(child->status);
-    int code = TOOL_FAILED;
-    if (is_exit && (status == DAEMON_NO_PORT || status == TOOL_ENVIRONMENT)) {
-        code = TOOL_ENVIRONMENT;
-    } else if (is_exit && (status == DAEMON_CONFIG || status == DAEMON_USAGE)) {
-        code = TOOL_USAGE;
-    }
+    int code = is_exit ? meaning_of(status) : TOOL_FAILED;
     return tool_fail(code, "demo", "%s ended by %s %d%s%s", demo_program_names[who],
                      is_exit ? "itself with status" : "signal", status,
                      child->last_words[0] != '\0' ? ": " : "", child->last_words);
