@@ -69,6 +69,8 @@ static void leave_after_stall(evse_io_socket_t *io, uint64_t now_us)
     if (stalled) {
         io->stalls++;
         evse_io_socket_close(io); // the kernel drops what waited in it
+        // Unknown, not old: an E-stop level that went stale reads as an open loop and latches, and nobody opened it.
+        memset(io->inputs, 0, sizeof io->inputs);
     }
 }
 

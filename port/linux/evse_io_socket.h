@@ -2,7 +2,8 @@
 // Inputs and outputs over a Unix socket (docs/SPEC.md): the back end of evse_io that meets `holdfast sim`. The live
 // signal crosses it as a count, so that a daemon that stops drops the contactor at the other end. Cards presented to the
 // simulated reader come along and are handed to the comms loop. After samples stood still for longer than
-// EVSE_IO_SOCKET_STALL_MS what waited is of unknown age: it is dropped, never stamped, and the connection begun anew.
+// EVSE_IO_SOCKET_STALL_MS what waited is of unknown age: it is dropped, and the connection begun anew; every level is
+// as if never seen (no power, no latch) until the peer tells it again.
 #ifndef EVSE_IO_SOCKET_H
 #define EVSE_IO_SOCKET_H
 

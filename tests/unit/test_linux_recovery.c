@@ -142,10 +142,14 @@ static void io_socket_after_stall_never_stamps_what_waited(void)
     CHECK_EQ(evse_io_socket_ops.sample(&io, 0, START_US, &inputs), HF_OK);
     REQUIRE(unix_peer_accept(&peer));
     REQUIRE(send_levels(&peer, 0, closed));
-    uint64_t now_us = START_US + STALL_US;
+    uint64_t now_us = START_US + TICK_US;
     CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
-    CHECK(!evse_io_is_fresh(&inputs, EVSE_IN_ESTOP, now_us));
-    CHECK(!evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
+    CHECK(evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
+    REQUIRE(send_levels(&peer, 0, closed));
+    now_us += STALL_US;
+    CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
+    CHECK(!evse_io_level(&inputs, EVSE_IN_ESTOP, now_us)); // no power ...
+    CHECK_EQ(inputs.stamp_us[EVSE_IN_ESTOP], 0); // ... but no loop seen open either: no latch
     CHECK_EQ(io.stalls, 1);
     REQUIRE(unix_peer_accept(&peer));
     REQUIRE(send_levels(&peer, 0, closed));
