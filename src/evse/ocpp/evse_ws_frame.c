@@ -4,6 +4,8 @@
 // is read ahead of a message that waits to be taken; after evse_ws_fail() nothing more is interpreted.
 #include "evse_ws_private.h"
 
+#include "holdfast/hf_utf8.h"
+
 #include <string.h>
 
 #define CONTROL_BYTES_MAX 125u
@@ -18,47 +20,16 @@ void evse_ws_reset_reading(evse_ws_t *ws)
     ws->in_message = false;
     ws->message_length = 0;
     ws->message_ready = false;
-    ws->utf8_state = 0;
+    ws->utf8_state = HF_UTF8_WHOLE;
     ws->control_length = 0;
-}
-
-// ---- UTF-8 over portions: bits 0-7 lowest and 8-15 highest next byte, 16-17 bytes missing; 0 between characters ----
-
-static uint32_t utf8_first(uint8_t byte)
-{
-    if (byte >= 0xC2 && byte <= 0xDF) {
-        return 1u << 16 | 0xBFu << 8 | 0x80u;
-    }
-    if (byte >= 0xE0 && byte <= 0xEF) {
-        uint32_t low = byte == 0xE0 ? 0xA0u : 0x80u;  // no overlong forms
-        uint32_t high = byte == 0xED ? 0x9Fu : 0xBFu; // no surrogates
-        return 2u << 16 | high << 8 | low;
-    }
-    if (byte >= 0xF0 && byte <= 0xF4) {
-        uint32_t low = byte == 0xF0 ? 0x90u : 0x80u;
-        uint32_t high = byte == 0xF4 ? 0x8Fu : 0xBFu; // nothing above U+10FFFF
-        return 3u << 16 | high << 8 | low;
-    }
-    return UINT32_MAX;
 }
 
 static bool utf8_feed(uint32_t *state, const uint8_t *bytes, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (*state == 0) {
-            *state = bytes[i] < 0x80 ? 0 : utf8_first(bytes[i]);
-            if (*state == UINT32_MAX) {
-                return false;
-            }
-        } else {
-            uint32_t missing = *state >> 16;
-            if (bytes[i] < (*state & 0xFFu) || bytes[i] > (*state >> 8 & 0xFFu)) {
-                return false;
-            }
-            *state = missing == 1 ? 0 : (missing - 1u) << 16 | 0xBFu << 8 | 0x80u;
-        }
+    for (size_t i = 0; i < length && *state != HF_UTF8_REFUSE; i++) {
+        *state = hf_utf8_next(*state, bytes[i]);
     }
-    return true;
+    return *state != HF_UTF8_REFUSE;
 }
 
 // ---- control frames ----
@@ -72,7 +43,7 @@ static bool is_close_code(uint16_t code)
 static void on_close(evse_ws_t *ws)
 {
     uint16_t code = EVSE_WS_CLOSE_NO_CODE;
-    uint32_t utf8 = 0;
+    uint32_t utf8 = HF_UTF8_WHOLE;
     if (ws->control_length == 1) {
         evse_ws_fail(ws, EVSE_WS_CLOSE_PROTOCOL);
         return;
@@ -83,7 +54,7 @@ static void on_close(evse_ws_t *ws)
             evse_ws_fail(ws, EVSE_WS_CLOSE_PROTOCOL);
             return;
         }
-        if (!utf8_feed(&utf8, ws->control + 2, ws->control_length - 2u) || utf8 != 0) {
+        if (!utf8_feed(&utf8, ws->control + 2, ws->control_length - 2u) || utf8 != HF_UTF8_WHOLE) {
             evse_ws_fail(ws, EVSE_WS_CLOSE_DATA);
             return;
         }
@@ -179,7 +150,7 @@ static void begin_frame(evse_ws_t *ws)
     if (ws->opcode == EVSE_WS_OP_TEXT) {
         ws->in_message = true;
         ws->message_length = 0;
-        ws->utf8_state = 0;
+        ws->utf8_state = HF_UTF8_WHOLE;
     }
 }
 
@@ -192,7 +163,7 @@ static void end_frame(evse_ws_t *ws)
         on_control(ws);
     } else if (ws->frame_final) {
         ws->in_message = false;
-        if (ws->utf8_state != 0) {
+        if (ws->utf8_state != HF_UTF8_WHOLE) {
             evse_ws_fail(ws, EVSE_WS_CLOSE_DATA);
             return;
         }

@@ -82,11 +82,12 @@ static bool has_token(hf_slice_t list, const char *token)
     return false;
 }
 
-/// "HTTP/1.1 NNN ..." to NNN; 0 for anything else.
+/// "HTTP/1.x NNN ..." to NNN; 0 for anything else. An old proxy may say no in HTTP/1.0, but not yes.
 static uint16_t read_status(hf_slice_t line)
 {
     int64_t status = 0;
-    if (line.length < 12 || memcmp(line.text, "HTTP/1.1 ", 9) != 0 ||
+    if (line.length < 12 || memcmp(line.text, "HTTP/1.", 7) != 0 || line.text[8] != ' ' ||
+        (line.text[7] != '1' && line.text[7] != '0') ||
         (line.length > 12 && line.text[12] != ' ') ||
         hf_slice_to_i64((hf_slice_t){.text = line.text + 9, .length = 3}, &status) != HF_OK ||
         status < 100) {
@@ -130,6 +131,9 @@ int evse_ws_judge_response(evse_ws_t *ws, hf_slice_t header)
     ws->http_status = read_status(line);
     if (ws->http_status != HTTP_SWITCHING) {
         return ws->http_status != 0 ? HF_E_REFUSED : HF_E_PROTOCOL;
+    }
+    if (line.text[7] != '1') {
+        return HF_E_PROTOCOL;
     }
     while (next_line(&header, &line) && line.length > 0) {
         const char *colon = memchr(line.text, ':', line.length);
