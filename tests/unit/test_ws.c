@@ -9,6 +9,7 @@ static const struct {
     uint16_t code;
 } violations[] = {
     {"\x81\x81\0\0\0\0x", 7, 1002},                         // masked
+    {"\x89\x80\0\0\0\0", 6, 1002},                          //
     {"\xC1\x00", 2, 1002},                                  // RSV1
     {"\xA1\x00", 2, 1002},                                  // RSV2
     {"\x91\x00", 2, 1002},                                  // RSV3
