@@ -7,12 +7,14 @@ in any program fails the test. Usage: whole_session.py BIN_DIR
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 BIN = sys.argv[1]
 LIMIT_S = 30
@@ -75,9 +77,21 @@ class Day:
 
     def start_daemon(self):
         self.daemon = self.start("holdfastd", f"{BIN}/holdfastd", "--csms", f"ws://127.0.0.1:{self.port}/ocpp", "--id", "CP1",
-                                 "--can", f"virtual:{self.can}", "--io", f"socket:{self.io}", "--http", "none",
+                                 "--can", f"virtual:{self.can}", "--io", f"socket:{self.io}", "--http", "127.0.0.1:0",
                                  "--state", os.path.join(self.work, "state"), "--set", "AllowOfflineTxForUnknownId=true",
                                  "--set", "MeterValueSampleInterval=1")
+
+    def status(self):
+        """What /api/status says: the daemon tells its port on stderr."""
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            with open(self.daemon.errors, encoding="utf-8") as errors:
+                found = re.search(r"http://127.0.0.1:\d+/", errors.read())
+            if found:
+                with urllib.request.urlopen(found.group(0) + "api/status", timeout=LIMIT_S) as answer:
+                    return json.load(answer)
+            time.sleep(0.05)
+        raise AssertionError("holdfastd: no status page")
 
     def wait_billed(self, kind, **fields):
         event = self.csms.wait(kind, **fields)
@@ -104,6 +118,8 @@ class Day:
         self.csms.tell("remote-start CP1 1 TAG")
         self.wait_billed("start")
         self.wait_power()
+        said = self.status()["connectors"][0]
+        assert said["state"] == "Charging", f"the status page says {said}"
 
     def replug(self):
         self.sim.tell("unplug 1")
