@@ -595,6 +595,25 @@ static void control_init_refuses_what_is_missing(void)
     CHECK_EQ(evse_control_init(&control, &config), HF_E_RANGE);
 }
 
+// A session ended with the plug in, then the power went; what is plugged when it comes back decides.
+static void control_finishing_at_boot_ends_when_the_vehicle_has_left(void)
+{
+    world_t world;
+    world_init(&world);
+    world_channel(&world)->finishing = true;
+    sim_outlet_plug(&world.outlet, true);
+    world_run_ms(&world, 1000);
+    CHECK_EQ(world_channel(&world)->state, EVSE_STATE_Finishing);
+
+    world_init(&world);
+    world_channel(&world)->finishing = true;
+    world_run_ms(&world, 1000);
+    CHECK_EQ(world_channel(&world)->state, EVSE_STATE_Available);
+    sim_outlet_plug(&world.outlet, true);
+    world_run_ms(&world, 1000);
+    CHECK_EQ(world_channel(&world)->state, EVSE_STATE_Preparing);
+}
+
 HF_TEST_MAIN(HF_TEST(control_first_frame_is_off), HF_TEST(control_off_is_repeated_every_period),
              HF_TEST(control_nothing_energizes_without_an_order),
              HF_TEST(control_session_charges_stops_and_meters),
@@ -622,4 +641,5 @@ HF_TEST_MAIN(HF_TEST(control_first_frame_is_off), HF_TEST(control_off_is_repeate
              HF_TEST(control_idle_off_that_was_refused_is_sent_in_the_next_tick),
              HF_TEST(control_register_moves_only_with_the_contactor),
              HF_TEST(control_estop_of_one_connector_stops_all),
-             HF_TEST(control_init_refuses_what_is_missing))
+             HF_TEST(control_init_refuses_what_is_missing),
+             HF_TEST(control_finishing_at_boot_ends_when_the_vehicle_has_left))

@@ -163,6 +163,8 @@ void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, u
     channel->plug_known = true; // at boot the plug is where it is: nothing bounces
     if (channel->inputs.level[EVSE_IN_PLUG] == channel->plugged) {
         channel->plug_change_us = now_us;
+        // A vehicle that left while nobody looked has finished with us.
+        channel->finishing = channel->finishing && channel->plugged;
         return;
     }
     if (channel->plugged) {
