@@ -598,7 +598,6 @@ static void control_init_refuses_what_is_missing(void)
 // A session ended with the plug in, then the power went; what is plugged when it comes back decides.
 static void control_finishing_at_boot_ends_when_the_vehicle_has_left(void)
 {
-    world_t world;
     world_init(&world);
     world_channel(&world)->finishing = true;
     sim_outlet_plug(&world.outlet, true);
