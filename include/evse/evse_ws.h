@@ -58,6 +58,7 @@ typedef struct evse_ws {
     uint8_t control_length;
     // sending
     size_t send_length, send_sent;
+    int send_error; // the stream takes nothing any more; what came before is still handed out
     bool pong_due, close_due;
     uint8_t pong[125];
     uint8_t pong_length;

@@ -23,6 +23,7 @@ typedef struct ws_peer {
     size_t out_length, out_at; // out_at: up to where a case has looked
     size_t chunk;
     bool read_pause, write_pause;
+    bool steady;   // reads without pauses
     bool ended;    // nothing comes after `in`: end of stream
     bool deaf;     // accepts no byte
     int open_says; // status of open
@@ -61,7 +62,7 @@ static inline int ws_peer_read(void *ctx, void *data, size_t capacity)
     if (p->read_fails != 0) {
         return p->read_fails;
     }
-    p->read_pause = !p->read_pause;
+    p->read_pause = p->steady || !p->read_pause;
     if (left == 0 || !p->read_pause) {
         return left == 0 && p->ended ? HF_E_CLOSED : HF_E_AGAIN;
     }

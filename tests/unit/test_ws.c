@@ -309,6 +309,38 @@ static void ws_message_before_the_servers_close_is_not_lost(void)
     }
 }
 
+static void ws_message_before_a_failed_write_is_not_lost(void)
+{
+    WS_FOR_EACH_CHUNK(chunk)
+    {
+        ws_peer_t *p = ws_peer_opened(chunk);
+        ws_peer_say_frame(p, 0x81, "first", 5);
+        ws_peer_say_frame(p, 0x81, "last", 4);
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
+        p->write_fails = HF_E_CLOSED;
+        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "lost", 4), HF_OK);
+        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "more", 4), HF_E_CLOSED);
+        CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
+        p->write_fails = 0; // even if it took bytes again: behind a cut frame there is no next
+        p->ws.pong_due = true;
+        CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
+        CHECK_EQ(p->out_at, p->out_length);
+        CHECK(ws_peer_received(p, "first"));
+        p->steady = true; // once the server is gone, what it said lies ready
+        CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
+        CHECK(ws_peer_received(p, "last"));
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_DOWN);
+        CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_CLOSED);
+        CHECK_EQ(p->closes, 1);
+        p->in_length = p->in_at = p->out_length = p->out_at = 0;
+        p->nonce = "the sample nonce";
+        evse_ws_link_ops.open(&p->ws, p->now_us);
+        ws_peer_say_text(p, WS_ANSWER);
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
+        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "again", 5), HF_OK);
+    }
+}
+
 static void ws_stream_that_ends_or_fails_is_down(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
@@ -410,6 +442,7 @@ HF_TEST_MAIN(
     HF_TEST(ws_close_ours_is_answered_and_ends), HF_TEST(ws_close_ours_unanswered_ends_in_time),
     HF_TEST(ws_close_ours_follows_the_frame_under_way), HF_TEST(ws_close_by_server_is_echoed),
     HF_TEST(ws_message_before_the_servers_close_is_not_lost),
+    HF_TEST(ws_message_before_a_failed_write_is_not_lost),
     HF_TEST(ws_stream_that_ends_or_fails_is_down), HF_TEST(ws_silence_is_pinged_and_then_dead),
     HF_TEST(ws_any_byte_is_a_sign_of_life), HF_TEST(ws_dead_link_is_found_while_a_frame_is_stuck),
     HF_TEST(ws_without_interval_there_is_no_ping),

@@ -135,6 +135,7 @@ static void ws_endless_header_is_refused(void)
     }
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_DOWN);
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_PROTOCOL);
+    CHECK_EQ(p->ws.protocol_errors, 1);
     CHECK_EQ(p->in_at, 1024);
 }
 

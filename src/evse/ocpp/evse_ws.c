@@ -76,6 +76,18 @@ static bool is_sending(const evse_ws_t *ws)
     return ws->send_sent < ws->send_length;
 }
 
+// A server that left may have said something before: while open, step_open() still hands that out, then ends.
+static void send_failed(evse_ws_t *ws, int error)
+{
+    if (ws->phase != EVSE_WS_OPEN) {
+        evse_ws_abort(ws, error);
+        return;
+    }
+    ws->send_error = error;
+    ws->send_length = 0;
+    ws->send_sent = 0;
+}
+
 static void flush(evse_ws_t *ws)
 {
     while (is_sending(ws)) {
@@ -86,7 +98,7 @@ static void flush(evse_ws_t *ws)
             return;
         }
         if (sent <= 0) {
-            evse_ws_abort(ws, sent == 0 ? HF_E_CLOSED : sent);
+            send_failed(ws, sent == 0 ? HF_E_CLOSED : sent);
             return;
         }
         ws->send_sent += (size_t)sent;
@@ -122,7 +134,7 @@ static void build_frame(evse_ws_t *ws, uint8_t opcode, const void *payload, size
 
 static void send_control(evse_ws_t *ws, uint64_t now_us)
 {
-    if (is_sending(ws)) {
+    if (is_sending(ws) || ws->send_error != 0) {
         return;
     }
     if (ws->close_due) {
@@ -188,6 +200,9 @@ static void step_handshake(evse_ws_t *ws, uint64_t now_us)
     flush(ws);
     while (ws->phase == EVSE_WS_HANDSHAKE) {
         if (ws->message_length == ws->config.receive_capacity) {
+            ws->protocol_errors++;
+            HF_LOGW(ws->config.log, now_us, NET,
+                    "central system answers the WebSocket without end");
             evse_ws_abort(ws, HF_E_PROTOCOL);
             return;
         }
@@ -221,6 +236,10 @@ static void step_open(evse_ws_t *ws, uint64_t now_us)
         now_us - ws->last_receive_us >=
             us(ws->config.ping_interval_ms) + us(ws->config.pong_timeout_ms)) {
         evse_ws_abort(ws, HF_E_TIMEOUT);
+        return;
+    }
+    if (ws->phase == EVSE_WS_OPEN && ws->send_error != 0 && !ws->message_ready) {
+        evse_ws_abort(ws, ws->send_error);
         return;
     }
     send_control(ws, now_us);
@@ -259,6 +278,7 @@ static void link_open(void *ctx, uint64_t now_us)
     ws->http_status = 0;
     ws->close_code = 0;
     ws->peer_close_code = 0;
+    ws->send_error = 0;
     ws->now_us = now_us;
     evse_ws_reset_reading(ws);
     int status = ws->config.stream.ops->open(ws->config.stream.ctx, &ws->config.url, now_us);
@@ -319,7 +339,7 @@ static int link_send(void *ctx, const char *text, size_t length)
         return HF_E_TOO_LONG;
     }
     flush(ws);
-    if (ws->phase != EVSE_WS_OPEN) {
+    if (ws->send_error != 0) {
         return HF_E_CLOSED;
     }
     if (is_sending(ws)) {
