@@ -52,8 +52,10 @@ static void read_number(hf_json_t value)
     int64_t integer = 0, fixed = 0, ninth = 0;
     bool is_integer = hf_json_i64(value, &integer) == HF_OK;
     bool is_fixed = hf_json_fixed(value, 0, &fixed) == HF_OK;
-    (void)hf_json_fixed(value, 9, &ninth);
     must(!is_integer || (is_fixed && integer == fixed));
+    if (hf_json_fixed(value, 9, &ninth) == HF_OK && is_integer) {
+        must(ninth == integer * 1000000000);
+    }
 }
 
 static void read_any(hf_json_t value)
@@ -62,8 +64,10 @@ static void read_any(hf_json_t value)
     int64_t number;
     bool flag;
     parse_again(value);
-    (void)hf_json_string(value, text, sizeof text);
-    (void)hf_json_i64(value, &number);
+    int status = hf_json_string(value, text, sizeof text);
+    must(status == HF_OK ? strlen(text) < sizeof text : text[0] == '\0');
+    must(status == HF_E_FORMAT || value.type == HF_JSON_STRING);
+    must(value.type == HF_JSON_NUMBER || hf_json_i64(value, &number) == HF_E_FORMAT);
     must((hf_json_bool(value, &flag) == HF_OK) ==
          (value.type == HF_JSON_TRUE || value.type == HF_JSON_FALSE));
     (void)hf_json_member(value, "a");
