@@ -323,7 +323,7 @@ static void ws_message_before_a_failed_write_is_not_lost(void)
         CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
         p->write_fails = 0; // even if it took bytes again: behind a cut frame there is no next
         p->ws.pong_due = true;
-        CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
         CHECK_EQ(p->out_at, p->out_length);
         CHECK(ws_peer_received(p, "first"));
         p->steady = true; // once the server is gone, what it said lies ready
