@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Any bytes a server may send, in any portions, through the WebSocket client. The first byte is options (bit 0: the
 // handshake is already done; bit 1: the stream ends with the input; bit 2: the server does not read; bit 3: messages are
-// never taken; bit 4: we send; bit 5: the input stands in one piece), the second seeds the portions. Invariants: what is
-// received is whole UTF-8 and fits its buffer; all that was sent is whole, masked frames; and when the input is over and
-// every time-out has passed, the connection is closed, once.
+// never taken; bit 4: we send; bit 5: the input stands in one piece; bit 6: writing fails at some time), the second
+// seeds the portions. Invariants: what is received is whole UTF-8 and fits its buffer; all that was sent is whole, masked
+// frames; and when the input is over and every time-out has passed, the connection is closed, once.
 #include "evse/evse_ws.h"
 #include "holdfast/hf_clock.h"
 #include "holdfast/hf_text.h"
@@ -24,6 +24,8 @@ enum {
     OPTION_IGNORE = 8,
     OPTION_SEND = 16,
     OPTION_WHOLE = 32,
+    OPTION_BROKEN = 64,
+    OPTION_BREAKS = 64,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,6 +36,8 @@ typedef struct world {
     unsigned options;
     uint32_t seed;
     unsigned opens, closes;
+    bool broken;
+    bool broken;
     uint8_t sent[SENT_BYTES];
     size_t sent_length;
     uint8_t receive[BUFFER_BYTES], send[BUFFER_BYTES];
@@ -97,6 +101,17 @@ static int world_write(void *ctx, const void *in, size_t length)
 {
     world_t *w = ctx;
     must(length > 0);
+    if ((w->options & OPTION_BREAKS) != 0 && w->ws.phase != EVSE_WS_HANDSHAKE) {
+        w->broken = w->broken || next(w) % 4u == 0;
+    }
+    if (w->broken) {
+        must(w->closes == 0);
+        return HF_E_CLOSED;
+    }
+    w->broken = w->broken || ((w->options & OPTION_BROKEN) != 0 && next(w) % 8u == 0);
+    if (w->broken) {
+        return HF_E_CLOSED;
+    }
     bool deaf = (w->options & OPTION_DEAF) != 0 && w->ws.phase != EVSE_WS_HANDSHAKE;
     size_t count = deaf ? 0 : portion(w, length, SENT_BYTES - w->sent_length);
     if (count == 0) {
@@ -155,7 +170,7 @@ static void handshake(world_t *w, uint64_t now_us)
     const uint8_t *data = w->data;
     size_t left = w->left;
     unsigned options = w->options;
-    w->options &= ~(unsigned)OPTION_ENDS; // the end of the answer is not that of the stream
+    w->options &= ~(unsigned)(OPTION_ENDS | OPTION_BROKEN); // the answer's end is not the stream's
     w->data = (const uint8_t *)answer;
     w->left = sizeof answer - 1;
     for (int i = 0; i < 10000 && w->left > 0; i++) {
