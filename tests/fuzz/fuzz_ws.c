@@ -24,7 +24,6 @@ enum {
     OPTION_IGNORE = 8,
     OPTION_SEND = 16,
     OPTION_WHOLE = 32,
-    OPTION_BROKEN = 64,
     OPTION_BREAKS = 64,
 };
 
@@ -36,7 +35,6 @@ typedef struct world {
     unsigned options;
     uint32_t seed;
     unsigned opens, closes;
-    bool broken;
     bool broken;
     uint8_t sent[SENT_BYTES];
     size_t sent_length;
@@ -108,10 +106,6 @@ static int world_write(void *ctx, const void *in, size_t length)
         must(w->closes == 0);
         return HF_E_CLOSED;
     }
-    w->broken = w->broken || ((w->options & OPTION_BROKEN) != 0 && next(w) % 8u == 0);
-    if (w->broken) {
-        return HF_E_CLOSED;
-    }
     bool deaf = (w->options & OPTION_DEAF) != 0 && w->ws.phase != EVSE_WS_HANDSHAKE;
     size_t count = deaf ? 0 : portion(w, length, SENT_BYTES - w->sent_length);
     if (count == 0) {
@@ -170,7 +164,7 @@ static void handshake(world_t *w, uint64_t now_us)
     const uint8_t *data = w->data;
     size_t left = w->left;
     unsigned options = w->options;
-    w->options &= ~(unsigned)(OPTION_ENDS | OPTION_BROKEN); // the answer's end is not the stream's
+    w->options &= ~(unsigned)(OPTION_ENDS | OPTION_BREAKS); // the answer's end is not the stream's
     w->data = (const uint8_t *)answer;
     w->left = sizeof answer - 1;
     for (int i = 0; i < 10000 && w->left > 0; i++) {
