@@ -59,6 +59,8 @@ async function unknownAction(central) {
         answer = central.frames.map((frame) => JSON.parse(frame.text)).find((f) => f[0] !== 2 && f[1] === id);
     }
     equal(answer?.slice(0, 3), [4, id, 'NotImplemented'], 'an action nobody knows');
+    const own = central.invalid.splice(0); // the server did not know of this CALL of ours
+    equal(own, [`bad message: Received CALLERROR for unrecognised message ID: ${id}`], 'what the server says of it');
 }
 
 async function triggers(central) {
