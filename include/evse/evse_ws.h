@@ -58,6 +58,7 @@ typedef struct evse_ws {
     uint8_t control_length;
     // sending
     size_t send_length, send_sent;
+    uint64_t send_since_us; // the server last took a byte, or was first offered the frame
     int send_error; // the stream takes nothing any more; what came before is still handed out
     bool pong_due, close_due;
     uint8_t pong[125];

@@ -404,6 +404,20 @@ static void ws_dead_link_is_found_while_a_frame_is_stuck(void)
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
 }
 
+static void ws_server_that_talks_and_never_reads_is_dead(void)
+{
+    ws_peer_t *p = ws_peer_opened(1);
+    p->deaf = true;
+    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "stuck", 5), HF_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(ws_peer_advance(p, 10000), EVSE_LINK_OPEN);
+        ws_peer_say_frame(p, 0x8A, NULL, 0); // unasked pongs are signs of life
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
+    }
+    CHECK_EQ(ws_peer_advance(p, 5000), EVSE_LINK_DOWN);
+    CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
+}
+
 static void ws_without_interval_there_is_no_ping(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
@@ -445,5 +459,6 @@ HF_TEST_MAIN(
     HF_TEST(ws_message_before_a_failed_write_is_not_lost),
     HF_TEST(ws_stream_that_ends_or_fails_is_down), HF_TEST(ws_silence_is_pinged_and_then_dead),
     HF_TEST(ws_any_byte_is_a_sign_of_life), HF_TEST(ws_dead_link_is_found_while_a_frame_is_stuck),
+    HF_TEST(ws_server_that_talks_and_never_reads_is_dead),
     HF_TEST(ws_without_interval_there_is_no_ping),
     HF_TEST(ws_flood_of_pings_keeps_the_newest_answer))

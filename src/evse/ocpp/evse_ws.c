@@ -102,6 +102,7 @@ static void flush(evse_ws_t *ws)
             return;
         }
         ws->send_sent += (size_t)sent;
+        ws->send_since_us = ws->now_us;
     }
 }
 
@@ -130,6 +131,7 @@ static void build_frame(evse_ws_t *ws, uint8_t opcode, const void *payload, size
     }
     ws->send_length = at + length;
     ws->send_sent = 0;
+    ws->send_since_us = ws->now_us;
 }
 
 static void send_control(evse_ws_t *ws, uint64_t now_us)
@@ -223,6 +225,15 @@ static void step_handshake(evse_ws_t *ws, uint64_t now_us)
     }
 }
 
+/// No sign of life for too long, or a server that talks and never reads.
+static bool is_dead(const evse_ws_t *ws, uint64_t now_us)
+{
+    uint64_t limit_us = us(ws->config.ping_interval_ms) + us(ws->config.pong_timeout_ms);
+    return ws->config.ping_interval_ms != 0 &&
+           (now_us - ws->last_receive_us >= limit_us ||
+            (is_sending(ws) && now_us - ws->send_since_us >= limit_us));
+}
+
 static void step_open(evse_ws_t *ws, uint64_t now_us)
 {
     flush(ws);
@@ -232,9 +243,7 @@ static void step_open(evse_ws_t *ws, uint64_t now_us)
     if (ws->phase == EVSE_WS_OPEN && ws->peer_close_code != 0 && !ws->message_ready) {
         begin_close(ws, ws->peer_close_code, HF_E_CLOSED); // answers with the peer's own code
     }
-    if (ws->phase == EVSE_WS_OPEN && ws->config.ping_interval_ms != 0 &&
-        now_us - ws->last_receive_us >=
-            us(ws->config.ping_interval_ms) + us(ws->config.pong_timeout_ms)) {
+    if (ws->phase == EVSE_WS_OPEN && is_dead(ws, now_us)) {
         evse_ws_abort(ws, HF_E_TIMEOUT);
         return;
     }
