@@ -9,6 +9,8 @@
 #define HEARTBEAT_S_DEFAULT     300u
 #define US_PER_MS               1000u
 
+enum { TYPE_CALL = 2, TYPE_RESULT = 3, TYPE_ERROR = 4 };
+
 int csms_init(csms_t *csms, const csms_config_t *config)
 {
     if (csms == NULL || config == NULL || config->send == NULL || config->event == NULL) {
@@ -51,9 +53,12 @@ void csms_event_begin(csms_event_t *event, csms_t *csms, const char *name, const
 void csms_event_end(csms_event_t *event)
 {
     hf_json_end_object(&event->json);
-    if (!event->out.overflow) {
-        event->csms->config.event(event->csms->config.ctx, event->text);
+    if (event->out.overflow) { // told all the same, without what did not fit
+        hf_builder_init(&event->out, event->text, sizeof event->text);
+        hf_builder_text(&event->out,
+                        "{\"event\":\"invalid\",\"why\":\"an event too long to tell\"}");
     }
+    event->csms->config.event(event->csms->config.ctx, event->text);
 }
 
 static void tell(csms_t *csms, unsigned station, const char *name, const char *key,
@@ -189,13 +194,52 @@ static void invalid(csms_t *csms, unsigned station, const char *why, hf_slice_t 
     csms_event_end(&event);
 }
 
+static void begin_answer(hf_json_writer_t *json, hf_builder_t *out, int64_t type, const char *id)
+{
+    hf_json_writer_init(json, out);
+    hf_json_begin_array(json);
+    hf_json_put_i64(json, type);
+    hf_json_put_string(json, id);
+}
+
 static void send_refusal(csms_t *csms, unsigned station, const char *id, csms_refusal_t refusal)
 {
     char text[CSMS_TEXT_BYTES];
     hf_builder_t out;
+    hf_json_writer_t json;
     hf_builder_init(&out, text, sizeof text);
-    hf_builder_format(&out, "[4,\"%s\",\"%s\",\"%s\",{}]", id, refusal.code, refusal.why);
+    begin_answer(&json, &out, TYPE_ERROR, id);
+    hf_json_put_string(&json, refusal.code);
+    hf_json_put_string(&json, refusal.why);
+    hf_json_begin_object(&json);
+    hf_json_end_object(&json);
+    hf_json_end_array(&json);
     csms_send_text(csms, station, &out);
+}
+
+static void answer_call(csms_call_t *call, const char *action, hf_slice_t whole)
+{
+    char text[CSMS_FRAME_BYTES];
+    hf_builder_t out;
+    hf_json_writer_t answer;
+    hf_builder_init(&out, text, sizeof text);
+    begin_answer(&answer, &out, TYPE_RESULT, call->id);
+    hf_json_begin_object(&answer);
+    call->answer = &answer;
+    csms_refusal_t refusal = csms_check(action, call->payload);
+    if (refusal.code == NULL) {
+        refusal = csms_handler_find(action)(call);
+    }
+    if (refusal.code != NULL) {
+        if (strcmp(refusal.code, CSMS_OWN_FAULT) != 0) {
+            invalid(call->csms, call->station, refusal.why, whole);
+        }
+        send_refusal(call->csms, call->station, call->id, refusal);
+        return;
+    }
+    hf_json_end_object(&answer);
+    hf_json_end_array(&answer);
+    csms_send_text(call->csms, call->station, &out);
 }
 
 static void on_call(csms_t *csms, unsigned station, hf_json_t frame, hf_slice_t whole)
@@ -206,36 +250,9 @@ static void on_call(csms_t *csms, unsigned station, hf_json_t frame, hf_slice_t 
         hf_json_string(hf_json_element(frame, 2), action, sizeof action) != HF_OK ||
         call.payload.type != HF_JSON_OBJECT || hf_json_count(frame) != 4) {
         invalid(csms, station, "not a CALL", whole);
-        return;
+    } else if ((csms->moods & CSMS_MOOD_SILENT) == 0) {
+        answer_call(&call, action, whole);
     }
-    if ((csms->moods & CSMS_MOOD_SILENT) != 0) {
-        return;
-    }
-    call.raw_payload = call.payload.raw;
-    csms_handler_t handler =
-        csms_handler_find((hf_slice_t){.text = action, .length = strlen(action)});
-    char text[CSMS_FRAME_BYTES];
-    hf_builder_t out;
-    hf_json_writer_t answer;
-    hf_builder_init(&out, text, sizeof text);
-    hf_builder_format(&out, "[3,\"%s\",", call.id);
-    hf_json_writer_init(&answer, &out);
-    hf_json_begin_object(&answer);
-    call.answer = &answer;
-    csms_refusal_t refusal = {.code = "NotImplemented", .why = "no such action"};
-    if (handler != NULL) {
-        refusal = handler(&call);
-    }
-    if (refusal.code != NULL) {
-        if (strcmp(refusal.code, "InternalError") != 0) { // a mood is no fault of the station's
-            invalid(csms, station, refusal.why, whole);
-        }
-        send_refusal(csms, station, call.id, refusal);
-        return;
-    }
-    hf_json_end_object(&answer);
-    hf_builder_char(&out, ']');
-    csms_send_text(csms, station, &out);
 }
 
 static void on_answer(csms_t *csms, unsigned index, hf_json_t frame, bool is_error,
@@ -257,8 +274,7 @@ static void on_answer(csms_t *csms, unsigned index, hf_json_t frame, bool is_err
         hf_json_put_raw(&event.json, hf_json_element(frame, 2).raw);
     }
     hf_json_key(&event.json, "payload");
-    hf_json_put_raw(&event.json,
-                    payload.raw.length < CSMS_TEXT_BYTES ? payload.raw : HF_SLICE("{}"));
+    hf_json_put_raw(&event.json, payload.raw);
     csms_event_end(&event);
     station->pending.id[0] = '\0';
     send_queued(csms, index);
@@ -277,10 +293,10 @@ void csms_receive(csms_t *csms, unsigned station, const char *text, size_t lengt
     if (hf_json_parse(text, length, &frame) != HF_OK ||
         hf_json_i64(hf_json_element(frame, 0), &type) != HF_OK) {
         invalid(csms, station, "not a frame", whole);
-    } else if (type == 2) {
+    } else if (type == TYPE_CALL) {
         on_call(csms, station, frame, whole);
-    } else if (type == 3 || type == 4) {
-        on_answer(csms, station, frame, type == 4, whole);
+    } else if (type == TYPE_RESULT || type == TYPE_ERROR) {
+        on_answer(csms, station, frame, type == TYPE_ERROR, whole);
     } else {
         invalid(csms, station, "no such message type", whole);
     }

@@ -1,116 +1,45 @@
 // SPDX-License-Identifier: MIT
-// Answers to what a charge point CALLs, strictly checked, and the ledger of what it billed. A resend (same message id) is
-// answered as the first was.
+// Answers to what a charge point CALLs, and the ledger of what it billed. Invariants: a payload was checked before a handler
+// sees it; a resend (same message id) is answered as the first was, and counted on it.
 #include "csms_private.h"
 
 #include "holdfast/hf_clock.h"
+#include "holdfast/hf_crc.h"
 
 #include <string.h>
 
-static const char *const statuses[] = {"Available",   "Preparing", "Charging", "SuspendedEVSE",
-                                       "SuspendedEV", "Finishing", "Reserved", "Unavailable",
-                                       "Faulted",     NULL};
-static const char *const error_codes[] = {"ConnectorLockFailure",
-                                          "EVCommunicationError",
-                                          "GroundFailure",
-                                          "HighTemperature",
-                                          "InternalError",
-                                          "LocalListConflict",
-                                          "NoError",
-                                          "OtherError",
-                                          "OverCurrentFailure",
-                                          "OverVoltage",
-                                          "PowerMeterFailure",
-                                          "PowerSwitchFailure",
-                                          "ReaderFailure",
-                                          "ResetFailure",
-                                          "UnderVoltage",
-                                          "WeakSignal",
-                                          NULL};
-static const char *const reasons[] = {
-    "DeAuthorized", "EmergencyStop", "EVDisconnected", "HardReset", "Local",         "Other",
-    "PowerLoss",    "Reboot",        "Remote",         "SoftReset", "UnlockCommand", NULL};
+#define BOOT_AGAIN_S 10 // to a station that is Pending or Rejected
 
-// ---- checks ----
+// ---- members, of a payload that csms_check() has passed ----
 
-static void refuse(csms_refusal_t *refusal, const char *code, const char *why)
+static void get_text(const csms_call_t *call, const char *name, char *out, size_t capacity)
 {
-    if (refusal->code == NULL) {
-        refusal->code = code;
-        refusal->why = why;
+    if (hf_json_string(hf_json_member(call->payload, name), out, capacity) != HF_OK) {
+        out[0] = '\0'; // absent, or more bytes than an event shows
     }
 }
 
-static void take_text(hf_json_t value, char *out, size_t capacity, const char *name,
-                      csms_refusal_t *refusal)
+static int64_t get_integer(const csms_call_t *call, const char *name)
 {
-    int status = hf_json_string(value, out, capacity);
-    if (status == HF_E_TOO_LONG) {
-        refuse(refusal, "PropertyConstraintViolation", name);
-    } else if (status != HF_OK) {
-        refuse(refusal, "TypeConstraintViolation", name);
-    }
+    int64_t number = 0;
+    return hf_json_i64(hf_json_member(call->payload, name), &number) == HF_OK ? number : 0;
 }
 
-void csms_need_text(hf_json_t object, const char *name, char *out, size_t capacity,
-                    csms_refusal_t *refusal)
-{
-    out[0] = '\0';
-    hf_json_t value = hf_json_member(object, name);
-    if (value.type == HF_JSON_NONE) {
-        refuse(refusal, "OccurenceConstraintViolation", name);
-    } else {
-        take_text(value, out, capacity, name, refusal);
-    }
-}
-
-void csms_may_text(hf_json_t object, const char *name, char *out, size_t capacity,
-                   csms_refusal_t *refusal)
-{
-    out[0] = '\0';
-    hf_json_t value = hf_json_member(object, name);
-    if (value.type != HF_JSON_NONE) {
-        take_text(value, out, capacity, name, refusal);
-    }
-}
-
-void csms_need_integer(hf_json_t object, const char *name, int64_t *out, csms_refusal_t *refusal)
-{
-    *out = 0;
-    int status = hf_json_i64(hf_json_member(object, name), out);
-    if (status == HF_E_NOT_FOUND) {
-        refuse(refusal, "OccurenceConstraintViolation", name);
-    } else if (status != HF_OK) {
-        refuse(refusal, "TypeConstraintViolation", name);
-    }
-}
-
-void csms_need_time(hf_json_t object, const char *name, uint64_t *utc_ms, csms_refusal_t *refusal)
+static uint64_t get_time(hf_json_t object)
 {
     char text[40];
-    *utc_ms = 0;
-    csms_need_text(object, name, text, sizeof text, refusal);
-    if (refusal->code == NULL && hf_iso8601_parse(text, strlen(text), utc_ms) != HF_OK) {
-        refuse(refusal, "PropertyConstraintViolation", name);
-    }
+    uint64_t utc_ms = 0;
+    bool good = hf_json_string(hf_json_member(object, "timestamp"), text, sizeof text) == HF_OK &&
+                hf_iso8601_parse(text, strlen(text), &utc_ms) == HF_OK;
+    return good ? utc_ms : 0;
 }
 
-void csms_need_choice(const char *value, const char *const *choices, csms_refusal_t *refusal)
+static csms_refusal_t need_connector(const csms_call_t *call, int64_t least)
 {
-    for (; *choices != NULL; choices++) {
-        if (strcmp(value, *choices) == 0) {
-            return;
-        }
-    }
-    refuse(refusal, "PropertyConstraintViolation", "not one of the values the specification has");
-}
-
-static void need_range(int64_t value, int64_t minimum, int64_t maximum, const char *name,
-                       csms_refusal_t *refusal)
-{
-    if (value < minimum || value > maximum) {
-        refuse(refusal, "PropertyConstraintViolation", name);
-    }
+    int64_t connector = get_integer(call, "connectorId");
+    bool good = connector >= least && connector < (int64_t)HF_COUNT_OF(call->csms->station->status);
+    return good ? (csms_refusal_t){0}
+                : (csms_refusal_t){.code = "PropertyConstraintViolation", .why = "connectorId"};
 }
 
 // ---- pieces of answers ----
@@ -144,24 +73,20 @@ static void begin_event(csms_event_t *event, const csms_call_t *call, const char
 
 static csms_refusal_t bad_mood(void)
 {
-    return (csms_refusal_t){.code = "InternalError", .why = "told to refuse"};
+    return (csms_refusal_t){.code = CSMS_OWN_FAULT, .why = "told to refuse"};
+}
+
+static csms_refusal_t ledger_full(void)
+{
+    return (csms_refusal_t){.code = CSMS_OWN_FAULT, .why = "ledger full"};
 }
 
 // ---- ledger ----
 
-static uint32_t hash(hf_slice_t text) // FNV-1a: tells payloads apart, guards nothing
-{
-    uint32_t value = 2166136261u;
-    for (size_t i = 0; i < text.length; i++) {
-        value = (value ^ (unsigned char)text.text[i]) * 16777619u;
-    }
-    return value;
-}
-
 csms_entry_t *csms_bill(csms_call_t *call, csms_ledger_kind_t kind, bool *is_new)
 {
     csms_t *csms = call->csms;
-    uint32_t crc = hash(call->raw_payload);
+    uint32_t crc = hf_crc32c(0, call->payload.raw.text, call->payload.raw.length);
     *is_new = false;
     for (uint32_t i = csms->entries; i-- > 0;) {
         csms_entry_t *entry = &csms->ledger[i];
@@ -190,14 +115,10 @@ csms_entry_t *csms_bill(csms_call_t *call, csms_ledger_kind_t kind, bool *is_new
 
 static csms_refusal_t on_boot(csms_call_t *call)
 {
-    char vendor[21], model[21], firmware[51];
-    csms_refusal_t refusal = {0};
-    csms_need_text(call->payload, "chargePointVendor", vendor, sizeof vendor, &refusal);
-    csms_need_text(call->payload, "chargePointModel", model, sizeof model, &refusal);
-    csms_may_text(call->payload, "firmwareVersion", firmware, sizeof firmware, &refusal);
-    if (refusal.code != NULL) {
-        return refusal;
-    }
+    char vendor[81], model[81], firmware[201];
+    get_text(call, "chargePointVendor", vendor, sizeof vendor);
+    get_text(call, "chargePointModel", model, sizeof model);
+    get_text(call, "firmwareVersion", firmware, sizeof firmware);
     uint32_t moods = call->csms->moods;
     const char *status = (moods & CSMS_MOOD_BOOT_REJECTED) != 0  ? "Rejected"
                          : (moods & CSMS_MOOD_BOOT_PENDING) != 0 ? "Pending"
@@ -207,7 +128,7 @@ static csms_refusal_t on_boot(csms_call_t *call)
     hf_json_string_field(call->answer, "status", status);
     put_utc(call, "currentTime");
     hf_json_i64_field(call->answer, "interval",
-                      station_of(call)->accepted ? call->csms->config.heartbeat_s : 10);
+                      station_of(call)->accepted ? call->csms->config.heartbeat_s : BOOT_AGAIN_S);
     csms_event_t event;
     begin_event(&event, call, "boot");
     hf_json_string_field(&event.json, "vendor", vendor);
@@ -215,37 +136,30 @@ static csms_refusal_t on_boot(csms_call_t *call)
     hf_json_string_field(&event.json, "firmware", firmware);
     hf_json_string_field(&event.json, "status", status);
     csms_event_end(&event);
-    return refusal;
+    return (csms_refusal_t){0};
 }
 
 static csms_refusal_t on_heartbeat(csms_call_t *call)
 {
-    csms_refusal_t refusal = {0};
     station_of(call)->heartbeats++;
     put_utc(call, "currentTime");
     csms_event_t event;
     begin_event(&event, call, "heartbeat");
     csms_event_end(&event);
-    return refusal;
+    return (csms_refusal_t){0};
 }
 
 static csms_refusal_t on_status(csms_call_t *call)
 {
-    int64_t connector;
-    char status[16], code[24], vendor_code[51];
-    csms_refusal_t refusal = {0};
-    csms_need_integer(call->payload, "connectorId", &connector, &refusal);
-    csms_need_text(call->payload, "status", status, sizeof status, &refusal);
-    csms_need_text(call->payload, "errorCode", code, sizeof code, &refusal);
-    csms_may_text(call->payload, "vendorErrorCode", vendor_code, sizeof vendor_code, &refusal);
-    if (refusal.code == NULL) {
-        csms_need_choice(status, statuses, &refusal);
-        csms_need_choice(code, error_codes, &refusal);
-        need_range(connector, 0, 4, "connectorId", &refusal);
-    }
+    char status[16], code[24], vendor_code[201];
+    csms_refusal_t refusal = need_connector(call, 0);
     if (refusal.code != NULL) {
         return refusal;
     }
+    int64_t connector = get_integer(call, "connectorId");
+    get_text(call, "status", status, sizeof status);
+    get_text(call, "errorCode", code, sizeof code);
+    get_text(call, "vendorErrorCode", vendor_code, sizeof vendor_code);
     memcpy(station_of(call)->status[connector], status, sizeof status);
     csms_event_t event;
     begin_event(&event, call, "status");
@@ -259,27 +173,29 @@ static csms_refusal_t on_status(csms_call_t *call)
 
 static csms_refusal_t on_authorize(csms_call_t *call)
 {
-    char id_tag[21];
-    csms_refusal_t refusal = {0};
-    csms_need_text(call->payload, "idTag", id_tag, sizeof id_tag, &refusal);
-    if (refusal.code == NULL) {
-        put_id_tag_info(call);
-        csms_event_t event;
-        begin_event(&event, call, "authorize");
-        hf_json_string_field(&event.json, "idTag", id_tag);
-        csms_event_end(&event);
-    }
-    return refusal;
+    char id_tag[81];
+    get_text(call, "idTag", id_tag, sizeof id_tag);
+    put_id_tag_info(call);
+    csms_event_t event;
+    begin_event(&event, call, "authorize");
+    hf_json_string_field(&event.json, "idTag", id_tag);
+    csms_event_end(&event);
+    return (csms_refusal_t){0};
 }
 
 static void tell_billed(const csms_call_t *call, const csms_entry_t *entry, bool is_new,
                         const char *name)
 {
+    char id_tag[81];
+    get_text(call, "idTag", id_tag, sizeof id_tag);
     csms_event_t event;
     begin_event(&event, call, name);
     hf_json_i64_field(&event.json, "connector", entry->connector);
     hf_json_i64_field(&event.json, "transactionId", entry->transaction_id);
     hf_json_i64_field(&event.json, "meter_Wh", entry->meter_Wh);
+    if (id_tag[0] != '\0') {
+        hf_json_string_field(&event.json, "idTag", id_tag);
+    }
     if (entry->reason[0] != '\0') {
         hf_json_string_field(&event.json, "reason", entry->reason);
     }
@@ -290,15 +206,7 @@ static void tell_billed(const csms_call_t *call, const csms_entry_t *entry, bool
 
 static csms_refusal_t on_start(csms_call_t *call)
 {
-    int64_t connector, meter_Wh;
-    uint64_t utc_ms;
-    char id_tag[21];
-    csms_refusal_t refusal = {0};
-    csms_need_integer(call->payload, "connectorId", &connector, &refusal);
-    csms_need_text(call->payload, "idTag", id_tag, sizeof id_tag, &refusal);
-    csms_need_integer(call->payload, "meterStart", &meter_Wh, &refusal);
-    csms_need_time(call->payload, "timestamp", &utc_ms, &refusal);
-    need_range(connector, 1, 4, "connectorId", &refusal);
+    csms_refusal_t refusal = need_connector(call, 1);
     if (refusal.code != NULL) {
         return refusal;
     }
@@ -308,12 +216,12 @@ static csms_refusal_t on_start(csms_call_t *call)
     bool is_new;
     csms_entry_t *entry = csms_bill(call, CSMS_LEDGER_START, &is_new);
     if (entry == NULL) {
-        return (csms_refusal_t){.code = "InternalError", .why = "ledger full"};
+        return ledger_full();
     }
     if (is_new) {
-        entry->connector = (uint8_t)connector;
-        entry->meter_Wh = meter_Wh;
-        entry->utc_ms = utc_ms;
+        entry->connector = (uint8_t)get_integer(call, "connectorId");
+        entry->meter_Wh = get_integer(call, "meterStart");
+        entry->utc_ms = get_time(call->payload);
         entry->transaction_id = call->csms->next_transaction_id++;
         station_of(call)->last_transaction_id = entry->transaction_id;
     }
@@ -339,149 +247,109 @@ static uint8_t connector_of(const csms_call_t *call, int64_t transaction_id)
 
 static csms_refusal_t on_stop(csms_call_t *call)
 {
-    int64_t transaction_id, meter_Wh;
-    uint64_t utc_ms;
-    char reason[20], id_tag[21];
-    csms_refusal_t refusal = {0};
-    csms_need_integer(call->payload, "transactionId", &transaction_id, &refusal);
-    csms_need_integer(call->payload, "meterStop", &meter_Wh, &refusal);
-    csms_need_time(call->payload, "timestamp", &utc_ms, &refusal);
-    csms_may_text(call->payload, "reason", reason, sizeof reason, &refusal);
-    csms_may_text(call->payload, "idTag", id_tag, sizeof id_tag, &refusal);
-    if (refusal.code == NULL && reason[0] != '\0') {
-        csms_need_choice(reason, reasons, &refusal);
-    }
-    if (refusal.code != NULL) {
-        return refusal;
-    }
     if ((call->csms->moods & CSMS_MOOD_CALLERROR) != 0) {
         return bad_mood();
     }
     bool is_new;
     csms_entry_t *entry = csms_bill(call, CSMS_LEDGER_STOP, &is_new);
     if (entry == NULL) {
-        return (csms_refusal_t){.code = "InternalError", .why = "ledger full"};
+        return ledger_full();
     }
     if (is_new) {
-        entry->connector = connector_of(call, transaction_id);
-        entry->transaction_id = (int32_t)transaction_id;
-        entry->meter_Wh = meter_Wh;
-        entry->utc_ms = utc_ms;
-        memcpy(entry->reason, reason[0] != '\0' ? reason : "Local\0",
-               reason[0] != '\0' ? sizeof reason : 6);
+        entry->transaction_id = (int32_t)get_integer(call, "transactionId");
+        entry->connector = connector_of(call, entry->transaction_id);
+        entry->meter_Wh = get_integer(call, "meterStop");
+        entry->utc_ms = get_time(call->payload);
+        get_text(call, "reason", entry->reason, sizeof entry->reason);
+        if (entry->reason[0] == '\0') { // what its absence means
+            memcpy(entry->reason, "Local", sizeof "Local");
+        }
     }
     put_id_tag_info(call);
     tell_billed(call, entry, is_new, "stop");
-    return refusal;
+    return (csms_refusal_t){0};
 }
 
-static void check_sample(hf_json_t sample, int64_t *energy_Wh, csms_refusal_t *refusal)
+/// The register among samples, in Wh; 0 when it is not there or not a whole number.
+static int64_t energy_of(hf_json_t samples)
 {
-    char value[32], measurand[40], unit[20];
-    csms_need_text(sample, "value", value, sizeof value, refusal);
-    csms_may_text(sample, "measurand", measurand, sizeof measurand, refusal);
-    csms_may_text(sample, "unit", unit, sizeof unit, refusal);
-    hf_slice_t number = {.text = value, .length = strlen(value)};
-    if (strcmp(measurand, "Energy.Active.Import.Register") == 0 && strcmp(unit, "Wh") == 0 &&
-        hf_slice_to_i64(number, energy_Wh) != HF_OK) {
-        refuse(refusal, "PropertyConstraintViolation", "value");
-    }
-}
-
-static csms_refusal_t check_meter_values(hf_json_t list, int64_t *energy_Wh, uint64_t *utc_ms)
-{
-    csms_refusal_t refusal = {0};
-    if (list.type != HF_JSON_ARRAY || hf_json_count(list) == 0) {
-        refuse(&refusal, "OccurenceConstraintViolation", "meterValue");
-    }
-    hf_json_walk_t values = {.container = list};
-    while (refusal.code == NULL && hf_json_next(&values)) {
-        csms_need_time(values.value, "timestamp", utc_ms, &refusal);
-        hf_json_t samples = hf_json_member(values.value, "sampledValue");
-        if (samples.type != HF_JSON_ARRAY || hf_json_count(samples) == 0) {
-            refuse(&refusal, "OccurenceConstraintViolation", "sampledValue");
-        }
-        hf_json_walk_t walk = {.container = samples};
-        while (refusal.code == NULL && hf_json_next(&walk)) {
-            check_sample(walk.value, energy_Wh, &refusal);
+    hf_json_walk_t walk = {.container = samples};
+    while (hf_json_next(&walk)) {
+        hf_json_t measurand = hf_json_member(walk.value, "measurand");
+        hf_json_t unit = hf_json_member(walk.value, "unit");
+        char text[32];
+        int64_t energy_Wh = 0;
+        bool is_register = measurand.type == HF_JSON_NONE ||
+                           hf_json_is_string(measurand, "Energy.Active.Import.Register");
+        if (is_register && (unit.type == HF_JSON_NONE || hf_json_is_string(unit, "Wh")) &&
+            hf_json_string(hf_json_member(walk.value, "value"), text, sizeof text) == HF_OK &&
+            hf_slice_to_i64((hf_slice_t){.text = text, .length = strlen(text)}, &energy_Wh) ==
+                HF_OK) {
+            return energy_Wh;
         }
     }
-    return refusal;
+    return 0;
 }
 
-static void tell_meter(const csms_call_t *call, int64_t connector, int64_t transaction_id,
-                       hf_json_t list)
+static void put_samples(hf_json_writer_t *json, hf_json_t samples)
+{
+    hf_json_walk_t walk = {.container = samples};
+    while (hf_json_next(&walk)) {
+        char name[40];
+        hf_json_t measurand = hf_json_member(walk.value, "measurand");
+        if (hf_json_string(measurand, name, sizeof name) != HF_OK) {
+            memcpy(name, "Energy.Active.Import.Register",
+                   sizeof "Energy.Active.Import.Register"); // the default of the specification
+        }
+        hf_json_key(json, name);
+        hf_json_put_raw(json, hf_json_member(walk.value, "value").raw);
+    }
+}
+
+static void tell_meter(const csms_call_t *call, hf_json_t newest)
 {
     csms_event_t event;
     begin_event(&event, call, "meter");
-    hf_json_i64_field(&event.json, "connector", connector);
-    hf_json_i64_field(&event.json, "transactionId", transaction_id);
+    hf_json_i64_field(&event.json, "connector", get_integer(call, "connectorId"));
+    hf_json_i64_field(&event.json, "transactionId", get_integer(call, "transactionId"));
     hf_json_key(&event.json, "values");
     hf_json_begin_object(&event.json);
-    hf_json_t samples =
-        hf_json_member(hf_json_element(list, hf_json_count(list) - 1u), "sampledValue");
-    hf_json_walk_t walk = {.container = samples};
-    while (hf_json_next(&walk)) {
-        char name[40] = "Energy.Active.Import.Register";
-        char value[32];
-        hf_json_t measurand = hf_json_member(walk.value, "measurand");
-        if ((measurand.type == HF_JSON_NONE ||
-             hf_json_string(measurand, name, sizeof name) == HF_OK) &&
-            hf_json_string(hf_json_member(walk.value, "value"), value, sizeof value) == HF_OK) {
-            hf_json_string_field(&event.json, name, value);
-        }
-    }
+    put_samples(&event.json, hf_json_member(newest, "sampledValue"));
     hf_json_end_object(&event.json);
     csms_event_end(&event);
 }
 
 static csms_refusal_t on_meter_values(csms_call_t *call)
 {
-    int64_t connector, transaction_id = 0, energy_Wh = 0;
-    uint64_t utc_ms = 0;
-    csms_refusal_t refusal = {0};
-    hf_json_t transaction = hf_json_member(call->payload, "transactionId");
+    bool is_billing = hf_json_member(call->payload, "transactionId").type != HF_JSON_NONE;
     hf_json_t list = hf_json_member(call->payload, "meterValue");
-    csms_need_integer(call->payload, "connectorId", &connector, &refusal);
-    need_range(connector, 0, 4, "connectorId", &refusal);
-    if (transaction.type != HF_JSON_NONE && hf_json_i64(transaction, &transaction_id) != HF_OK) {
-        refuse(&refusal, "TypeConstraintViolation", "transactionId");
-    }
-    if (refusal.code == NULL) {
-        refusal = check_meter_values(list, &energy_Wh, &utc_ms);
+    hf_json_t newest = hf_json_element(list, hf_json_count(list) - 1u);
+    csms_refusal_t refusal = need_connector(call, 0);
+    if (refusal.code == NULL && is_billing && (call->csms->moods & CSMS_MOOD_CALLERROR) != 0) {
+        refusal = bad_mood();
     }
     if (refusal.code != NULL) {
         return refusal;
     }
-    if (transaction.type != HF_JSON_NONE && (call->csms->moods & CSMS_MOOD_CALLERROR) != 0) {
-        return bad_mood();
+    bool is_new = false;
+    csms_entry_t *entry = is_billing ? csms_bill(call, CSMS_LEDGER_METER, &is_new) : NULL;
+    if (entry != NULL && is_new) {
+        entry->connector = (uint8_t)get_integer(call, "connectorId");
+        entry->transaction_id = (int32_t)get_integer(call, "transactionId");
+        entry->meter_Wh = energy_of(hf_json_member(newest, "sampledValue"));
+        entry->utc_ms = get_time(newest);
     }
-    if (transaction.type != HF_JSON_NONE) {
-        bool is_new;
-        csms_entry_t *entry = csms_bill(call, CSMS_LEDGER_METER, &is_new);
-        if (entry != NULL && is_new) {
-            entry->connector = (uint8_t)connector;
-            entry->transaction_id = (int32_t)transaction_id;
-            entry->meter_Wh = energy_Wh;
-            entry->utc_ms = utc_ms;
-        }
-    }
-    tell_meter(call, connector, transaction_id, list);
+    tell_meter(call, newest);
     return refusal;
 }
 
 static csms_refusal_t on_data_transfer(csms_call_t *call)
 {
-    char vendor[256];
-    csms_refusal_t refusal = {0};
-    csms_need_text(call->payload, "vendorId", vendor, sizeof vendor, &refusal);
-    if (refusal.code == NULL) {
-        hf_json_string_field(call->answer, "status", "Accepted");
-    }
-    return refusal;
+    hf_json_string_field(call->answer, "status", "Accepted");
+    return (csms_refusal_t){0};
 }
 
-csms_handler_t csms_handler_find(hf_slice_t action)
+csms_handler_t csms_handler_find(const char *action)
 {
     static const struct {
         const char *action;
@@ -493,7 +361,7 @@ csms_handler_t csms_handler_find(hf_slice_t action)
         {"MeterValues", on_meter_values},  {"DataTransfer", on_data_transfer},
     };
     for (size_t i = 0; i < HF_COUNT_OF(table); i++) {
-        if (hf_slice_is(action, table[i].action)) {
+        if (strcmp(action, table[i].action) == 0) {
             return table[i].handler;
         }
     }

@@ -6,8 +6,9 @@
 #include "csms/csms.h"
 
 #define CSMS_FRAME_BYTES 4096u
-#define CSMS_EVENT_BYTES 1024u
+#define CSMS_EVENT_BYTES 8192u
 #define CSMS_TEXT_BYTES  512u
+#define CSMS_OWN_FAULT   "InternalError" // the one refusal that is no fault of the station's
 
 /// Why a CALL is refused: a CALLERROR code as OCPP-J spells it and a description. NULL code: it is good.
 typedef struct csms_refusal {
@@ -19,7 +20,6 @@ typedef struct csms_refusal {
 typedef struct csms_call {
     csms_t *csms;
     unsigned station;
-    hf_slice_t raw_payload;
     hf_json_t payload;
     char id[37];
     hf_json_writer_t *answer;
@@ -27,17 +27,10 @@ typedef struct csms_call {
 
 typedef csms_refusal_t (*csms_handler_t)(csms_call_t *call);
 /// NULL for an action this central system does not take.
-csms_handler_t csms_handler_find(hf_slice_t action);
+csms_handler_t csms_handler_find(const char *action);
 
-// Checks of one field: each leaves the first refusal in *refusal and does nothing after one.
-void csms_need_text(hf_json_t object, const char *name, char *out, size_t capacity,
-                    csms_refusal_t *refusal);
-void csms_may_text(hf_json_t object, const char *name, char *out, size_t capacity,
-                   csms_refusal_t *refusal);
-void csms_need_integer(hf_json_t object, const char *name, int64_t *out, csms_refusal_t *refusal);
-void csms_need_time(hf_json_t object, const char *name, uint64_t *utc_ms, csms_refusal_t *refusal);
-/// `choices` ends with NULL.
-void csms_need_choice(const char *value, const char *const *choices, csms_refusal_t *refusal);
+/// Judges a payload by the table of its action; NotImplemented for an action this central system does not take.
+csms_refusal_t csms_check(const char *action, hf_json_t payload);
 
 /// An event under construction; fields may be added before csms_event_end().
 typedef struct csms_event {
