@@ -125,6 +125,7 @@ export class Events {
 // ---- our programs ----
 
 const running = new Set();
+const started = [];
 
 export class Program {
     stderr = '';
@@ -135,6 +136,7 @@ export class Program {
         this.events = new Events(name);
         this.child = spawn(join(BIN, name), args, {stdio: ['pipe', 'pipe', 'pipe']});
         running.add(this);
+        started.push(this);
         this.child.stdin.on('error', () => {}); // it may have ended
         this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
         createInterface({input: this.child.stdout}).on('line', (line) => this.#read(line));
@@ -351,8 +353,8 @@ export async function main(name, run) {
         await run();
     } catch (error) {
         check(false, error.stack);
-        for (const program of running) {
-            console.log(`---- ${program.name}, stderr:\n${program.stderr.split('\n').slice(-40).join('\n')}`);
+        for (const program of started.filter((each) => each.stderr !== '').slice(-4)) { // ended ones, too: a cause may lie there
+            console.log(`---- ${program.name} (${program.status ?? 'running'}), stderr:\n${program.stderr.split('\n').slice(-40).join('\n')}`);
         }
     }
     console.log(`${failures === 0 ? 'ok' : 'FAILED'} ${name}: ${checks} checks, ${failures} failed`);
