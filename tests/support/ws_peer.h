@@ -143,8 +143,10 @@ static inline ws_peer_t *ws_peer_new(size_t chunk)
 
 static inline void ws_peer_say(ws_peer_t *p, const void *data, size_t length)
 {
-    memcpy(p->in + p->in_length, data, length);
-    p->in_length += length;
+    if (length > 0) { // an empty payload may be NULL
+        memcpy(p->in + p->in_length, data, length);
+        p->in_length += length;
+    }
 }
 
 static inline void ws_peer_say_text(ws_peer_t *p, const char *text)
