@@ -61,12 +61,14 @@ static void connect_peer(evse_io_socket_t *io, uint64_t now_us)
     evse_io_socket_close(io);
 }
 
+static bool has_stalled(const evse_io_socket_t *io, uint32_t limit_ms, uint64_t now_us)
+{
+    return io->sampled_us != 0 && now_us - io->sampled_us > limit_ms * HF_US_PER_MS;
+}
+
 static void leave_after_stall(evse_io_socket_t *io, uint64_t now_us)
 {
-    bool stalled =
-        io->sampled_us != 0 && now_us - io->sampled_us > EVSE_IO_SOCKET_STALL_MS * HF_US_PER_MS;
-    io->sampled_us = now_us;
-    if (stalled) {
+    if (has_stalled(io, EVSE_IO_SOCKET_STALL_MS, now_us)) {
         io->stalls++;
         evse_io_socket_close(io); // the kernel drops what waited in it
         // Unknown, not old: an E-stop level that went stale reads as an open loop and latches, and nobody opened it.
@@ -123,15 +125,32 @@ static void drain(evse_io_socket_t *io, uint64_t now_us)
     }
 }
 
+// A machine that stood still takes both ends with it: what the peer will say in a moment must not be missed now.
+static void forget_stale(evse_io_socket_t *io, uint64_t now_us)
+{
+    for (unsigned c = 0; c < io->connectors; c++) {
+        for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
+            if (!evse_io_is_fresh(&io->inputs[c], (evse_input_t)i, now_us)) {
+                io->inputs[c].stamp_us[i] = 0;
+            }
+        }
+    }
+}
+
 static int socket_sample(void *ctx, unsigned connector, uint64_t now_us, evse_io_inputs_t *inputs)
 {
     evse_io_socket_t *io = ctx;
     if (connector == 0) { // once a tick for all
+        bool dozed = has_stalled(io, EVSE_IO_SOCKET_DOZE_MS, now_us);
         leave_after_stall(io, now_us);
         if (io->fd < 0) {
             connect_peer(io, now_us);
         }
         drain(io, now_us);
+        if (dozed) {
+            forget_stale(io, now_us);
+        }
+        io->sampled_us = now_us;
     }
     if (connector >= io->connectors) {
         return HF_E_RANGE;

@@ -3,7 +3,8 @@
 // signal crosses it as a count, so that a daemon that stops drops the contactor at the other end. Cards presented to the
 // simulated reader come along and are handed to the comms loop. After samples stood still for longer than
 // EVSE_IO_SOCKET_STALL_MS what waited is of unknown age: it is dropped, and the connection begun anew; every level is
-// as if never seen (no power, no latch) until the peer tells it again.
+// as if never seen (no power, no latch) until the peer tells it again. So is a level that went stale during a shorter
+// stall, from EVSE_IO_SOCKET_DOZE_MS on: whoever did not look cannot say that the peer fell silent.
 #ifndef EVSE_IO_SOCKET_H
 #define EVSE_IO_SOCKET_H
 
@@ -16,6 +17,7 @@
 #define EVSE_IO_SOCKET_CARDS     8u
 #define EVSE_IO_SOCKET_TAG_BYTES 21u
 #define EVSE_IO_SOCKET_STALL_MS  500u
+#define EVSE_IO_SOCKET_DOZE_MS   100u // an input's least valid age is 250, the peer's interval 50
 
 typedef struct evse_io_card {
     uint8_t connector; // from 0

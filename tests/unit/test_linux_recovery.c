@@ -160,6 +160,38 @@ static void io_socket_after_stall_never_stamps_what_waited(void)
     unix_peer_close(&peer);
 }
 
+// A short stall of the whole machine: nothing waits in the socket, and the level is older than its age.
+static void io_socket_stale_after_a_doze_is_unknown_not_open(void)
+{
+    static evse_io_socket_t io;
+    evse_io_inputs_t inputs;
+    const uint8_t closed = 1u << EVSE_IN_ESTOP;
+    unix_peer_t peer;
+    REQUIRE(unix_peer_open(&peer));
+    CHECK_EQ(evse_io_socket_open(&io, peer.path, 1), HF_OK);
+    CHECK_EQ(evse_io_socket_ops.sample(&io, 0, START_US, &inputs), HF_OK);
+    REQUIRE(unix_peer_accept(&peer) && send_levels(&peer, 0, closed));
+    uint64_t told_us = START_US + TICK_US, now_us = told_us;
+    CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
+    now_us += 300u * HF_US_PER_MS;
+    CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
+    CHECK_EQ(inputs.stamp_us[EVSE_IN_ESTOP], 0);
+    CHECK_EQ(io.stalls, 0);
+    REQUIRE(send_levels(&peer, 0, closed)); // over the same connection
+    now_us += TICK_US;
+    CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
+    CHECK(evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
+    for (told_us = now_us;
+         now_us - told_us <= 250u * HF_US_PER_MS;) { // the peer fell silent while we looked on
+        now_us += TICK_US;
+        CHECK_EQ(evse_io_socket_ops.sample(&io, 0, now_us, &inputs), HF_OK);
+    }
+    CHECK_EQ(inputs.stamp_us[EVSE_IN_ESTOP], told_us);
+    CHECK(!evse_io_level(&inputs, EVSE_IN_ESTOP, now_us));
+    evse_io_socket_close(&io);
+    unix_peer_close(&peer);
+}
+
 static int files_in(const char *path)
 {
     DIR *directory = opendir(path);
@@ -205,4 +237,5 @@ HF_TEST_MAIN(HF_TEST(can_virtual_hub_hangs_up_waits_longer_each_time),
              HF_TEST(can_virtual_after_traffic_calls_again_at_once),
              HF_TEST(can_virtual_after_stall_drops_what_waited),
              HF_TEST(io_socket_after_stall_never_stamps_what_waited),
+             HF_TEST(io_socket_stale_after_a_doze_is_unknown_not_open),
              HF_TEST(flash_file_no_room_leaves_nothing_behind))
