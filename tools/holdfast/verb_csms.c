@@ -4,6 +4,7 @@
 #include "csms/csms.h"
 #include "holdfast.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -335,20 +337,21 @@ typedef struct arguments {
 
 static void print_help(void)
 {
-    printf("Usage: holdfast csms [OPTION]...\n"
-           "A small central system, OCPP 1.6J: stations connect to ws://HOST:PORT/<any path>/ID.\n"
-           "Events are printed one JSON object a line; script lines are read from stdin.\n\n"
-           "  --host ADDRESS  IPv4 address to listen on (127.0.0.1)\n"
-           "  --port N        port, 0 for any free one (9000)\n"
-           "  --jsonl         accepted and without effect: events are always JSON lines\n"
-           "  --help          this text\n\n"
-           "Script: remote-start STATION CONNECTOR TAG; remote-stop STATION [TRANSACTION];\n"
-           "trigger STATION MESSAGE [CONNECTOR]; reset STATION Soft|Hard; availability STATION\n"
-           "CONNECTOR Operative|Inoperative; unlock STATION CONNECTOR; get-config STATION [KEY];\n"
-           "set-config STATION KEY VALUE; clear-cache STATION; call STATION ACTION JSON;\n"
-           "raw STATION TEXT; mood silent|callerror|boot-pending|boot-rejected|block-tags on|off;\n"
-           "wait SECONDS; disconnect STATION; ledger; quit.\n\n"
-           "Exit status: 0 ended by quit or a signal, 2 wrong option, 3 the port cannot be had.\n");
+    printf(
+        "Usage: holdfast csms [OPTION]...\n"
+        "A small central system, OCPP 1.6J: stations connect to ws://HOST:PORT/<any path>/ID.\n"
+        "Events are printed one JSON object a line; script lines are read from stdin.\n\n"
+        "  --host ADDRESS  IPv4 address to listen on (127.0.0.1); 0.0.0.0 for all\n"
+        "  --port N        port, 0 for any free one (9000)\n"
+        "  --jsonl         accepted and without effect: events are always JSON lines\n"
+        "  --help          this text\n\n"
+        "Script: remote-start STATION CONNECTOR TAG; remote-stop STATION [TRANSACTION];\n"
+        "trigger STATION MESSAGE [CONNECTOR]; reset STATION Soft|Hard; availability STATION\n"
+        "CONNECTOR Operative|Inoperative; unlock STATION CONNECTOR; get-config STATION [KEY];\n"
+        "set-config STATION KEY VALUE; clear-cache STATION; call STATION ACTION JSON;\n"
+        "raw STATION TEXT; mood silent|callerror|boot-pending|boot-rejected|block-tags on|off;\n"
+        "wait SECONDS; disconnect STATION; ledger; quit.\n\n"
+        "Exit status: 0 ended by quit or a signal, 2 wrong option, 3 the address cannot be had.\n");
 }
 
 /// -1 to go on, else the exit status.
@@ -379,6 +382,29 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
     return -1;
 }
 
+/// Tries the address alone: libwebsockets listens everywhere when the address given is none of this machine's.
+static int try_address(const arguments_t *arguments)
+{
+    static const int on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)arguments->port)};
+    if (inet_pton(AF_INET, arguments->host, &address.sin_addr) != 1) {
+        (void)tool_fail(TOOL_USAGE, VERB, "--host '%s': an IPv4 address is needed",
+                        arguments->host);
+        return tool_usage_hint(VERB);
+    }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0;
+    int error = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return good ? -1
+                : tool_fail(TOOL_ENVIRONMENT, VERB, "cannot listen on %s:%d: %s", arguments->host,
+                            (int)arguments->port, strerror(error));
+}
+
 static int start_server(server_t *server, const arguments_t *arguments)
 {
     static const struct lws_protocols protocols[] = {
@@ -395,8 +421,8 @@ static int start_server(server_t *server, const arguments_t *arguments)
     struct lws_vhost *vhost =
         server->context != NULL ? lws_create_vhost(server->context, &info) : NULL;
     if (vhost == NULL || lws_get_vhost_listen_port(vhost) <= 0) {
-        return tool_fail(TOOL_ENVIRONMENT, VERB, "cannot listen on %s:%d: is the port in use?",
-                         arguments->host, (int)arguments->port);
+        return tool_fail(TOOL_ENVIRONMENT, VERB, "cannot listen on %s:%d", arguments->host,
+                         (int)arguments->port);
     }
     printf("{\"event\":\"listening\",\"host\":\"%s\",\"port\":%d}\n", arguments->host,
            lws_get_vhost_listen_port(vhost));
@@ -428,7 +454,10 @@ int verb_csms(int argc, char **argv)
         return tool_fail(TOOL_ENVIRONMENT, VERB, "cannot start");
     }
     catch_signals();
-    code = start_server(server, &arguments);
+    code = try_address(&arguments);
+    if (code < 0) {
+        code = start_server(server, &arguments);
+    }
     if (code < 0) {
         code = TOOL_GOOD;
         server->stdin_open = fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) == 0;
