@@ -84,8 +84,8 @@ void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_f
         return;
     }
     channel->fault = fault;
-    HF_LOGD(control->log, now_us, SAFETY, "%u: fault %d %s", evse_channel_index(control, channel),
-            (int)fault, evse_fault_name(fault));
+    HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %d %s",
+            evse_channel_index(control, channel) + 1u, (int)fault, evse_fault_name(fault));
     evse_channel_event(control, channel, EVSE_EVENT_FAULT, fault, now_us);
 }
 
@@ -144,8 +144,8 @@ void evse_channel_watch_faults(evse_control_t *control, evse_channel_t *channel,
     }
     if (!cause && channel->fault != EVSE_FAULT_NONE && !channel->active &&
         !is_named(channel, now_us) && now_us - channel->fault_since_us >= LOCK_TIME_US) {
-        HF_LOGD(control->log, now_us, SAFETY, "%u: fault %s cleared",
-                evse_channel_index(control, channel), evse_fault_name(channel->fault));
+        HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %s cleared",
+                evse_channel_index(control, channel) + 1u, evse_fault_name(channel->fault));
         evse_channel_event(control, channel, EVSE_EVENT_FAULT_CLEARED, channel->fault, now_us);
         channel->fault = EVSE_FAULT_NONE;
     }
@@ -183,8 +183,8 @@ void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, u
 static void end_session(evse_control_t *control, evse_channel_t *channel, evse_stop_reason_t reason,
                         uint64_t now_us)
 {
-    HF_LOGD(control->log, now_us, CONNECTOR, "%u: session %u ends: %s",
-            evse_channel_index(control, channel), (unsigned)channel->session_id,
+    HF_LOGD(control->log, now_us, CONNECTOR, "connector %u: session %u ends: %s",
+            evse_channel_index(control, channel) + 1u, (unsigned)channel->session_id,
             evse_stop_reason_text(reason));
     channel->ending = true;
     channel->ending_since_us = now_us;
@@ -215,8 +215,8 @@ static void take_up_session(evse_control_t *control, evse_channel_t *channel, ui
     channel->draws = true;
     channel->draws_since_us = now_us;
     channel->stop_reason = EVSE_STOP_None;
-    HF_LOGD(control->log, now_us, CONNECTOR, "%u: session %u", evse_channel_index(control, channel),
-            (unsigned)channel->session_id);
+    HF_LOGD(control->log, now_us, CONNECTOR, "connector %u: session %u",
+            evse_channel_index(control, channel) + 1u, (unsigned)channel->session_id);
 }
 
 void evse_channel_follow_order(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
@@ -331,8 +331,8 @@ void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, u
     evse_connector_state_t state = evse_connector_step(channel->state, &inputs);
     if (state != channel->state) {
         channel->state = state;
-        HF_LOGD(control->log, now_us, CONNECTOR, "%u: %s", evse_channel_index(control, channel),
-                evse_connector_state_text(state));
+        HF_LOGD(control->log, now_us, CONNECTOR, "connector %u: %s",
+                evse_channel_index(control, channel) + 1u, evse_connector_state_text(state));
         evse_channel_event(control, channel, EVSE_EVENT_STATE, state, now_us);
     }
 }

@@ -113,8 +113,8 @@ static void note_gap(evse_control_t *control, uint64_t now_us)
     for (uint32_t i = 0; gap_us > STALL_US && i < control->connectors; i++) {
         if (control->channel[i].phase != EVSE_POWER_OFF) {
             control->channel[i].stalled = true;
-            HF_LOGW(control->log, now_us, SAFETY, "%u: no tick for %u ms, power down", (unsigned)i,
-                    (unsigned)(gap_us / HF_US_PER_MS));
+            HF_LOGW(control->log, now_us, SAFETY, "connector %u: no tick for %u ms, power down",
+                    (unsigned)i + 1u, (unsigned)(gap_us / HF_US_PER_MS));
         }
     }
 }

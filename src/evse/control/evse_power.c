@@ -21,8 +21,8 @@
 static void enter(evse_control_t *control, evse_channel_t *channel, evse_power_phase_t phase,
                   uint64_t now_us)
 {
-    HF_LOGD(control->log, now_us, CONNECTOR, "%u: power %s", evse_channel_index(control, channel),
-            evse_power_phase_text(phase));
+    HF_LOGD(control->log, now_us, CONNECTOR, "connector %u: power %s",
+            evse_channel_index(control, channel) + 1u, evse_power_phase_text(phase));
     channel->phase = phase;
     channel->phase_since_us = now_us;
 }
