@@ -8,11 +8,10 @@
 
 #include <string.h>
 
-#define BUFFER_BYTES_MIN   1024u
-#define CLIENT_HEADER_MAX  14u
-#define CLIENT_CONTROL_MAX 131u // header, mask, 125 bytes
-#define DISCARD_BYTES      64u
-#define DISCARD_ROUNDS     64
+#define BUFFER_BYTES_MIN  1024u
+#define CLIENT_HEADER_MAX 14u
+#define DISCARD_BYTES     64u
+#define DISCARD_ROUNDS    64
 
 int evse_ws_init(evse_ws_t *ws, const evse_ws_config_t *config)
 {
