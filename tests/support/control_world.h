@@ -9,6 +9,7 @@
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
 #include "sim/sim.h"
+#include "support/module_profile.h"
 
 #define WORLD_START_US   5000000000ULL // a monotonic clock does not start at 0
 #define WORLD_EVENTS_MAX 256u
@@ -92,22 +93,9 @@ static int world_drive(void *ctx, unsigned connector, const evse_io_drive_t *dri
 static const evse_can_ops_t world_can_ops = {world_send, world_receive, world_poll};
 static const evse_io_ops_t world_io_ops = {world_sample, world_drive};
 
-static const evse_module_profile_t world_profile = {
-    .name = "world",
-    .text = "33.6 A class",
-    .address = 1,
-    .voltage_counts_per_V = 1024,
-    .current_set_counts_per_kA = 30500,
-    .current_read_counts_per_A = 1024,
-    .current_read_bytes = 4,
-    .temperature_counts_per_C = 1024,
-    .rated_mV = 100000,
-    .rated_mA = 33600,
-};
-
 static inline void world_init_with(world_t *world, const evse_control_config_t *latches)
 {
-    static const sim_config_t sim = {.profile = &world_profile};
+    static const sim_config_t sim = {.profile = &test_profile};
     evse_control_config_t config = {
         .connectors = 1,
         .io = {&world_io_ops, world},
@@ -118,7 +106,7 @@ static inline void world_init_with(world_t *world, const evse_control_config_t *
     memset(world, 0, sizeof *world);
     config.channel[0] = (evse_channel_config_t){
         .can = {&world_can_ops, world},
-        .profile = &world_profile,
+        .profile = &test_profile,
         .limits = evse_limits_find("nx100"),
         .register_mJ = 1000000,
     };

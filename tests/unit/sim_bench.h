@@ -5,23 +5,11 @@
 #define SIM_BENCH_H
 
 #include "sim/sim.h"
+#include "support/module_profile.h"
 
 #include <string.h>
 
 #define BENCH_STEP_US 10000u
-
-static const evse_module_profile_t bench_profile = {
-    .name = "bench",
-    .text = "33.6 A class",
-    .address = 1,
-    .voltage_counts_per_V = 1024,
-    .current_set_counts_per_kA = 30500,
-    .current_read_counts_per_A = 1024,
-    .current_read_bytes = 4,
-    .temperature_counts_per_C = 1024,
-    .rated_mV = 100000,
-    .rated_mA = 33600,
-};
 
 typedef struct bench {
     sim_outlet_t outlet;
@@ -55,7 +43,7 @@ static inline void bench_init(bench_t *bench, const sim_config_t *config)
 {
     memset(bench, 0, sizeof *bench);
     sim_config_t with_profile = config != NULL ? *config : (sim_config_t){0};
-    with_profile.profile = with_profile.profile != NULL ? with_profile.profile : &bench_profile;
+    with_profile.profile = with_profile.profile != NULL ? with_profile.profile : &test_profile;
     sim_outlet_init(&bench->outlet, &with_profile);
     bench->talks = true;
     bench->pulses = true;

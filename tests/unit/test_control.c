@@ -483,7 +483,7 @@ static void control_silence_at_boot_is_a_fault_after_the_grace(void) // [SAF-07]
 static void control_wrong_scaling_is_found_by_the_second_meter(void) // [SAF-06]
 {
     static evse_module_profile_t wrong;
-    wrong = world_profile;
+    wrong = test_profile;
     wrong.current_read_counts_per_A = 10; // what is published for the same signal
     wrong.current_read_bytes = 2;
     world_init(&world);
@@ -585,7 +585,7 @@ static void control_init_refuses_what_is_missing(void)
     CHECK_EQ(evse_control_init(&control, &config), HF_E_ARGUMENT); // no bus
     config.channel[0].can = (evse_can_t){&world_can_ops, &world};
     CHECK_EQ(evse_control_init(&control, &config), HF_E_ARGUMENT); // no profile [SAF-06]
-    config.channel[0].profile = &world_profile;
+    config.channel[0].profile = &test_profile;
     evse_limits_t limits = *evse_limits_at(0);
     config.channel[0].limits = &limits;
     CHECK_EQ(evse_control_init(&control, &config), 0);

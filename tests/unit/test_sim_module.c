@@ -111,7 +111,7 @@ static void sim_module_terminals_are_floats_big_endian(void)
 
 static void sim_module_div10_profile_reads_16_bit_tenths(void)
 {
-    evse_module_profile_t profile = bench_profile;
+    evse_module_profile_t profile = test_profile;
     profile.current_read_counts_per_A = 10;
     profile.current_read_bytes = 2;
     bench_init(&bench, &(sim_config_t){.profile = &profile});
@@ -200,9 +200,9 @@ static void sim_module_setpoint_above_rating_is_cut(void)
     bench_init(&bench, NULL);
     bench_step(&bench);
     bench_send(&bench, 0x068181FEu, 0x01030000FFFFFFFFu);
-    CHECK_EQ(bench.outlet.set_mA, bench_profile.rated_mA);
+    CHECK_EQ(bench.outlet.set_mA, test_profile.rated_mA);
     bench_send(&bench, 0x068181FEu, 0x01000000FFFFFFFFu);
-    CHECK_EQ(bench.outlet.set_mV, bench_profile.rated_mV);
+    CHECK_EQ(bench.outlet.set_mV, test_profile.rated_mV);
 }
 
 HF_TEST_MAIN(HF_TEST(sim_module_unasked_sends_terminals_and_heartbeat),
