@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Fixed blocks: a bitmap of free blocks beside the memory, the bit the only truth, so no wrong give can corrupt
-// anything. Context of every call: task or ISR, any core; lock-free.
-// Invariants: capacity = in_use + free; takes - gives = in_use; a block is never handed out twice.
+// Fixed blocks in constant time. What is free is written beside the blocks, never in them, so no wrong give and no write
+// after a give can break the pool. One contract over two back ends: a two-level bitmap without a lock (default), and an
+// index LIFO under a bounded interrupt mask for processors without atomic read-modify-write (CONFIG_HF_POOL_LIFO).
+// Three levels, each with its own cost: core; statistics (CONFIG_HF_POOL_STATISTICS); census (CONFIG_HF_POOL_CENSUS).
+// Invariants: capacity = in_use + free; takes - gives = in_use; a block never has two owners; a take is never refused
+// while a block is free. Context of every call, unless it says other: task or ISR, any core.
 #ifndef HF_POOL_H
 #define HF_POOL_H
 
@@ -9,28 +12,147 @@
 
 #include <stdalign.h>
 
-#define HF_POOL_ALIGN (alignof(max_align_t))
-#define HF_POOL_STRIDE(block_bytes)                                                                \
-    ((((block_bytes) + HF_POOL_ALIGN - 1u) / HF_POOL_ALIGN) * HF_POOL_ALIGN)
-#define HF_POOL_BYTES(block_bytes, count) (HF_POOL_STRIDE(block_bytes) * (count))
-#define HF_POOL_WORDS(count)              (((count) + 31u) / 32u)
+/// Who owns memory: an index into the names its user keeps (hf_mem has a table). 0: nobody in particular.
+typedef uint8_t hf_tag_t;
+#define HF_TAG_NONE 0u
 
-/// Storage of a pool of `count` objects of `type`, and the config that names it.
-#define HF_POOL_STORAGE(type, count)                                                               \
+#define HF_POOL_COUNT_MAX 1024u
+#define HF_POOL_ALIGN     (alignof(max_align_t))
+#if CONFIG_HF_POOL_CANARY
+#define HF_POOL_CANARY_BYTES 8u
+#else
+#define HF_POOL_CANARY_BYTES 0u
+#endif
+/// Distance from block to block: canary included, rounded up to HF_POOL_ALIGN.
+#define HF_POOL_STRIDE(block_bytes)                                                                \
+    ((((block_bytes) + HF_POOL_CANARY_BYTES + HF_POOL_ALIGN - 1u) / HF_POOL_ALIGN) * HF_POOL_ALIGN)
+#define HF_POOL_BYTES(block_bytes, count) (HF_POOL_STRIDE(block_bytes) * (count))
+
+// Words beside the blocks: one bit (bitmap) or 16 bits (LIFO) per block, and two words per block with the census.
+#if CONFIG_HF_POOL_LIFO
+#define HF_POOL_FREE_WORDS(count) (((count) + 1u) / 2u)
+#else
+#define HF_POOL_FREE_WORDS(count) (((count) + 31u) / 32u)
+#endif
+#if CONFIG_HF_POOL_CENSUS
+#define HF_POOL_META_WORDS(count) (HF_POOL_FREE_WORDS(count) + 2u * (count))
+#else
+#define HF_POOL_META_WORDS(count) HF_POOL_FREE_WORDS(count)
+#endif
+
+/// Storage of a pool of `count` blocks of `block_bytes`, and the first four members of the config that names it.
+#define HF_POOL_STORAGE_BYTES(block_bytes, count)                                                  \
     struct {                                                                                       \
-        alignas(max_align_t) uint8_t blocks[HF_POOL_BYTES(sizeof(type), count)];                   \
-        hf_atomic_u32_t bits[HF_POOL_WORDS(count)];                                                \
+        alignas(max_align_t) uint8_t blocks[HF_POOL_BYTES(block_bytes, count)];                    \
+        hf_atomic_u32_t meta[HF_POOL_META_WORDS(count)];                                           \
     }
+/// Storage of a pool of `count` objects of `type`.
+#define HF_POOL_STORAGE(type, count) HF_POOL_STORAGE_BYTES(sizeof(type), count)
+
+// Options of a pool; one whose switch is off is refused by init.
+#define HF_POOL_ZERO 1u // CONFIG_HF_POOL_FILL: a taken block is all zero
+#define HF_POOL_POISON                                                                             \
+    2u // CONFIG_HF_POOL_FILL: a given block is filled with 0xDE, and looked at when taken
+#define HF_POOL_CANARY 4u // CONFIG_HF_POOL_CANARY: the bytes behind each block are watched
 
 typedef struct hf_pool_config {
     const char *name;      // static text
     void *blocks;          // HF_POOL_BYTES(block_bytes, count), aligned to HF_POOL_ALIGN
-    hf_atomic_u32_t *bits; // HF_POOL_WORDS(count)
-    uint32_t block_bytes;
-    uint32_t count; // 1 to 1024
+    hf_atomic_u32_t *meta; // HF_POOL_META_WORDS(count)
+    uint32_t block_bytes;  // what a taker may use
+    uint32_t count;        // 1 to HF_POOL_COUNT_MAX
+    uint32_t options;      // HF_POOL_ZERO | HF_POOL_POISON | HF_POOL_CANARY
 } hf_pool_config_t;
 
-typedef struct hf_pool {
+#if CONFIG_HF_POOL_TIMING
+/// Link-time seam: a free-running cycle counter that wraps. Context: any.
+uint32_t hf_port_cycles(void);
+
+typedef struct hf_pool_duration {
+    uint32_t max_cycles;
+    uint32_t mean_cycles; // of the last calls, weighted 1/16
+} hf_pool_duration_t;
+#endif
+
+typedef struct hf_pool hf_pool_t; // defined below; its members belong to the implementation
+
+/// A counter that is compiled out is absent, never 0.
+typedef struct hf_pool_stats {
+    uint32_t capacity, block_bytes, in_use;
+    uint32_t exhausted;                       // takes refused
+    uint32_t foreign, interior, double_gives; // wrong gives, by kind
+#if CONFIG_HF_POOL_STATISTICS
+    uint32_t peak, min_free, takes, gives;
+#endif
+#if CONFIG_HF_POOL_CENSUS
+    uint32_t stale; // gives and look-ups by a handle that outlived its block
+#endif
+#if CONFIG_HF_POOL_FILL
+    uint32_t spoilt; // blocks written after they were given (HF_POOL_POISON)
+#endif
+#if CONFIG_HF_POOL_CANARY
+    uint32_t overruns; // blocks written past their end (HF_POOL_CANARY)
+#endif
+#if CONFIG_HF_POOL_TIMING
+    hf_pool_duration_t take, give;
+#endif
+} hf_pool_stats_t;
+
+/// HF_E_ARGUMENT for a missing name or storage, wrong alignment, count or size 0 or too large, an option whose switch is off.
+/// Context: before anybody else knows the pool.
+HF_MUST_CHECK int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config);
+
+/// Takes one block; its content is undefined unless HF_POOL_ZERO. `tag` is kept by the census and ignored without it.
+/// Returns NULL when no block is free (never while one is); counts `exhausted`.
+/// Cost: O(1), bounded retries; with fill options O(block). Owner: the caller, until hf_pool_give().
+void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag);
+
+/// Gives a block back. HF_E_FOREIGN (not of this pool, or NULL), HF_E_INTERIOR (not its first byte), HF_E_DOUBLE_GIVE: told
+/// and counted, and nothing else happens. HF_E_OVERRUN: the canary behind the block was written over; counted, mended, and
+/// the block was given back. Cost: O(1); with fill options O(block).
+HF_MUST_CHECK int hf_pool_give(hf_pool_t *pool, void *block);
+
+hf_pool_stats_t
+hf_pool_stats(const hf_pool_t *pool); // Cost: O(1), no lock; exact when nothing else runs
+uint32_t hf_pool_free_count(const hf_pool_t *pool);
+const char *hf_pool_name(const hf_pool_t *pool);
+/// Whether the address lies within the blocks of the pool (at the start of one or not).
+bool hf_pool_owns(const hf_pool_t *pool, const void *address);
+/// Peak becomes what is in use, counters become 0; what is in use stays. Context: one caller, nobody else in the pool.
+void hf_pool_reset_stats(hf_pool_t *pool);
+
+#if CONFIG_HF_POOL_CANARY
+/// Looks at `count` blocks from number `first` on (wrapping). Returns HF_OK, or HF_E_OVERRUN and the first damaged block's
+/// number in `*found`; counts nothing. For an idle loop that walks the pool bit by bit.
+HF_MUST_CHECK int hf_pool_check(const hf_pool_t *pool, uint32_t first, uint32_t count,
+                                uint32_t *found);
+#endif
+
+#if CONFIG_HF_POOL_CENSUS
+/// A block by number and generation: survives being copied, is told as stale once its block was given. 0 is never valid.
+typedef uint32_t hf_handle_t;
+
+typedef struct hf_block_info {
+    const void *block;
+    uint32_t age_ms; // since it was taken, by the pool's clock
+    uint16_t generation;
+    hf_tag_t tag;
+} hf_block_info_t;
+
+/// The pool's clock for ages: milliseconds, may wrap. Whoever owns the pool sets it as often as ages need to be fine.
+void hf_pool_set_clock(hf_pool_t *pool, uint32_t now_ms);
+/// The handle of a block the caller owns; 0 when it is not a taken block of this pool.
+hf_handle_t hf_pool_handle(const hf_pool_t *pool, const void *block);
+/// The block of a handle, or NULL when it is stale or foreign; counts `stale`.
+void *hf_pool_at(hf_pool_t *pool, hf_handle_t handle);
+/// As hf_pool_give(); HF_E_STALE when the block was given since the handle was made, even if somebody has taken it again:
+/// counts `stale`, and nothing else happens.
+HF_MUST_CHECK int hf_pool_give_handle(hf_pool_t *pool, hf_handle_t handle);
+/// What is known of block `number`: HF_OK, HF_E_EMPTY when it is free, HF_E_RANGE past the last.
+HF_MUST_CHECK int hf_pool_inspect(const hf_pool_t *pool, uint32_t number, hf_block_info_t *info);
+#endif
+
+struct hf_pool {
     hf_pool_config_t config;
     uint32_t stride;
     hf_atomic_u32_t cursor;
@@ -42,21 +164,6 @@ typedef struct hf_pool {
     hf_atomic_u32_t foreign;
     hf_atomic_u32_t interior;
     hf_atomic_u32_t double_gives;
-} hf_pool_t;
-
-typedef struct hf_pool_stats {
-    uint32_t capacity, block_bytes, in_use, peak, min_free, takes, gives;
-    uint32_t exhausted, foreign, interior, double_gives;
-} hf_pool_stats_t;
-
-HF_MUST_CHECK int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config);
-/// Takes one block; its content is undefined. NULL when none is free (never while one is); counts `exhausted`.
-/// Cost: O(count / 32) words at worst, from a cursor. Owner: the caller, until hf_pool_give().
-void *hf_pool_take(hf_pool_t *pool);
-/// Gives a block back. HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE tell and count what was wrong; nothing changes then.
-/// Giving NULL is HF_E_FOREIGN.
-HF_MUST_CHECK int hf_pool_give(hf_pool_t *pool, void *block);
-/// Each figure is exact when no other context runs; read without a lock.
-hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool);
+};
 
 #endif

@@ -27,7 +27,10 @@
     X(HF_E_INTERIOR, -17, "pointer into the middle of a block")                                    \
     X(HF_E_DOUBLE_GIVE, -18, "block was already given back")                                       \
     X(HF_E_UNREACHABLE, -19, "host unknown or not reachable")                                      \
-    X(HF_E_PROTOCOL, -20, "the other side broke the protocol")
+    X(HF_E_PROTOCOL, -20, "the other side broke the protocol")                                     \
+    X(HF_E_STALE, -21, "handle of a block that was given back")                                    \
+    X(HF_E_OVERRUN, -22, "written past the end of the block")                                      \
+    X(HF_E_QUOTA, -23, "quota of the owner is used up")
 
 typedef enum hf_status {
 #define HF_STATUS_ENUM(name, number, text) name = number,

@@ -37,7 +37,7 @@ static uint32_t next_random(uint32_t *state)
 
 static void take(worker_t *worker, unsigned place)
 {
-    block_t *block = hf_pool_take(&worker->shared->pool);
+    block_t *block = hf_pool_take(&worker->shared->pool, HF_TAG_NONE);
     if (block == NULL) {
         worker->empty++;
         return;
@@ -95,7 +95,7 @@ static worker_t run(shared_t *shared, uint32_t count)
     pthread_t thread[THREADS];
     const hf_pool_config_t config = {.name = "blocks",
                                      .blocks = shared->storage.blocks,
-                                     .bits = shared->storage.bits,
+                                     .meta = shared->storage.meta,
                                      .block_bytes = sizeof(block_t),
                                      .count = count};
     memset(worker, 0, sizeof worker);
@@ -162,9 +162,9 @@ static void pool_threads_several_words_of_bits_agree(void)
     check_figures(&shared, &sum, COUNT_MAX);
     CHECK_EQ(sum.empty, 0);
     for (unsigned i = 0; i < COUNT_MAX; i++) {
-        CHECK(hf_pool_take(&shared.pool) != NULL);
+        CHECK(hf_pool_take(&shared.pool, HF_TAG_NONE) != NULL);
     }
-    CHECK(hf_pool_take(&shared.pool) == NULL);
+    CHECK(hf_pool_take(&shared.pool, HF_TAG_NONE) == NULL);
 }
 
 HF_TEST_MAIN(HF_TEST(pool_threads_enough_blocks_none_ever_refused),

@@ -16,7 +16,7 @@ static void start(hf_pool_t *pool, uint32_t count)
 {
     const hf_pool_config_t config = {.name = "items",
                                      .blocks = storage.blocks,
-                                     .bits = storage.bits,
+                                     .meta = storage.meta,
                                      .block_bytes = sizeof(item_t),
                                      .count = count};
     memset(&storage, 0xA5, sizeof storage);
@@ -26,10 +26,10 @@ static void start(hf_pool_t *pool, uint32_t count)
 static void take_all(hf_pool_t *pool, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        block[i] = hf_pool_take(pool);
+        block[i] = hf_pool_take(pool, HF_TAG_NONE);
         CHECK(block[i] != NULL);
     }
-    CHECK(hf_pool_take(pool) == NULL);
+    CHECK(hf_pool_take(pool, HF_TAG_NONE) == NULL);
 }
 
 static bool holds(const hf_pool_t *pool, uint32_t taken, uint32_t given)
@@ -69,7 +69,7 @@ static void pool_one_free_block_is_found_wherever_it_is(void)
     take_all(&pool, 100);
     for (uint32_t i = 0; i < 100; i++) {
         CHECK_EQ(hf_pool_give(&pool, block[i * 37 % 100]), HF_OK);
-        CHECK(hf_pool_take(&pool) == block[i * 37 % 100]);
+        CHECK(hf_pool_take(&pool, HF_TAG_NONE) == block[i * 37 % 100]);
     }
     CHECK(holds(&pool, 200, 100));
     CHECK_EQ(hf_pool_stats(&pool).exhausted, 1);
@@ -80,10 +80,10 @@ static void pool_exhausted_counts_and_recovers(void)
     hf_pool_t pool;
     start(&pool, 2);
     take_all(&pool, 2);
-    CHECK(hf_pool_take(&pool) == NULL);
+    CHECK(hf_pool_take(&pool, HF_TAG_NONE) == NULL);
     CHECK_EQ(hf_pool_stats(&pool).exhausted, 2);
     CHECK_EQ(hf_pool_give(&pool, block[0]), HF_OK);
-    CHECK(hf_pool_take(&pool) == block[0]);
+    CHECK(hf_pool_take(&pool, HF_TAG_NONE) == block[0]);
     CHECK(holds(&pool, 3, 1));
 }
 
@@ -91,11 +91,11 @@ static void pool_peak_stays_at_the_highest(void)
 {
     hf_pool_t pool;
     start(&pool, 10);
-    void *one = hf_pool_take(&pool), *two = hf_pool_take(&pool), *three = hf_pool_take(&pool);
+    void *one = hf_pool_take(&pool, HF_TAG_NONE), *two = hf_pool_take(&pool, HF_TAG_NONE), *three = hf_pool_take(&pool, HF_TAG_NONE);
     CHECK_EQ(hf_pool_give(&pool, one), HF_OK);
     CHECK_EQ(hf_pool_give(&pool, two), HF_OK);
     CHECK_EQ(hf_pool_give(&pool, three), HF_OK);
-    CHECK(hf_pool_take(&pool) != NULL);
+    CHECK(hf_pool_take(&pool, HF_TAG_NONE) != NULL);
     hf_pool_stats_t stats = hf_pool_stats(&pool);
     CHECK_EQ(stats.peak, 3);
     CHECK_EQ(stats.min_free, 7);
@@ -108,15 +108,15 @@ static void pool_double_give_is_told_and_changes_nothing(void)
 {
     hf_pool_t pool;
     start(&pool, 4);
-    void *one = hf_pool_take(&pool), *two = hf_pool_take(&pool);
+    void *one = hf_pool_take(&pool, HF_TAG_NONE), *two = hf_pool_take(&pool, HF_TAG_NONE);
     CHECK_EQ(hf_pool_give(&pool, one), HF_OK);
     CHECK_EQ(hf_pool_give(&pool, one), HF_E_DOUBLE_GIVE);
     CHECK_EQ(hf_pool_stats(&pool).double_gives, 1);
     CHECK(holds(&pool, 2, 1));
     for (int i = 0; i < 3; i++) {
-        CHECK(hf_pool_take(&pool) != two);
+        CHECK(hf_pool_take(&pool, HF_TAG_NONE) != two);
     }
-    CHECK(hf_pool_take(&pool) == NULL);
+    CHECK(hf_pool_take(&pool, HF_TAG_NONE) == NULL);
 }
 
 static void pool_block_never_taken_is_a_double_give(void)
@@ -132,7 +132,7 @@ static void pool_foreign_give_is_told_and_changes_nothing(void)
     hf_pool_t pool;
     item_t outside;
     start(&pool, 4);
-    void *one = hf_pool_take(&pool);
+    void *one = hf_pool_take(&pool, HF_TAG_NONE);
     CHECK_EQ(hf_pool_give(&pool, NULL), HF_E_FOREIGN);
     CHECK_EQ(hf_pool_give(&pool, &outside), HF_E_FOREIGN);
     CHECK_EQ(hf_pool_give(&pool, storage.blocks + 4u * HF_POOL_STRIDE(sizeof(item_t))),
@@ -146,7 +146,7 @@ static void pool_interior_give_is_told_and_changes_nothing(void)
 {
     hf_pool_t pool;
     start(&pool, 4);
-    uint8_t *one = hf_pool_take(&pool);
+    uint8_t *one = hf_pool_take(&pool, HF_TAG_NONE);
     for (uint32_t i = 1; i < HF_POOL_STRIDE(sizeof(item_t)); i++) {
         CHECK_EQ(hf_pool_give(&pool, one + i), HF_E_INTERIOR);
     }
@@ -171,7 +171,7 @@ static void pool_never_touches_the_blocks(void)
 static void pool_wrong_config_is_refused(void)
 {
     const hf_pool_config_t good = {
-        .name = "x", .blocks = storage.blocks, .bits = storage.bits, .block_bytes = 8, .count = 4};
+        .name = "x", .blocks = storage.blocks, .meta = storage.meta, .block_bytes = 8, .count = 4};
     hf_pool_config_t wrong[7];
     hf_pool_t pool;
     for (size_t i = 0; i < HF_COUNT_OF(wrong); i++) {
@@ -179,7 +179,7 @@ static void pool_wrong_config_is_refused(void)
     }
     wrong[0].name = NULL;
     wrong[1].blocks = NULL;
-    wrong[2].bits = NULL;
+    wrong[2].meta = NULL;
     wrong[3].block_bytes = 0;
     wrong[4].count = 0;
     wrong[5].count = COUNT_MAX + 1u;

@@ -17,12 +17,12 @@ static int init_pools(evse_store_t *store)
 {
     const hf_pool_config_t messages = {.name = "messages",
                                        .blocks = store->message_storage.blocks,
-                                       .bits = store->message_storage.bits,
+                                       .meta = store->message_storage.meta,
                                        .block_bytes = sizeof(evse_message_t),
                                        .count = CONFIG_EVSE_MESSAGES_MAX};
     const hf_pool_config_t transactions = {.name = "transactions",
                                            .blocks = store->transaction_storage.blocks,
-                                           .bits = store->transaction_storage.bits,
+                                           .meta = store->transaction_storage.meta,
                                            .block_bytes = sizeof(evse_transaction_t),
                                            .count = CONFIG_EVSE_TRANSACTIONS_MAX};
     int status = hf_pool_init(&store->messages, &messages);

@@ -28,7 +28,7 @@ const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint
 
 evse_transaction_t *evse_store_add_transaction(evse_store_t *store, uint32_t number)
 {
-    evse_transaction_t *transaction = hf_pool_take(&store->transactions);
+    evse_transaction_t *transaction = hf_pool_take(&store->transactions, HF_TAG_NONE);
     if (transaction == NULL) {
         return NULL;
     }
@@ -85,7 +85,7 @@ void evse_store_remove_head(evse_store_t *store)
 static evse_message_t *take_message(evse_store_t *store, evse_message_kind_t kind,
                                     const evse_transaction_t *transaction, evse_moment_t at)
 {
-    evse_message_t *message = hf_pool_take(&store->messages);
+    evse_message_t *message = hf_pool_take(&store->messages, HF_TAG_NONE);
     if (message != NULL) {
         memset(message, 0, sizeof *message);
         message->id = evse_store_new_id(store);
@@ -113,17 +113,12 @@ static uint32_t open_count(const evse_store_t *store)
     return count;
 }
 
-static uint32_t free_blocks(const hf_pool_t *pool)
-{
-    hf_pool_stats_t stats = hf_pool_stats(pool);
-    return stats.capacity - stats.in_use;
-}
-
 bool evse_store_has_room(const evse_store_t *store)
 {
     return store->journal.failed == HF_OK && store->unrecorded == 0 &&
-           free_blocks(&store->messages) >= open_count(store) + 2u &&
-           free_blocks(&store->transactions) >= 1u && evse_store_has_journal_room(store, 2, 0);
+           hf_pool_free_count(&store->messages) >= open_count(store) + 2u &&
+           hf_pool_free_count(&store->transactions) >= 1u &&
+           evse_store_has_journal_room(store, 2, 0);
 }
 
 static bool has_meter_room(const evse_store_t *store, bool keep)
@@ -133,7 +128,7 @@ static bool has_meter_room(const evse_store_t *store, bool keep)
         store->config.connectors > open ? 2u * (store->config.connectors - open) : 0;
     uint32_t quarter = CONFIG_EVSE_MESSAGES_MAX / METER_POOL_DIVISOR;
     uint32_t reserved = open + (sessions > quarter ? sessions : quarter);
-    return free_blocks(&store->messages) > reserved &&
+    return hf_pool_free_count(&store->messages) > reserved &&
            (!keep || evse_store_has_journal_room(store, 1, 0));
 }
 

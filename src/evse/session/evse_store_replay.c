@@ -190,7 +190,7 @@ static int apply_transaction(evse_store_t *store, reader_t *in)
 static int queue_message(evse_store_t *store, const evse_message_t *read,
                          evse_transaction_t *transaction)
 {
-    evse_message_t *message = hf_pool_take(&store->messages);
+    evse_message_t *message = hf_pool_take(&store->messages, HF_TAG_NONE);
     if (message == NULL) {
         return HF_E_FULL;
     }

@@ -3,20 +3,18 @@
 // claims a bit: so "exhausted" is exact, and who has reserved always finds a bit.
 #include "holdfast/hf_pool.h"
 
-#define COUNT_MAX 1024u
-
 int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config)
 {
-    if (pool == NULL || config == NULL || config->blocks == NULL || config->bits == NULL ||
+    if (pool == NULL || config == NULL || config->blocks == NULL || config->meta == NULL ||
         config->name == NULL || config->block_bytes == 0 || config->count == 0 ||
-        config->count > COUNT_MAX || (uintptr_t)config->blocks % HF_POOL_ALIGN != 0) {
+        config->count > HF_POOL_COUNT_MAX || (uintptr_t)config->blocks % HF_POOL_ALIGN != 0) {
         return HF_E_ARGUMENT;
     }
     *pool = (hf_pool_t){.config = *config,
                         .stride = (uint32_t)HF_POOL_STRIDE((size_t)config->block_bytes)};
-    for (uint32_t i = 0; i < HF_POOL_WORDS(config->count); i++) {
+    for (uint32_t i = 0; i < HF_POOL_FREE_WORDS(config->count); i++) {
         uint32_t left = config->count - i * 32u;
-        atomic_init(&config->bits[i], left >= 32u ? UINT32_MAX : (1u << left) - 1u);
+        atomic_init(&config->meta[i], left >= 32u ? UINT32_MAX : (1u << left) - 1u);
     }
     return HF_OK;
 }
@@ -58,17 +56,18 @@ static uint32_t claim(hf_atomic_u32_t *word)
     return 32u;
 }
 
-void *hf_pool_take(hf_pool_t *pool)
+void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag)
 {
+    (void)tag;
     if (!reserve(pool)) {
         count(&pool->exhausted);
         return NULL;
     }
-    const uint32_t words = HF_POOL_WORDS(pool->config.count);
+    const uint32_t words = HF_POOL_FREE_WORDS(pool->config.count);
     uint32_t word = atomic_load_explicit(&pool->cursor, memory_order_relaxed);
     // Ends: a bit is free for everyone who has reserved; it can only be missed while others take and give.
     for (;;) {
-        uint32_t bit = claim(&pool->config.bits[word]);
+        uint32_t bit = claim(&pool->config.meta[word]);
         if (bit < 32u) {
             atomic_store_explicit(&pool->cursor, word, memory_order_relaxed);
             count(&pool->takes);
@@ -93,7 +92,7 @@ int hf_pool_give(hf_pool_t *pool, void *block)
     uint32_t index = (uint32_t)(offset / pool->stride);
     uint32_t bit = 1u << (index % 32u);
     uint32_t was =
-        atomic_fetch_or_explicit(&pool->config.bits[index / 32u], bit, memory_order_release);
+        atomic_fetch_or_explicit(&pool->config.meta[index / 32u], bit, memory_order_release);
     if ((was & bit) != 0) {
         count(&pool->double_gives);
         return HF_E_DOUBLE_GIVE;
@@ -110,16 +109,34 @@ static uint32_t read(const hf_atomic_u32_t *counter)
 
 hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool)
 {
-    uint32_t peak = read(&pool->peak);
-    return (hf_pool_stats_t){.capacity = pool->config.count,
+    hf_pool_stats_t stats = {.capacity = pool->config.count,
                              .block_bytes = pool->config.block_bytes,
                              .in_use = read(&pool->in_use),
-                             .peak = peak,
-                             .min_free = pool->config.count - peak,
-                             .takes = read(&pool->takes),
-                             .gives = read(&pool->gives),
                              .exhausted = read(&pool->exhausted),
                              .foreign = read(&pool->foreign),
                              .interior = read(&pool->interior),
                              .double_gives = read(&pool->double_gives)};
+#if CONFIG_HF_POOL_STATISTICS
+    stats.peak = read(&pool->peak);
+    stats.min_free = pool->config.count - stats.peak;
+    stats.takes = read(&pool->takes);
+    stats.gives = read(&pool->gives);
+#endif
+    return stats;
+}
+
+uint32_t hf_pool_free_count(const hf_pool_t *pool)
+{
+    return pool->config.count - read(&pool->in_use);
+}
+
+const char *hf_pool_name(const hf_pool_t *pool)
+{
+    return pool->config.name;
+}
+
+bool hf_pool_owns(const hf_pool_t *pool, const void *address)
+{
+    return (uintptr_t)address - (uintptr_t)pool->config.blocks <
+           (uintptr_t)pool->stride * pool->config.count;
 }

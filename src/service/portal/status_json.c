@@ -76,10 +76,12 @@ static void put_pools(hf_json_writer_t *json, const evse_comms_view_t *comms)
         hf_json_i64_field(json, "capacity", pool->capacity);
         hf_json_i64_field(json, "block_bytes", pool->block_bytes);
         hf_json_i64_field(json, "in_use", pool->in_use);
+#if CONFIG_HF_POOL_STATISTICS
         hf_json_i64_field(json, "peak", pool->peak);
         hf_json_i64_field(json, "min_free", pool->min_free);
         hf_json_i64_field(json, "takes", pool->takes);
         hf_json_i64_field(json, "gives", pool->gives);
+#endif
         hf_json_i64_field(json, "exhausted", pool->exhausted);
         hf_json_end_object(json);
     }
