@@ -24,6 +24,7 @@ package_reason() { # PACKAGE
     picolibc-arm-none-eabi) echo "C library for the Cortex-M4" ;;
     nodejs | npm) echo "runs the independent central system of the tests" ;;
     curl) echo "asks the status page in tests" ;;
+    doxygen) echo "reference of the headers" ;;
     git) echo "names the commit that is checked" ;;
     *) echo "needed by the build" ;;
     esac

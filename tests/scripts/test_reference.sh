@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The reference of the public headers is made without a warning, and holds what it should.
+set -eu
+command -v doxygen >/dev/null || { echo "doxygen is missing"; exit 1; }
+mkdir -p build
+doxygen docs/Doxyfile || { echo "doxygen warned (see above)"; exit 1; }
+for name in hf_pool_take hf_critical_enter hf_journal_append; do
+    grep -rqs "$name" build/reference/html || { echo "$name is not in the reference"; exit 1; }
+done
