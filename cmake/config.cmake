@@ -18,11 +18,11 @@ if(NOT kconfig_result EQUAL 0)
 endif()
 include(${HOLDFAST_GENERATED}/config.cmake)
 
-# A second configuration beside the one of the build: that one with some symbols set otherwise, its header in a folder of its
-# own, which is returned in OUT. holdfast_variant(OUT NAME HF_POOL_CENSUS=y HF_POOL_FILL=n ...)
+# A second configuration of the runtime beside the one of the build: its symbols of the runtime with some set otherwise, its
+# header in a folder of its own, which is returned in OUT. holdfast_variant(OUT NAME HF_POOL_CENSUS=y HF_POOL_FILL=n ...)
 function(holdfast_variant out name)
     set(folder ${PROJECT_BINARY_DIR}/variants/${name})
-    file(STRINGS ${config_file} lines)
+    file(STRINGS ${config_file} lines REGEX "CONFIG_HF_")
     foreach(setting IN LISTS ARGN)
         string(REGEX REPLACE "=.*" "" symbol ${setting})
         list(FILTER lines EXCLUDE REGEX "CONFIG_${symbol}[ =]")
