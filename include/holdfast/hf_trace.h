@@ -17,7 +17,7 @@ typedef enum hf_trace_kind {
     HF_TRACE_TAKE,
     HF_TRACE_GIVE,
     HF_TRACE_REFUSED, // a take that got nothing
-    HF_TRACE_WRONG,   // a give that was refused, or told of damage; `status` says which
+    HF_TRACE_WRONG,   // a give that was refused, or (beside its HF_TRACE_GIVE) told of damage; `status` says which
     HF_TRACE_KINDS
 } hf_trace_kind_t;
 
