@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// A pool, a few short scripts over it, and the judges: no block with two owners, no false "empty", figures exact when quiet.
+//
+// A script is a list of operations over slots: "T2" takes a block into slot 2, "G2" gives it, "H2" gives it by handle, "A2" looks
+// its handle up. A block's number stays in its slot after a give, so that "G2" again is a double give.
+//
+// Judges of a refused take. POOL_TRUTH_IS_BIT: no one block was free throughout the call (its bit set from the call's first
+// operation to its last). Where the case says `exact`: all calls can be put in one order, each within its own time, in which a
+// take is refused only when as many were taken and not given as there are blocks (counted, not told apart).
+#ifndef POOL_WORLD_H
+#define POOL_WORLD_H
+
+#include "holdfast/hf_config.h"
+#include "model.h"
+
+#ifdef MODEL_BROKEN
+#define POOL_TRUTH_IS_BIT 1
+#define POOL_IS_EXACT     false
+#else
+#define POOL_TRUTH_IS_BIT 0 // promised by count: what a call under way was promised is not free
+#define POOL_IS_EXACT     true
+#endif
+
+typedef struct pool_case {
+    const char *name;
+    const char *setup; // script over the blocks in play, before any thread
+    const char *script[MODEL_THREADS_MAX];
+    unsigned threads;
+    unsigned count; // blocks of the pool; all that are not in play stay taken
+    unsigned played;
+    uint8_t play[3]; // blocks in play; slot i holds block play[i] before the setup
+    bool exact;      // see above
+    bool
+        is_confused; // gives the same block twice while others may take it: the second cannot be told from a good one
+    unsigned spurious;
+} pool_case_t;
+
+model_result_t pool_explore(const pool_case_t *which, uint64_t states_max);
+model_result_t pool_replay(const pool_case_t *which, const char *schedule);
+
+#endif
