@@ -6,8 +6,8 @@
 // the order of their sequence; offered = delivered + dropped + queued (+ stale), per subscriber; no allocation but from
 // the given pools. Nothing is locked longer than one section of hf_critical.h: at most 30 instructions, and 90 for each
 // subscriber that wants the event. Context of every call, unless it says other: task or ISR, any core.
-// `exhausted` stays 0 when there are blocks for all places of all queues, for the events that handlers hold, and per context
-// that publishes at once 1, and 1 per drop-oldest subscriber.
+// `exhausted` stays 0 when there are blocks for all places of all queues, for the events that handlers hold, and per
+// context that publishes at once 1, and 1 per drop-oldest subscriber.
 #ifndef HF_EVENT_H
 #define HF_EVENT_H
 
@@ -174,8 +174,8 @@ HF_MUST_CHECK int hf_event_unsubscribe(hf_event_subscriber_t *subscriber);
 void hf_event_pause(hf_event_subscriber_t *subscriber);
 void hf_event_resume(hf_event_subscriber_t *subscriber);
 
-/// An event to be filled and posted, with the priority of its type; payload undefined. NULL counts `unknown`, `too_long` or
-/// `exhausted`. Cost: O(tiers). Owner: the caller, until hf_event_post() or hf_event_release().
+/// An event to be filled and posted, with the priority of its type; payload undefined. NULL counts `unknown`,
+/// `too_long` or `exhausted`. Cost: O(tiers). Owner: the caller, until hf_event_post() or hf_event_release().
 hf_event_t *hf_event_new(hf_event_bus_t *bus, uint16_t type, size_t bytes);
 
 /// Publishes what hf_event_new() gave, without a copy. Returns how many queues it is in (0: the block is free again).
@@ -191,9 +191,9 @@ HF_MUST_CHECK int hf_event_publish_at(hf_event_bus_t *bus, uint16_t type,
                                       hf_event_priority_t priority, const void *payload,
                                       size_t bytes);
 
-/// The next event: highest priority first, then oldest. HF_E_EMPTY, HF_E_AGAIN while paused; HF_E_STALE when its block was
-/// given behind the back of the bus (with the census): counted, and gone from the queue.
-/// Owner of the event: the caller, together with its other readers, until hf_event_release().
+/// The next event: highest priority first, then oldest. HF_E_EMPTY, HF_E_AGAIN while paused; HF_E_STALE when its block
+/// was given behind the back of the bus (with the census): counted, and gone from the queue. Owner of the event: the
+/// caller, together with its other readers, until hf_event_release().
 HF_MUST_CHECK int hf_event_get(hf_event_subscriber_t *subscriber, const hf_event_t **event);
 
 /// One more release will be needed: for who passes the event on. HF_E_FOREIGN, HF_E_STATE (not posted, given, or 32767
@@ -238,14 +238,15 @@ typedef struct hf_event_channel {
 /// The channel is the only consumer of the queue. HF_E_ARGUMENT when the items are longer than the type allows.
 HF_MUST_CHECK int hf_event_channel_in(hf_event_channel_t *channel, hf_event_bus_t *bus,
                                       hf_queue_t *queue, uint16_t type);
-/// The channel is the only producer of the queue and the only reader of the subscriber, which must be lossless and want one
-/// type alone, whose payloads fit an item (else HF_E_ARGUMENT). `item` is room for one; what a payload does not fill is 0.
+/// The channel is the only producer of the queue and the only reader of the subscriber, which must be lossless and want
+/// one type alone, whose payloads fit an item (else HF_E_ARGUMENT). `item` is room for one; what a payload does not
+/// fill is 0.
 HF_MUST_CHECK int hf_event_channel_out(hf_event_channel_t *channel,
                                        hf_event_subscriber_t *subscriber, hf_queue_t *queue,
                                        void *item);
 
-/// Moves at most `limit` items; stops at the first that finds no block or is refused, and keeps it. Returns how many it moved;
-/// failures are counted by the bus or the queue. Context: one, that may do what hf_event_post() may.
+/// Moves at most `limit` items; stops at the first that finds no block or is refused, and keeps it. Returns how many it
+/// moved; failures are counted by the bus or the queue. Context: one, that may do what hf_event_post() may.
 int hf_event_pump_in(hf_event_channel_t *channel, uint32_t limit);
 /// Events stay in the subscriber until the queue has room; HF_EVENT_URGENT ones use its reserve.
 int hf_event_pump_out(hf_event_channel_t *channel, uint32_t limit);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The heap after start-up, watched: a firmware image links the library holdfast_wrap with the linker's --wrap for malloc,
-// calloc, realloc, free, reallocarray, strdup, strndup, aligned_alloc, memalign and posix_memalign. Before hf_mem_seal() a call goes
-// straight to the C library. After it the C library still serves it, but it is counted, named by its caller, and fatal when the
-// caller lies in code that must not allocate. Blocks from before the seal may be given and resized after it.
-// Not seen: calls that were linked before (shared libraries of a host; their own inner calls), _malloc_r and its like of newlib,
-// sbrk. A tail call is named by the caller's caller: compile what must not allocate with -fno-optimize-sibling-calls.
-// Invariants: one call is one count, however the C library makes it from others; what a report allocates is served and
-// counted apart, and never reported. State exists once, as the heap does.
+// calloc, realloc, free, reallocarray, strdup, strndup, aligned_alloc, memalign and posix_memalign. Before
+// hf_mem_seal() a call goes straight to the C library. After it the C library still serves it, but it is counted, named
+// by its caller, and fatal when the caller lies in code that must not allocate. Blocks from before the seal may be
+// given and resized after it. Not seen: calls that were linked before (shared libraries of a host; their own inner
+// calls), _malloc_r and its like of newlib, sbrk. A tail call is named by the caller's caller: compile what must not
+// allocate with -fno-optimize-sibling-calls. Invariants: one call is one count, however the C library makes it from
+// others; what a report allocates is served and counted apart, and never reported. State exists once, as the heap does.
 #ifndef HF_SEAL_H
 #define HF_SEAL_H
 
@@ -44,7 +44,8 @@ typedef struct hf_seal_config {
     uintptr_t (*context)(void *ctx);
     /// Unless NULL: told of every call after it was served. May allocate. Context: the caller's.
     void (*report)(void *ctx, const hf_seal_call_t *call);
-    /// Unless NULL: told of a call from portable code, before it is served. When it returns, hf_port_assert_failed() follows.
+    /// Unless NULL: told of a call from portable code, before it is served. When it returns, hf_port_assert_failed()
+    /// follows.
     void (*trip)(void *ctx, const hf_seal_call_t *call);
     void *ctx;
 } hf_seal_config_t;
@@ -65,8 +66,8 @@ typedef struct hf_seal_stats {
     uint32_t unnamed;   // calls whose caller found no room in it
 } hf_seal_stats_t;
 
-/// From now on calls are watched; all counters start at 0. HF_E_STATE when sealed already; HF_E_ARGUMENT for no table, too
-/// large a table, a range that ends before it begins. Context: task, at the end of start-up.
+/// From now on calls are watched; all counters start at 0. HF_E_STATE when sealed already; HF_E_ARGUMENT for no table,
+/// too large a table, a range that ends before it begins. Context: task, at the end of start-up.
 HF_MUST_CHECK int hf_mem_seal(const hf_seal_config_t *config);
 
 /// Calls go straight to the C library again; counters stay. For an orderly restart, and for tests. Context: task, while

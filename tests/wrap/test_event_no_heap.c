@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// No way through the event bus touches the heap: in a program linked with --wrap, everything that was linked into it and calls the
-// heap after the seal is seen. (ModESP's pooled events had a string, a JSON tree, a control block and an event on the heap.)
+// No way through the event bus touches the heap: in a program linked with --wrap, everything that was linked into it
+// and calls the heap after the seal is seen. (ModESP's pooled events had a string, a JSON tree, a control block and an
+// event on the heap.)
 #include "hf_test.h"
 #include "holdfast/hf_event.h"
 #include "holdfast/hf_seal.h"

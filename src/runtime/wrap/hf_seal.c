@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The watch: counters, names of callers, and who is within a call. Invariants: what several contexts write is written in a critical
-// section of at most HF_SEAL_CONTEXTS_MAX rounds; a name is written before `used` says that it is there and never changes
-// until the next seal; a context has at most one place among those within a call.
+// The watch: counters, names of callers, and who is within a call. Invariants: what several contexts write is written
+// in a critical section of at most HF_SEAL_CONTEXTS_MAX rounds; a name is written before `used` says that it is there
+// and never changes until the next seal; a context has at most one place among those within a call.
 #include "hf_wrap_private.h"
 
 #include "holdfast/hf_critical.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The linker sends strdup, strndup and reallocarray here (--wrap). Written anew over the C library's malloc and realloc, so that
-// each is one call of its own caller, and a C library without reallocarray serves too.
+// The linker sends strdup, strndup and reallocarray here (--wrap). Written anew over the C library's malloc and
+// realloc, so that each is one call of its own caller, and a C library without reallocarray serves too.
 #include "hf_wrap_private.h"
 
 #include <string.h>
