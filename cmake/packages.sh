@@ -20,8 +20,13 @@ package_reason() { # PACKAGE
     libclang-rt-14-dev) echo "runtime of the sanitizers" ;;
     libfuzzer-14-dev) echo "fuzzing" ;;
     clang-format) echo "checks the layout of sources" ;;
-    gcc-arm-none-eabi) echo "compiler for the Cortex-M4" ;;
-    picolibc-arm-none-eabi) echo "C library for the Cortex-M4" ;;
+    gcc-arm-none-eabi) echo "compiler for the Cortex-M4 and M0" ;;
+    picolibc-arm-none-eabi) echo "C library for the Cortex-M4 and M0" ;;
+    qemu-system-arm) echo "runs the images of the Cortex-M and aarch64" ;;
+    qemu-system-misc) echo "runs the images of rv32imc" ;;
+    gcc-riscv64-unknown-elf) echo "compiler for rv32imc" ;;
+    picolibc-riscv64-unknown-elf) echo "C library for rv32imc" ;;
+    gcc-aarch64-linux-gnu) echo "compiler for aarch64" ;;
     nodejs | npm) echo "runs the independent central system of the tests" ;;
     curl) echo "asks the status page in tests" ;;
     doxygen) echo "reference of the headers" ;;
