@@ -7,9 +7,20 @@
 
 #include "holdfast/hf_base.h"
 
+/// 1: all contexts of a pool run on one core, so atomic operations need no memory barriers. Known for ARMv6-M and ARMv7-M;
+/// a part with two such cores that share a pool (STM32H745) must define it as 0 for the whole build.
+#ifndef HF_SINGLE_CORE
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+#define HF_SINGLE_CORE 1
+#else
+#define HF_SINGLE_CORE 0
+#endif
+#endif
+
 #if defined(__arm__) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 
-/// Enters; returns what hf_critical_exit() restores. Nests. Context: task or ISR of one core.
+/// Enters; returns what hf_critical_exit() restores. Nests. Context: task or ISR of one core (the two cores of an RP2040 do
+/// not keep each other out: it needs a lock of its SIO besides).
 static inline uint32_t hf_critical_enter(void)
 {
     uint32_t primask;

@@ -3,8 +3,11 @@
 // after a give can break the pool. One contract over two back ends: a two-level bitmap without a lock (default), and an
 // index LIFO under a bounded interrupt mask for processors without atomic read-modify-write (CONFIG_HF_POOL_LIFO).
 // Three levels, each with its own cost: core; statistics (CONFIG_HF_POOL_STATISTICS); census (CONFIG_HF_POOL_CENSUS).
-// Invariants: capacity = in_use + free; takes - gives = in_use; a block never has two owners; a take is never refused
-// while a block is free. Context of every call, unless it says other: task or ISR, any core.
+// Invariants: capacity = in_use + free; takes - gives = in_use (less what was in use at the last hf_pool_reset_stats()); a
+// block never has two owners; a take is never refused while a block is free. What "free" means at the bitmap's core level,
+// which does not count: one and the same block was free throughout the call. Every other build decides at one instant.
+// Context of every call, unless it says other: task or ISR, any core (LIFO: what hf_critical.h keeps out).
+// Cores: with the bitmap, acquire and release order what owners write. HF_SINGLE_CORE (hf_critical.h) drops the barriers.
 #ifndef HF_POOL_H
 #define HF_POOL_H
 
@@ -40,7 +43,7 @@ typedef uint8_t hf_tag_t;
 #define HF_POOL_META_WORDS(count) HF_POOL_FREE_WORDS(count)
 #endif
 
-/// Storage of a pool of `count` blocks of `block_bytes`, and the first four members of the config that names it.
+/// Storage of a pool of `count` blocks of `block_bytes`: its two members go into the config.
 #define HF_POOL_STORAGE_BYTES(block_bytes, count)                                                  \
     struct {                                                                                       \
         alignas(max_align_t) uint8_t blocks[HF_POOL_BYTES(block_bytes, count)];                    \
@@ -98,13 +101,14 @@ typedef struct hf_pool_stats {
 #endif
 } hf_pool_stats_t;
 
-/// HF_E_ARGUMENT for a missing name or storage, wrong alignment, count or size 0 or too large, an option whose switch is off.
-/// Context: before anybody else knows the pool.
+/// HF_E_ARGUMENT for a missing name or storage, wrong alignment, count or size 0 or too large (all blocks together: below
+/// 4 GiB), an option whose switch is off. Context: before anybody else knows the pool. Cost: O(count); with options O(bytes).
 HF_MUST_CHECK int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config);
 
 /// Takes one block; its content is undefined unless HF_POOL_ZERO. `tag` is kept by the census and ignored without it.
 /// Returns NULL when no block is free (never while one is); counts `exhausted`.
-/// Cost: O(1), bounded retries; with fill options O(block). Owner: the caller, until hf_pool_give().
+/// Cost: O(1), each further round means that another context got on; with fill options O(block). LIFO: interrupts masked for
+/// at most 20 instructions. Owner: the caller, until hf_pool_give().
 void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag);
 
 /// Gives a block back. HF_E_FOREIGN (not of this pool, or NULL), HF_E_INTERIOR (not its first byte), HF_E_DOUBLE_GIVE: told
@@ -146,24 +150,66 @@ hf_handle_t hf_pool_handle(const hf_pool_t *pool, const void *block);
 /// The block of a handle, or NULL when it is stale or foreign; counts `stale`.
 void *hf_pool_at(hf_pool_t *pool, hf_handle_t handle);
 /// As hf_pool_give(); HF_E_STALE when the block was given since the handle was made, even if somebody has taken it again:
-/// counts `stale`, and nothing else happens.
+/// counts `stale`, and nothing else happens. HF_E_FOREIGN, counted, for a number no handle of this pool can be.
+/// A handle is told from later ones of its block for 32,767 further takes of that block; then generations repeat.
 HF_MUST_CHECK int hf_pool_give_handle(hf_pool_t *pool, hf_handle_t handle);
 /// What is known of block `number`: HF_OK, HF_E_EMPTY when it is free, HF_E_RANGE past the last.
 HF_MUST_CHECK int hf_pool_inspect(const hf_pool_t *pool, uint32_t number, hf_block_info_t *info);
 #endif
 
+#if CONFIG_HF_TRACE
+struct hf_trace;
+
+/// Every call from now on leaves an entry under the number `id` (see hf_trace.h); NULL: none. Owner of the trace: the caller.
+/// Context: before others use the pool.
+void hf_pool_set_trace(hf_pool_t *pool, struct hf_trace *trace, uint16_t id);
+#endif
+
 struct hf_pool {
-    hf_pool_config_t config;
+    uint8_t *blocks;
+    hf_atomic_u32_t *meta;
+    uintptr_t
+        inverse; // of the odd part of the stride: turns a byte offset into a number without a division
     uint32_t stride;
-    hf_atomic_u32_t cursor;
-    hf_atomic_u32_t in_use;
-    hf_atomic_u32_t peak;
-    hf_atomic_u32_t takes;
-    hf_atomic_u32_t gives;
+    uint16_t count;
+    uint8_t shift;       // the even part of the stride, as a power of two
+    uint8_t slack_bytes; // stride - block_bytes
+    const char *name;
+#if CONFIG_HF_POOL_LIFO
+    uint32_t head; // number of the first free block, in the section
+#else
+    hf_atomic_u32_t cursor;  // leaf to claim from
+    hf_atomic_u32_t summary; // a bit per leaf: it may have a free block
+#endif
+#if CONFIG_HF_POOL_LIFO || CONFIG_HF_POOL_STATISTICS
+    hf_atomic_u32_t tally; // free blocks in 11 bits; above them, with statistics, gives
+#endif
     hf_atomic_u32_t exhausted;
     hf_atomic_u32_t foreign;
     hf_atomic_u32_t interior;
     hf_atomic_u32_t double_gives;
+#if CONFIG_HF_POOL_STATISTICS
+    hf_atomic_u32_t min_free;
+    hf_atomic_u32_t gives_carry; // gives the tally has no room for
+    uint32_t in_use_at_reset;
+#endif
+#if CONFIG_HF_POOL_CENSUS
+    hf_atomic_u32_t *census; // behind the words of `meta` that say what is free
+    hf_atomic_u32_t clock_ms;
+    hf_atomic_u32_t stale;
+#endif
+#if CONFIG_HF_POOL_FILL || CONFIG_HF_POOL_CANARY
+    uint32_t options;
+    hf_atomic_u32_t spoilt;
+    hf_atomic_u32_t overruns;
+#endif
+#if CONFIG_HF_POOL_TIMING
+    hf_atomic_u32_t take_max, take_mean16, give_max, give_mean16; // mean16: sixteenths
+#endif
+#if CONFIG_HF_TRACE
+    struct hf_trace *trace;
+    uint16_t trace_id;
+#endif
 };
 
 #endif

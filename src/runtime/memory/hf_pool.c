@@ -1,142 +1,210 @@
 // SPDX-License-Identifier: MIT
-// Fixed blocks over a bitmap, a set bit is a free block. A take first reserves one of the free blocks by counting, then
-// claims a bit: so "exhausted" is exact, and who has reserved always finds a bit.
-#include "holdfast/hf_pool.h"
+// What both back ends of the pool share: init, the figures, and the names of wrong gives. The rest is in hf_pool_bitmap.c or
+// hf_pool_lifo.c. Reading figures takes no lock: the tally is one word, so in use and gives are of one moment.
+#include "hf_pool_private.h"
+
+#include <assert.h>
+
+#if !CONFIG_HF_POOL_LIFO
+static_assert(HF_POOL_FREE_WORDS(HF_POOL_COUNT_MAX) <= 32u, "one summary word knows 32 leaves");
+#endif
+static_assert(HF_POOL_STRIDE(1u) <= UINT8_MAX, "slack_bytes holds less");
+#if HF_POOL_HAS_TALLY
+static_assert(HF_POOL_COUNT_MAX <= HF_POOL_FREE_MASK, "the tally counts all blocks");
+#endif
+#if UINTPTR_MAX == UINT32_MAX && !CONFIG_HF_POOL_STATISTICS && !HF_POOL_HAS_OPTIONS &&             \
+    !HF_POOL_IS_WATCHED
+static_assert(sizeof(hf_pool_t) <= 48u, "a pool at core level costs more than its contract says");
+#endif
+
+static uint32_t options_known(void)
+{
+    return 0u
+#if CONFIG_HF_POOL_FILL
+           | HF_POOL_ZERO | HF_POOL_POISON
+#endif
+#if CONFIG_HF_POOL_CANARY
+           | HF_POOL_CANARY
+#endif
+        ;
+}
+
+static bool is_good(const hf_pool_config_t *config)
+{
+    if (config == NULL || config->name == NULL || config->blocks == NULL || config->meta == NULL) {
+        return false;
+    }
+    if (config->count == 0 || config->count > HF_POOL_COUNT_MAX || config->block_bytes == 0 ||
+        config->block_bytes > UINT32_MAX / config->count - HF_POOL_STRIDE(1u)) {
+        return false;
+    }
+    return (uintptr_t)config->blocks % HF_POOL_ALIGN == 0 &&
+           (config->options & ~options_known()) == 0;
+}
+
+/// The number that makes 1 when multiplied by an odd one. Each round doubles the bits that are right, from 3 on.
+static uintptr_t inverse_of(uintptr_t odd)
+{
+    uintptr_t inverse = odd;
+    for (unsigned bits = 3; bits < sizeof inverse * 8u; bits *= 2u) {
+        inverse *= 2u - odd * inverse;
+    }
+    return inverse;
+}
 
 int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config)
 {
-    if (pool == NULL || config == NULL || config->blocks == NULL || config->meta == NULL ||
-        config->name == NULL || config->block_bytes == 0 || config->count == 0 ||
-        config->count > HF_POOL_COUNT_MAX || (uintptr_t)config->blocks % HF_POOL_ALIGN != 0) {
+    if (pool == NULL || !is_good(config)) {
         return HF_E_ARGUMENT;
     }
-    *pool = (hf_pool_t){.config = *config,
-                        .stride = (uint32_t)HF_POOL_STRIDE((size_t)config->block_bytes)};
-    for (uint32_t i = 0; i < HF_POOL_FREE_WORDS(config->count); i++) {
-        uint32_t left = config->count - i * 32u;
-        atomic_init(&config->meta[i], left >= 32u ? UINT32_MAX : (1u << left) - 1u);
+    const uint32_t stride = (uint32_t)HF_POOL_STRIDE((size_t)config->block_bytes);
+    uint8_t shift = 0;
+    while ((stride >> shift & 1u) == 0) {
+        shift++;
     }
-    return HF_OK;
-}
-
-static void count(hf_atomic_u32_t *counter)
-{
-    (void)atomic_fetch_add_explicit(counter, 1u, memory_order_relaxed);
-}
-
-/// Reserves one free block. False when there is none.
-static bool reserve(hf_pool_t *pool)
-{
-    uint32_t in_use = atomic_load_explicit(&pool->in_use, memory_order_relaxed);
-    do {
-        if (in_use >= pool->config.count) {
-            return false;
-        }
-    } while (!atomic_compare_exchange_weak_explicit(&pool->in_use, &in_use, in_use + 1u,
-                                                    memory_order_acquire, memory_order_relaxed));
-    uint32_t peak = atomic_load_explicit(&pool->peak, memory_order_relaxed);
-    while (peak < in_use + 1u &&
-           !atomic_compare_exchange_weak_explicit(&pool->peak, &peak, in_use + 1u,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
-    return true;
-}
-
-/// Claims a free bit of one word. Returns its number, or 32 when the word has none.
-static uint32_t claim(hf_atomic_u32_t *word)
-{
-    uint32_t bits = atomic_load_explicit(word, memory_order_relaxed);
-    while (bits != 0) {
-        uint32_t bit = (uint32_t)__builtin_ctz(bits);
-        bits = atomic_fetch_and_explicit(word, ~(1u << bit), memory_order_acquire);
-        if ((bits & (1u << bit)) != 0) {
-            return bit;
-        }
-    }
-    return 32u;
-}
-
-void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag)
-{
-    (void)tag;
-    if (!reserve(pool)) {
-        count(&pool->exhausted);
-        return NULL;
-    }
-    const uint32_t words = HF_POOL_FREE_WORDS(pool->config.count);
-    uint32_t word = atomic_load_explicit(&pool->cursor, memory_order_relaxed);
-    // Ends: a bit is free for everyone who has reserved; it can only be missed while others take and give.
-    for (;;) {
-        uint32_t bit = claim(&pool->config.meta[word]);
-        if (bit < 32u) {
-            atomic_store_explicit(&pool->cursor, word, memory_order_relaxed);
-            count(&pool->takes);
-            return (uint8_t *)pool->config.blocks + (size_t)(word * 32u + bit) * pool->stride;
-        }
-        word = word + 1u < words ? word + 1u : 0;
-    }
-}
-
-int hf_pool_give(hf_pool_t *pool, void *block)
-{
-    // As numbers: comparing pointers into different objects is undefined.
-    uintptr_t offset = (uintptr_t)block - (uintptr_t)pool->config.blocks;
-    if (block == NULL || offset >= (uintptr_t)pool->stride * pool->config.count) {
-        count(&pool->foreign);
-        return HF_E_FOREIGN;
-    }
-    if (offset % pool->stride != 0) {
-        count(&pool->interior);
-        return HF_E_INTERIOR;
-    }
-    uint32_t index = (uint32_t)(offset / pool->stride);
-    uint32_t bit = 1u << (index % 32u);
-    uint32_t was =
-        atomic_fetch_or_explicit(&pool->config.meta[index / 32u], bit, memory_order_release);
-    if ((was & bit) != 0) {
-        count(&pool->double_gives);
-        return HF_E_DOUBLE_GIVE;
-    }
-    count(&pool->gives);
-    (void)atomic_fetch_sub_explicit(&pool->in_use, 1u, memory_order_release);
-    return HF_OK;
-}
-
-static uint32_t read(const hf_atomic_u32_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool)
-{
-    hf_pool_stats_t stats = {.capacity = pool->config.count,
-                             .block_bytes = pool->config.block_bytes,
-                             .in_use = read(&pool->in_use),
-                             .exhausted = read(&pool->exhausted),
-                             .foreign = read(&pool->foreign),
-                             .interior = read(&pool->interior),
-                             .double_gives = read(&pool->double_gives)};
+    *pool = (hf_pool_t){.blocks = config->blocks,
+                        .meta = config->meta,
+                        .inverse = inverse_of(stride >> shift),
+                        .stride = stride,
+                        .count = (uint16_t)config->count,
+                        .shift = shift,
+                        .slack_bytes = (uint8_t)(stride - config->block_bytes),
+                        .name = config->name};
+    hf_pool_open_back_end(pool);
 #if CONFIG_HF_POOL_STATISTICS
-    stats.peak = read(&pool->peak);
-    stats.min_free = pool->config.count - stats.peak;
-    stats.takes = read(&pool->takes);
-    stats.gives = read(&pool->gives);
+    atomic_init(&pool->min_free, config->count);
 #endif
-    return stats;
+#if CONFIG_HF_POOL_CENSUS
+    pool->census = &config->meta[HF_POOL_FREE_WORDS(config->count)];
+    for (uint32_t i = 0; i < 2u * config->count; i++) {
+        atomic_init(&pool->census[i], 0u);
+    }
+#endif
+#if HF_POOL_HAS_OPTIONS
+    pool->options = config->options;
+    hf_pool_open_options(pool);
+#endif
+    return HF_OK;
+}
+
+// ---- counters -----------------------------------------------------------------------------------
+
+int hf_pool_fail(hf_atomic_u32_t *counter, int status)
+{
+#if CONFIG_HF_POOL_LIFO
+    const uint32_t was = hf_critical_enter();
+    hf_pool_write(counter, hf_pool_read(counter) + 1u);
+    hf_critical_exit(was);
+#else
+    (void)atomic_fetch_add_explicit(counter, 1u, memory_order_relaxed);
+#endif
+    return status;
+}
+
+int hf_pool_wrong_give(hf_pool_t *pool, const void *block)
+{
+    return hf_pool_owns(pool, block) ? hf_pool_fail(&pool->interior, HF_E_INTERIOR)
+                                     : hf_pool_fail(&pool->foreign, HF_E_FOREIGN);
 }
 
 uint32_t hf_pool_free_count(const hf_pool_t *pool)
 {
-    return pool->config.count - read(&pool->in_use);
+#if HF_POOL_HAS_TALLY
+    return hf_pool_tally_free(hf_pool_read(&pool->tally));
+#else
+    return hf_pool_count_free(pool);
+#endif
 }
+
+#if CONFIG_HF_POOL_STATISTICS
+// One reading of the tally gives in use and gives; the carry above it is read anew should it have moved meanwhile.
+static void read_tally(const hf_pool_t *pool, hf_pool_stats_t *stats)
+{
+    const uint32_t tally = hf_pool_read(&pool->tally);
+    const uint32_t carry = hf_pool_read(&pool->gives_carry);
+    stats->in_use = pool->count - hf_pool_tally_free(tally);
+    stats->gives = (carry << (32u - HF_POOL_FREE_BITS)) + (tally >> HF_POOL_FREE_BITS);
+    stats->takes = stats->gives + stats->in_use - pool->in_use_at_reset;
+    stats->min_free = hf_pool_read(&pool->min_free);
+    stats->peak = pool->count - stats->min_free;
+}
+#endif
+
+#if CONFIG_HF_POOL_TIMING
+static hf_pool_duration_t duration(const hf_atomic_u32_t *max, const hf_atomic_u32_t *mean16)
+{
+    return (hf_pool_duration_t){.max_cycles = hf_pool_read(max),
+                                .mean_cycles = hf_pool_read(mean16) / 16u};
+}
+#endif
+
+hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool)
+{
+    hf_pool_stats_t stats;
+    stats.capacity = pool->count;
+    stats.block_bytes = hf_pool_block_bytes(pool);
+    stats.exhausted = hf_pool_read(&pool->exhausted);
+    stats.foreign = hf_pool_read(&pool->foreign);
+    stats.interior = hf_pool_read(&pool->interior);
+    stats.double_gives = hf_pool_read(&pool->double_gives);
+#if CONFIG_HF_POOL_STATISTICS
+    read_tally(pool, &stats);
+#else
+    stats.in_use = pool->count - hf_pool_free_count(pool);
+#endif
+#if CONFIG_HF_POOL_CENSUS
+    stats.stale = hf_pool_read(&pool->stale);
+#endif
+#if CONFIG_HF_POOL_FILL
+    stats.spoilt = hf_pool_read(&pool->spoilt);
+#endif
+#if CONFIG_HF_POOL_CANARY
+    stats.overruns = hf_pool_read(&pool->overruns);
+#endif
+#if CONFIG_HF_POOL_TIMING
+    stats.take = duration(&pool->take_max, &pool->take_mean16);
+    stats.give = duration(&pool->give_max, &pool->give_mean16);
+#endif
+    return stats;
+}
+
+void hf_pool_reset_stats(hf_pool_t *pool)
+{
+    hf_pool_write(&pool->exhausted, 0);
+    hf_pool_write(&pool->foreign, 0);
+    hf_pool_write(&pool->interior, 0);
+    hf_pool_write(&pool->double_gives, 0);
+#if CONFIG_HF_POOL_STATISTICS
+    const uint32_t free = hf_pool_free_count(pool);
+    hf_pool_write(&pool->tally, free);
+    hf_pool_write(&pool->gives_carry, 0);
+    hf_pool_write(&pool->min_free, free);
+    pool->in_use_at_reset = pool->count - free;
+#endif
+#if CONFIG_HF_POOL_CENSUS
+    hf_pool_write(&pool->stale, 0);
+#endif
+#if HF_POOL_HAS_OPTIONS
+    hf_pool_write(&pool->spoilt, 0);
+    hf_pool_write(&pool->overruns, 0);
+#endif
+#if CONFIG_HF_POOL_TIMING
+    hf_pool_write(&pool->take_max, 0);
+    hf_pool_write(&pool->take_mean16, 0);
+    hf_pool_write(&pool->give_max, 0);
+    hf_pool_write(&pool->give_mean16, 0);
+#endif
+}
+
+// ---- what it is ---------------------------------------------------------------------------------
 
 const char *hf_pool_name(const hf_pool_t *pool)
 {
-    return pool->config.name;
+    return pool->name;
 }
 
+// As numbers: comparing pointers into different objects is undefined.
 bool hf_pool_owns(const hf_pool_t *pool, const void *address)
 {
-    return (uintptr_t)address - (uintptr_t)pool->config.blocks <
-           (uintptr_t)pool->stride * pool->config.count;
+    return (uintptr_t)address - (uintptr_t)pool->blocks < (uintptr_t)pool->stride * pool->count;
 }
