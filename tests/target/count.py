@@ -33,9 +33,10 @@ class Missing(Exception):
 def run(command, **options):
     if shutil.which(command[0]) is None:
         raise Missing(f"{command[0]} is not installed")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, **options)
+    # QEMU writes what an image says to its standard error.
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600, **options)
     if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}")
     return done.stdout
 
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Longest path through the machine code while interrupts are masked, over every function of some images.
 
-Counted from the instruction after the mask is set to the one that restores it, that one included. A loop, a call or a
-return while masked has no bound and is an error. Usage: masked.py OBJDUMP IMAGE... prints FUNCTION INSTRUCTIONS lines.
+Counted from the instruction after the mask is set to the one that restores it, that one included, through calls and
+jumps. A loop, a call through a pointer or a return while masked has no bound that can be read off, and is an error. Usage: masked.py OBJDUMP IMAGE... prints FUNCTION INSTRUCTIONS lines.
 """
 import re
 import subprocess
@@ -11,70 +11,75 @@ import sys
 
 ENTER = re.compile(r"cpsid\s+i\b|csrr?ci?\s+(\w+,\s*)?mstatus,\s*8\b")
 LEAVE = re.compile(r"msr\s+PRIMASK,|cpsie\s+i\b|csrr?si?\s+(\w+,\s*)?mstatus,", re.IGNORECASE)
-RETURN = re.compile(r"(bx|pop(\.w)?\s+\{.*pc\}|ldmia.*pc\}|ret|jr)\b")
-CALL = re.compile(r"(blx?|jal|jalr|call|tail|svc|ecall)\b")
-JUMP = re.compile(r"(b(\.n|\.w)?|j)\s+(\w+)")
-BRANCH = re.compile(r"(b(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|hs|lo)(\.n|\.w)?|cbn?z|"
-                    r"b(eqz?|nez?|ltu?z?|geu?z?|lez|gtz|gtu?|leu?))\s+(?:\w+,\s*)*([0-9a-f]+)$")
+RETURN = re.compile(r"(bx\s+lr|pop(\.w)?\s+\{.*pc\}|ldmia.*pc\}|ret|jr\s+ra)\b")
+CALL = re.compile(r"(bl|jal)\s+(?:ra,\s*)?([0-9a-f]+)$")
+INDIRECT = re.compile(r"(blx|bx|jalr|jr|tb[bh]|svc|ecall)\b")
+JUMP = re.compile(r"(?:b(?:\.n|\.w)?|j)\s+([0-9a-f]+)$")
+BRANCH = re.compile(r"(?:b(?:eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|hs|lo)(?:\.n|\.w)?|cbn?z|"
+                    r"b(?:eqz?|nez?|ltu?z?|geu?z?|lez|gtz|gtu?|leu?))\s+(?:\w+,\s*)*([0-9a-f]+)$")
 
 
 class Unbounded(Exception):
     pass
 
 
-def functions(listing):
-    """{name: [(address, text)]} of an objdump listing."""
-    found, current = {}, None
-    for line in listing.splitlines():
-        head = re.fullmatch(r"[0-9a-f]+ <(.+)>:", line.strip())
-        if head:
-            current = found.setdefault(head.group(1), [])
-            continue
-        code = re.match(r"\s*([0-9a-f]+):\s+(.+)", line)
-        if code and current is not None:
-            current.append((int(code.group(1), 16), re.sub(r"\s*[<;@#].*", "", code.group(2)).strip()))
-    return found
+class Code:
+    """The instructions of a listing by address, each with its successor in memory and its function."""
 
+    def __init__(self, listing):
+        self.text, self.next, self.function = {}, {}, {}
+        function, before = "?", None
+        for line in listing.splitlines():
+            head = re.fullmatch(r"[0-9a-f]+ <(.+)>:", line.strip())
+            function = head.group(1) if head and not head.group(1).startswith(".L") else function
+            code = re.match(r"\s*([0-9a-f]+):\s+(.+)", line)
+            if code:
+                at = int(code.group(1), 16)
+                self.text[at] = re.sub(r"\s*[<;@].*", "", code.group(2)).strip()
+                self.function[at] = function
+                if before is not None:
+                    self.next[before] = at
+                before = at
 
-def successors(code, index):
-    """Indices of what may follow an instruction."""
-    text = code[index][1]
-    at = {address: number for number, (address, _) in enumerate(code)}
-    if RETURN.match(text):
-        raise Unbounded(f"returns: {text}")
-    if CALL.match(text):
-        raise Unbounded(f"calls: {text}")
-    branch, jump = BRANCH.match(text), JUMP.match(text)
-    target = branch.group(5) if branch else jump.group(3) if jump else None
-    follow = [] if jump and not branch else [index + 1]
-    if target is not None:
-        if int(target, 16) not in at:
-            raise Unbounded(f"leaves the function: {text}")
-        follow.append(at[int(target, 16)])
-    return follow
+    def successors(self, at, returns):
+        """(address, return addresses) of what may follow an instruction."""
+        text, follow = self.text[at], self.next.get(at)
+        if RETURN.match(text):
+            if not returns:
+                raise Unbounded("returns")
+            return [(returns[-1], returns[:-1])]
+        call, jump, branch = CALL.match(text), JUMP.match(text), BRANCH.match(text)
+        if call:
+            return [(int(call.group(2), 16), (*returns, follow))]
+        if jump:
+            return [(int(jump.group(1), 16), returns)]
+        if branch:
+            return [(follow, returns), (int(branch.group(1), 16), returns)]
+        if INDIRECT.match(text):
+            raise Unbounded(f"goes where nobody can see: {text}")
+        return [(follow, returns)]
 
-
-def longest(code, index, on_path=()):
-    """Instructions from code[index] to the end of the mask, both included, on the longest way."""
-    if index >= len(code):
-        raise Unbounded("runs off the function")
-    if index in on_path:
-        raise Unbounded(f"loops: {code[index][1]}")
-    if LEAVE.match(code[index][1]):
-        return 1
-    return 1 + max(longest(code, number, (*on_path, index)) for number in successors(code, index))
+    def longest(self, at, returns=(), path=()):
+        """Instructions from an address to the end of the mask, both included, on the longest way."""
+        if at not in self.text:
+            raise Unbounded(f"goes to {at}, where no code is")
+        if (at, returns) in path or len(returns) > 8:
+            raise Unbounded(f"loops: {self.text[at]}")
+        if LEAVE.match(self.text[at]):
+            return 1
+        return 1 + max(self.longest(*step, (*path, (at, returns))) for step in self.successors(at, returns))
 
 
 def masked(listing):
     """{function: instructions} of every function that masks; raises Unbounded."""
-    result = {}
-    for name, code in functions(listing).items():
-        for index, (_, text) in enumerate(code):
-            if ENTER.match(text):
-                try:
-                    result[name] = max(result.get(name, 0), longest(code, index + 1))
-                except Unbounded as why:
-                    raise Unbounded(f"{name} while masked {why}") from None
+    code, result = Code(listing), {}
+    for at, text in code.text.items():
+        if ENTER.match(text):
+            name = code.function[at]
+            try:
+                result[name] = max(result.get(name, 0), code.longest(code.next[at]))
+            except Unbounded as why:
+                raise Unbounded(f"{name} while masked {why}") from None
     return result
 
 

@@ -84,11 +84,18 @@ class Masked(unittest.TestCase):
     def test_one_instruction_more_is_seen(self):
         self.assertEqual(masked.masked(ARM.replace("  10:", "   f: nop\n  10:").replace("b.n 10", "b.n f")), {"take": 7})
 
-    def test_loop_call_and_return_have_no_bound(self):
-        for wrong in (ARM.replace("b.n 10", "b.n a"), ARM.replace("adds r1, #1", "bl 100 <f>"), ARM.replace("b.n 10 <take+0x10>", "bx lr"),
-                      RISCV.replace("nop", "j 4"), RISCV.replace("nop", "jal 100 <f>"), RISCV.replace("nop", "ret")):
+    def test_loop_return_and_pointer_have_no_bound(self):
+        for wrong in (ARM.replace("b.n 10", "b.n a"), ARM.replace("b.n 10 <take+0x10>", "bx lr"), ARM.replace("adds r1, #1", "blx r3"),
+                      ARM.replace("adds r1, #1", "bl 100 <f>"), RISCV.replace("nop", "j 4"), RISCV.replace("nop", "jalr a5"),
+                      RISCV.replace("nop", "ret")):
             with self.assertRaises(masked.Unbounded):
                 masked.masked(wrong)
+
+    def test_calls_are_followed(self):
+        callee = "00000040 <f>:\n  40: adds r0, #1\n  42: bx lr\n"
+        self.assertEqual(masked.masked(ARM.replace("a: adds r1, #1", "a: bl 40 <f>") + callee), {"take": 8})
+        leaves = "00000040 <f>:\n  40: msr PRIMASK, r0\n  42: bx lr\n"
+        self.assertEqual(masked.masked(ARM.replace("a: adds r1, #1", "a: bl 40 <f>") + leaves), {"take": 4})
 
 
 if __name__ == "__main__":
