@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Sizes by octave and quarter of it: bucket 0 holds up to 8 B, bucket 1 + 4 * octave + quarter what follows, the last one
+// what is above 65536 B.
+#include "holdfast/hf_histogram.h"
+
+#include "hf_rmw.h"
+
+#define FIRST_OCTAVE 3u // of bytes - 1: the first with four sizes at least
+#define LAST         (HF_HISTOGRAM_BUCKETS - 1u)
+
+uint32_t hf_histogram_bucket_of(uint32_t bytes)
+{
+    if (bytes <= 8u) {
+        return 0;
+    }
+    uint32_t below = bytes - 1u;
+    uint32_t octave = 31u - (uint32_t)__builtin_clz(below);
+    uint32_t bucket = 1u + (octave - FIRST_OCTAVE) * 4u + (below >> (octave - 2u) & 3u);
+    return bucket < LAST ? bucket : LAST;
+}
+
+uint32_t hf_histogram_most_bytes(uint32_t bucket)
+{
+    if (bucket == 0) {
+        return 8u;
+    }
+    uint32_t octave = FIRST_OCTAVE + (bucket - 1u) / 4u;
+    return bucket < LAST ? (5u + (bucket - 1u) % 4u) << (octave - 2u) : UINT32_MAX;
+}
+
+uint32_t hf_histogram_least_bytes(uint32_t bucket)
+{
+    return bucket == 0 ? 0 : hf_histogram_most_bytes(bucket - 1u) + 1u;
+}
+
+void hf_histogram_take(hf_histogram_t *histogram, uint32_t bytes)
+{
+    hf_histogram_bucket_t *at = &histogram->bucket[hf_histogram_bucket_of(bytes)];
+    (void)hf_rmw_add(&at->takes, 1u);
+    hf_rmw_max(&at->peak_held, hf_rmw_add(&at->held, 1u) + 1u);
+    hf_rmw_max(&at->largest_bytes, bytes);
+}
+
+void hf_histogram_give(hf_histogram_t *histogram, uint32_t bytes)
+{
+    (void)hf_rmw_add(&histogram->bucket[hf_histogram_bucket_of(bytes)].held, UINT32_MAX); // less 1
+}
+
+void hf_histogram_refuse(hf_histogram_t *histogram, uint32_t bytes)
+{
+    hf_histogram_bucket_t *at = &histogram->bucket[hf_histogram_bucket_of(bytes)];
+    (void)hf_rmw_add(&at->refused, 1u);
+    hf_rmw_max(&at->largest_bytes, bytes);
+}
+
+hf_histogram_view_t hf_histogram_view(const hf_histogram_t *histogram, uint32_t bucket)
+{
+    const hf_histogram_bucket_t *at = &histogram->bucket[bucket];
+    return (hf_histogram_view_t){.least_bytes = hf_histogram_least_bytes(bucket),
+                                 .most_bytes = hf_histogram_most_bytes(bucket),
+                                 .largest_bytes = hf_rmw_read(&at->largest_bytes),
+                                 .takes = hf_rmw_read(&at->takes),
+                                 .held = hf_rmw_read(&at->held),
+                                 .peak_held = hf_rmw_read(&at->peak_held),
+                                 .refused = hf_rmw_read(&at->refused)};
+}
