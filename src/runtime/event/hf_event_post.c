@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Publishing and delivery. A post asks the filters first, in the publisher's context; then one critical section looks at all
-// lossless queues and, when each has room, puts the event into every queue that wants it: all or none, and in the same
-// order everywhere. Blocks that had to go are given and tasks are woken after that section.
+// Publishing and delivery. A post asks the filters first, in the publisher's context; then one critical section looks
+// at all lossless queues and, when each has room, puts the event into every queue that wants it: all or none, and in
+// the same order everywhere. Blocks that had to go are given and tasks are woken after that section.
 #include "hf_event_private.h"
 
 #include <string.h>
@@ -11,13 +11,19 @@
 
 #define SUBSCRIBERS_MAX ((uint32_t)CONFIG_HF_EVENT_SUBSCRIBERS_MAX)
 
+// A subscriber that wants the event. Found before the critical section, so that nothing is searched within it.
+typedef struct hit {
+    hf_event_subscriber_t *subscriber;
+    hf_event_ref_t dropped; // what had to go for it
+    bool is_reached;
+} hit_t;
+
 typedef struct post {
     hf_event_bus_t *bus;
     hf_event_t *event;
     hf_event_ref_t ref;
-    uint32_t wanted;  // a bit per subscriber whose filter lets it through
-    uint32_t reached; // ... whose queue it is in
-    hf_event_ref_t dropped[SUBSCRIBERS_MAX];
+    uint32_t hit_count;
+    hit_t hits[SUBSCRIBERS_MAX];
 } post_t;
 
 static bool wants(const hf_event_subscriber_t *subscriber, const hf_event_t *event)
@@ -65,41 +71,43 @@ static void ask(post_t *post)
     const hf_event_config_t *config = &post->bus->config;
     for (uint32_t i = 0; i < config->subscriber_count; i++) {
         if (wants(&config->subscribers[i], post->event)) {
-            post->wanted |= 1u << i;
+            post->hits[post->hit_count++] = (hit_t){.subscriber = &config->subscribers[i]};
         }
     }
+}
+
+static bool is_open(const hf_event_subscriber_t *subscriber)
+{
+    return hf_event_read(&subscriber->life) == HF_EVENT_LIFE_OPEN;
 }
 
 /// Whether every lossless queue has room; counts those that have not.
 static bool has_room_locked(post_t *post)
 {
     bool has_room = true;
-    for (uint32_t i = 0, left = post->wanted; left != 0; i++, left >>= 1) {
-        hf_event_subscriber_t *subscriber = &post->bus->config.subscribers[i];
-        if ((left & 1u) == 0 || subscriber->config.policy != HF_EVENT_LOSSLESS ||
-            hf_event_read(&subscriber->life) != HF_EVENT_LIFE_OPEN ||
-            hf_event_queue_has_room_locked(subscriber, post->event->priority)) {
-            continue;
+    for (hit_t *hit = post->hits; hit < post->hits + post->hit_count; hit++) {
+        hf_event_subscriber_t *subscriber = hit->subscriber;
+        if (subscriber->config.policy == HF_EVENT_LOSSLESS && is_open(subscriber) &&
+            !hf_event_queue_has_room_locked(subscriber, post->event->priority)) {
+            hf_event_add_locked(&subscriber->refused, 1u);
+            has_room = false;
         }
-        hf_event_add_locked(&subscriber->refused, 1u);
-        has_room = false;
     }
     return has_room;
 }
 
-static uint32_t put_everywhere_locked(post_t *post)
+static int put_everywhere_locked(post_t *post)
 {
-    uint32_t references = 0;
-    for (uint32_t i = 0, left = post->wanted; left != 0; i++, left >>= 1) {
-        hf_event_subscriber_t *subscriber = &post->bus->config.subscribers[i];
-        if ((left & 1u) != 0 && hf_event_read(&subscriber->life) == HF_EVENT_LIFE_OPEN &&
-            hf_event_queue_put_locked(subscriber, post->ref, post->event->priority,
-                                      &post->dropped[i])) {
-            post->reached |= 1u << i;
-            references++;
+    int reached = 0;
+    for (hit_t *hit = post->hits; hit < post->hits + post->hit_count; hit++) {
+        if (is_open(hit->subscriber) &&
+            hf_event_queue_put_locked(hit->subscriber, post->ref, post->event->priority,
+                                      &hit->dropped)) {
+            hit->is_reached = true;
+            reached++;
         }
     }
-    return references;
+    return reached;
 }
 
 /// Returns in how many queues the event is, or HF_E_FULL.
@@ -111,7 +119,7 @@ static int commit(post_t *post)
     if (has_room_locked(post)) {
         hf_event_add_locked(&bus->published, 1u);
         post->event->sequence = hf_event_read(&bus->published);
-        result = (int)put_everywhere_locked(post);
+        result = put_everywhere_locked(post);
         // With no reader the publisher's own reference stays, to be released below.
         const uint32_t references = result > 0 ? (uint32_t)result : 1u;
         atomic_store_explicit(&post->event->state, (FRESH - 1u + references) | POSTED,
@@ -126,12 +134,12 @@ static int commit(post_t *post)
 
 static void let_go_and_wake(post_t *post)
 {
-    for (uint32_t i = 0, left = post->wanted; left != 0; i++, left >>= 1) {
-        if (post->dropped[i].event != NULL) {
-            hf_event_let_go(post->bus, post->dropped[i]);
+    for (hit_t *hit = post->hits; hit < post->hits + post->hit_count; hit++) {
+        const hf_event_subscription_t *config = &hit->subscriber->config;
+        if (hit->dropped.event != NULL) {
+            hf_event_let_go(post->bus, hit->dropped);
         }
-        const hf_event_subscription_t *config = &post->bus->config.subscribers[i].config;
-        if (((post->reached >> i) & 1u) != 0 && config->notify != NULL) {
+        if (hit->is_reached && config->notify != NULL) {
             config->notify(config->ctx);
         }
     }
@@ -147,7 +155,11 @@ int hf_event_post(hf_event_bus_t *bus, hf_event_t *event)
         hf_event_count(&bus->wrong);
         return HF_E_STATE;
     }
-    post_t post = {.bus = bus, .event = event, .ref = hf_event_ref(bus, event)};
+    post_t post; // its hits are filled as they are found: no need to clear them all
+    post.bus = bus;
+    post.event = event;
+    post.ref = hf_event_ref(bus, event);
+    post.hit_count = 0;
     ask(&post);
     const int result = commit(&post);
     if (result == 0) {
