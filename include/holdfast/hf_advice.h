@@ -10,6 +10,10 @@
 
 #include "holdfast/hf_histogram.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_ADVICE_CLASSES_MAX 64u
 #define HF_ADVICE_TIERS_MAX   8u
 
@@ -48,5 +52,9 @@ HF_MUST_CHECK int hf_advice_of_histogram(const hf_histogram_t *histogram, uint32
 
 /// Memory of a table: blocks with their stride, in bytes.
 uint64_t hf_advice_need_bytes(const hf_advice_tier_t *tiers, uint32_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hf_backoff {
     uint32_t base_ms;
     uint32_t cap_ms;
@@ -21,5 +25,9 @@ HF_MUST_CHECK int hf_backoff_init(hf_backoff_t *backoff, uint32_t base_ms, uint3
 uint32_t hf_backoff_next_ms(hf_backoff_t *backoff);
 /// After success: the next failure starts from the base again.
 void hf_backoff_reset(hf_backoff_t *backoff);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__) || defined(__clang__)
 #define HF_MUST_CHECK __attribute__((warn_unused_result))
 #define HF_PRINTF(format_index, args_index)                                                        \
@@ -18,12 +22,23 @@
 #define HF_PRINTF(format_index, args_index)
 #endif
 
+// What C11 and C++17 spell differently.
+#ifdef __cplusplus
+#define HF_NORETURN [[noreturn]]
+#else
+#define HF_NORETURN _Noreturn
+#endif
+
 #define HF_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /// Our own bug: the port decides what follows (record, safe state, reset). Never returns.
 /// Link-time seam, one per system, no default. Context: task or ISR.
-_Noreturn void hf_port_assert_failed(const char *file, int line);
+HF_NORETURN void hf_port_assert_failed(const char *file, int line);
 
 #define HF_ASSERT(condition) ((condition) ? (void)0 : hf_port_assert_failed(__FILE__, __LINE__))
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 #include "holdfast/hf_mem.h"
 #endif
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hf_guard {
     void *held; // NULL: nothing to give
     void *owner;
@@ -71,6 +75,10 @@ static inline void hf_guard_give_mem(void *mem, void *block)
 static inline hf_guard_t hf_guard_mem(hf_mem_t *mem, size_t bytes)
 {
     return hf_guard_of(hf_mem_take(mem, bytes), mem, hf_guard_give_mem);
+}
+#endif
+
+#ifdef __cplusplus
 }
 #endif
 

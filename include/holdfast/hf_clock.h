@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_US_PER_MS 1000ULL
 #define HF_US_PER_S  1000000ULL
 
@@ -22,5 +26,9 @@ void hf_iso8601_format(uint64_t utc_ms, char *text);
 /// Reads an RFC 3339 date-time (fraction optional, any number of digits; offset Z or +hh:mm or -hh:mm).
 /// Returns HF_E_FORMAT for anything else, a date that does not exist, or a time before 1970. Leap second 60 reads as 59.
 HF_MUST_CHECK int hf_iso8601_parse(const char *text, size_t length, uint64_t *utc_ms);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

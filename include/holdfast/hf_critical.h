@@ -7,6 +7,10 @@
 
 #include "holdfast/hf_base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// 1: all contexts of a pool run on one core, so atomic operations need no memory barriers. Known for ARMv6-M and ARMv7-M;
 /// a part with two such cores that share a pool (STM32H745) must define it as 0 for the whole build.
 #ifndef HF_SINGLE_CORE
@@ -64,6 +68,10 @@ static inline void hf_critical_exit(uint32_t was)
     hf_port_critical_exit(was);
 }
 
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

@@ -15,6 +15,10 @@
 #include "holdfast/hf_pool.h"
 #include "holdfast/hf_queue.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_EVENT_TIERS_MAX 4u
 
 typedef enum hf_event_priority {
@@ -251,5 +255,9 @@ HF_MUST_CHECK int hf_event_channel_out(hf_event_channel_t *channel,
 int hf_event_pump_in(hf_event_channel_t *channel, uint32_t limit);
 /// Events stay in the subscriber until the queue has room; HF_EVENT_URGENT ones use its reserve.
 int hf_event_pump_out(hf_event_channel_t *channel, uint32_t limit);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hf_flash_ops {
     /// Reads; 0 or HF_E_IO. May block for a flash read, no longer.
     int (*read)(void *ctx, uint32_t segment, uint32_t offset, void *data, uint32_t length);
@@ -26,5 +30,9 @@ typedef struct hf_flash {
     uint32_t segment_count; // 2 or more
     uint32_t program_bytes; // 1, 2, 4, 8 or 16
 } hf_flash_t;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

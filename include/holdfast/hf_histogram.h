@@ -9,6 +9,10 @@
 
 #include "holdfast/hf_ring.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// Up to 8 B, four per octave to 65536 B, and what is larger.
 #define HF_HISTOGRAM_BUCKETS 54u
 
@@ -41,5 +45,9 @@ void hf_histogram_refuse(hf_histogram_t *histogram, uint32_t bytes);
 
 /// One bucket, which is less than HF_HISTOGRAM_BUCKETS. Cost: O(1), no lock.
 hf_histogram_view_t hf_histogram_view(const hf_histogram_t *histogram, uint32_t bucket);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

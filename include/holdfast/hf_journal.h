@@ -8,6 +8,10 @@
 
 #include "holdfast/hf_flash.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_JOURNAL_RECORD_BYTES_MAX 1024u
 #define HF_JOURNAL_SYNC_POLLS_MAX   (1u << 28)
 
@@ -76,5 +80,9 @@ uint32_t hf_journal_free_bytes(const hf_journal_t *journal);
 /// stays below the first, with room for what it still must append, never meets HF_E_FULL.
 uint32_t hf_journal_capacity_bytes(const hf_journal_t *journal);
 uint32_t hf_journal_record_bytes(const hf_journal_t *journal, uint32_t length);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_text.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_JSON_DEPTH_MAX 16u
 
 typedef enum hf_json_type {
@@ -83,5 +87,9 @@ void hf_json_put_raw(hf_json_writer_t *writer, hf_slice_t json); // already JSON
 void hf_json_string_field(hf_json_writer_t *writer, const char *name, const char *text);
 void hf_json_i64_field(hf_json_writer_t *writer, const char *name, int64_t value);
 void hf_json_bool_field(hf_json_writer_t *writer, const char *name, bool value);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -24,6 +24,10 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_LEAK_FLOORS_MAX       16u
 #define HF_LEAK_FLOORS_GROWING   4u
 #define HF_LEAK_FLOORS_LEAKING   7u
@@ -71,5 +75,9 @@ bool hf_leak_sample(hf_leak_t *leak, uint64_t now_us, uint32_t bytes);
 hf_leak_verdict_t hf_leak_verdict(const hf_leak_t *leak);
 /// "gathering", "stable", "growing", "leaking".
 const char *hf_leak_state_text(hf_leak_state_t state);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 #include "holdfast/hf_ring.h"
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum hf_log_level {
     HF_LOG_SILENT,
     HF_LOG_ERROR,
@@ -104,6 +108,10 @@ int hf_log_discard(const hf_log_t *log, uint64_t now_us, const char *format, ...
 #define HF_LOGW(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))
 #define HF_LOGI(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))
 #define HF_LOGD(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

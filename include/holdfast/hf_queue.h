@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_ring.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_QUEUE_BYTES(item_bytes, capacity) ((((item_bytes) + 3u) / 4u) * 4u * (capacity))
 
 typedef struct hf_queue {
@@ -34,5 +38,9 @@ HF_MUST_CHECK int hf_queue_get(hf_queue_t *queue, void *item);
 uint32_t hf_queue_count(const hf_queue_t *queue);
 /// Places an ordinary put could still use.
 uint32_t hf_queue_free(const hf_queue_t *queue);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_RATE_MARKS 9u
 
 /// Invariant: the marks are readings at least window / 8 apart, oldest first to be overwritten; the rate is exact over the
@@ -41,5 +45,9 @@ typedef struct hf_hold {
 void hf_hold_add(hf_hold_t *hold, uint32_t held_ms);
 /// Mean, rounded down; 0 when nothing was given yet.
 uint32_t hf_hold_mean_ms(const hf_hold_t *hold);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

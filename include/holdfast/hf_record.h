@@ -15,6 +15,10 @@
 #include "holdfast/hf_text.h"
 #include "holdfast/hf_trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_RECORD_VERSION    1u
 #define HF_RECORD_LINE_BYTES 160u // of the longest line that is written, with its end and a NUL
 #define HF_RECORD_NAME_BYTES 31u  // longer names are cut
@@ -68,5 +72,9 @@ typedef struct hf_record_reader {
 
 /// As hf_record_parse(); HF_E_STATE: the first line is no header, a header comes twice, or a sequence does not ascend.
 HF_MUST_CHECK int hf_record_read(hf_record_reader_t *reader, hf_slice_t line, hf_record_t *record);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,9 +7,18 @@
 
 #include "holdfast/hf_status.h"
 
+#ifdef __cplusplus
+#include <atomic>
+typedef std::atomic<uint32_t> hf_atomic_u32_t;
+static_assert(sizeof(hf_atomic_u32_t) == 4 && alignof(hf_atomic_u32_t) == 4, "laid out as in C");
+#else
 #include <stdatomic.h>
-
 typedef _Atomic uint32_t hf_atomic_u32_t;
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /// Words of one slot: the item rounded up to words, and its sequence word.
 #define HF_RING_SLOT_WORDS(item_bytes) ((((item_bytes) + 3u) / 4u) + 1u)
@@ -40,5 +49,9 @@ HF_MUST_CHECK int hf_ring_get(hf_ring_t *ring, void *item);
 uint32_t hf_ring_count(const hf_ring_t *ring);
 uint32_t hf_ring_usage_percent(const hf_ring_t *ring);
 uint32_t hf_ring_lost(const hf_ring_t *ring);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

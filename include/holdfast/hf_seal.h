@@ -12,6 +12,10 @@
 
 #include "holdfast/hf_ring.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_SEAL_CALLERS_MAX 64u
 #define HF_SEAL_CONTEXTS_MAX                                                                       \
     8u // calls under way at once that are told apart from their own inner calls
@@ -77,5 +81,9 @@ void hf_mem_unseal(void);
 hf_seal_stats_t hf_seal_stats(void);
 /// The `number`-th name, in order of first appearance; HF_E_RANGE past the last.
 HF_MUST_CHECK int hf_seal_caller(uint32_t number, uintptr_t *address, uint32_t *calls);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

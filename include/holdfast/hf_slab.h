@@ -12,6 +12,10 @@
 
 #include "holdfast/hf_pool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_SLAB_PAGE_UNITS  16u
 #define HF_SLAB_SPAN_BLOCKS 16u
 #define HF_SLAB_PAGES_MAX   64u
@@ -131,5 +135,9 @@ void hf_slab_reset_stats(hf_slab_t *slab);
 
 /// Whether every invariant holds, by a walk over all units. For tests. Context: one caller. Cost: O(units * classes).
 bool hf_slab_is_consistent(const hf_slab_t *slab);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_ring.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_SNAPSHOT_BUFFERS           3u
 #define HF_SNAPSHOT_BYTES(item_bytes) (HF_RING_SLOT_WORDS(item_bytes) * 4u * HF_SNAPSHOT_BUFFERS)
 
@@ -20,5 +24,9 @@ HF_MUST_CHECK int hf_snapshot_init(hf_snapshot_t *snapshot, void *storage, uint3
 void hf_snapshot_write(hf_snapshot_t *snapshot, const void *item);
 /// HF_E_EMPTY before the first write; HF_E_AGAIN after three torn tries (item undefined). Context: any.
 HF_MUST_CHECK int hf_snapshot_read(const hf_snapshot_t *snapshot, void *item);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -5,6 +5,10 @@
 
 #include "holdfast/hf_base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // X(name, number, text). Numbers are part of the interface: append, never renumber.
 #define HF_STATUS_TABLE(X)                                                                         \
     X(HF_OK, 0, "ok")                                                                              \
@@ -43,5 +47,9 @@ const char *hf_status_text(int status);
 
 /// The name of a status ("HF_E_RANGE"), "HF_E_?" for any other number. Cost: O(codes).
 const char *hf_status_name(int status);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

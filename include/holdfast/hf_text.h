@@ -8,6 +8,10 @@
 
 #include <stdarg.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hf_slice {
     const char *text; // not NUL-terminated
     size_t length;
@@ -44,5 +48,9 @@ void hf_builder_fixed(hf_builder_t *builder, int64_t value, unsigned decimals);
 /// Anything else is written as it stands. No floating point.
 void hf_builder_format(hf_builder_t *builder, const char *format, ...) HF_PRINTF(2, 3);
 void hf_builder_vformat(hf_builder_t *builder, const char *format, va_list args);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

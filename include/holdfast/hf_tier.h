@@ -9,6 +9,11 @@
 
 #include "holdfast/hf_pool.h"
 
+#ifdef __cplusplus
+#include <initializer_list>
+extern "C" {
+#endif
+
 #define HF_TIER_MAX        8u
 #define HF_TIER_PAGE_BYTES 256u
 #define HF_TIER_BYTES_MAX  65536u // of one block
@@ -42,7 +47,20 @@ typedef struct hf_tier_size {
 /// The largest power of two that divides every block size: one byte of class table for so many bytes of the largest block.
 #define HF_TIER_GRANULE(LIST)                                                                      \
     (((size_t)0 LIST(HF_TIER_OR_BYTES_)) & (~((size_t)0 LIST(HF_TIER_OR_BYTES_)) + 1u))
+#ifdef __cplusplus // where sizeof may not define a type
+#define HF_TIER_BLOCK_BYTES_(name, block_bytes, count) (count) > 0 ? (size_t)(block_bytes) : 0u,
+constexpr size_t hf_tier_largest_(std::initializer_list<size_t> sizes)
+{
+    size_t largest = 1;
+    for (size_t bytes : sizes) {
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
+}
+#define HF_TIER_LARGEST(LIST) hf_tier_largest_({LIST(HF_TIER_BLOCK_BYTES_)})
+#else
 #define HF_TIER_LARGEST(LIST) sizeof(union {LIST(HF_TIER_MAX_BYTES_)})
+#endif
 /// The class table and, behind it, the page map.
 #define HF_TIER_TABLE_BYTES(LIST)                                                                  \
     (HF_TIER_LARGEST(LIST) / HF_TIER_GRANULE(LIST) + HF_TIER_ARENA_BYTES(LIST) / HF_TIER_PAGE_BYTES)
@@ -136,5 +154,9 @@ struct hf_tier {
     hf_atomic_u32_t too_large;
     hf_atomic_u32_t foreign;
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 
 #include "holdfast/hf_base.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_UTF8_WHOLE  0u          // between characters: where text may begin and end
 #define HF_UTF8_REFUSE 0xFFFFFFFFu // not UTF-8; stays so
 
@@ -14,5 +18,9 @@ uint32_t hf_utf8_next(uint32_t state, uint8_t byte);
 
 /// Writes `code_point` (at most 0x10FFFF, no surrogate) into `out[4]`; returns its bytes, 1 to 4.
 size_t hf_utf8_encode(uint32_t code_point, char *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
