@@ -7,10 +7,14 @@
 
 #include "holdfast/hf_trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct hf_live_block {
     uint32_t block, bytes, taken_ms, caller;
-    uint32_t mark; // the user's own; 0 when taken
-    uint32_t next; // of the same hash, or of the unused ones
+    uint32_t mark, moment; // the user's own; 0 when taken
+    uint32_t next;         // of the same hash, or of the unused ones
     uint16_t pool;
     uint8_t tag;
     bool is_used;
@@ -41,5 +45,9 @@ void hf_live_give(hf_live_t *live, uint32_t id);
 
 /// Removes all. Peaks stay.
 void hf_live_clear(hf_live_t *live);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 // A recorded trace drives any allocator through callbacks, entry by entry, so that a file of any length can be streamed.
 // Deterministic: the same entries give the same calls. What the recording pool refused is not asked for again; what the
-// driven allocator refuses is counted, the first time told exactly, and its give left out.
+// driven allocator refuses is counted, the first time told exactly, and its give left out. A give and the next take of the same
+// block by another context may stand in the wrong order in a trace: up to 64 entries apart that is noticed and put right.
 // Invariants: the allocator is never given what it does not hold; ids of blocks held at once differ; takes - refused - gives
 // = blocks held.
 #ifndef HF_REPLAY_H
 #define HF_REPLAY_H
 
 #include "holdfast/hf_live.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /// What is free at a moment, told by the driven allocator.
 typedef struct hf_replay_sample {
@@ -51,6 +56,8 @@ typedef struct hf_replay {
         unknown; // gives of what nobody took: their take was lost, or is from before the recording
     uint64_t
         displaced; // takes of a block that was still held: its give was lost, and is made good first
+    uint64_t
+        swapped; // of those, gives that came a little later than the next take: two contexts at once
     uint64_t overflow;    // takes beyond the capacity of the table: left out
     uint64_t not_served;  // refused in the recording; not asked for
     uint64_t wrong_gives; // in the recording; left out
@@ -81,5 +88,9 @@ void hf_replay_give_all(hf_replay_t *replay);
 
 /// A sample now (the end of a trace is a good place). Nothing without measure().
 void hf_replay_take_sample(hf_replay_t *replay, uint32_t time_ms);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -8,6 +8,10 @@
 
 #include "holdfast/hf_ring.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_TRACE_FRAMES_MAX 8u
 #define HF_TRACE_SLOT_WORDS (8u + CONFIG_HF_TRACE_FRAMES)
 /// Bytes of storage for `capacity` entries (a power of two, 2 to 32768).
@@ -17,7 +21,7 @@ typedef enum hf_trace_kind {
     HF_TRACE_TAKE,
     HF_TRACE_GIVE,
     HF_TRACE_REFUSED, // a take that got nothing
-    HF_TRACE_WRONG,   // a give that was refused, or (beside its HF_TRACE_GIVE) told of damage; `status` says which
+    HF_TRACE_WRONG, // a give that was refused, or (beside its HF_TRACE_GIVE) told of damage; `status` says which
     HF_TRACE_KINDS
 } hf_trace_kind_t;
 
@@ -106,6 +110,10 @@ HF_MUST_CHECK int hf_trace_read(const hf_trace_t *trace, uint32_t sequence,
 uint32_t hf_trace_head(const hf_trace_t *trace);
 /// Entries the reader had to skip: overwritten before it came, or given up.
 uint32_t hf_trace_lost(const hf_trace_t *trace);
+#endif
+
+#ifdef __cplusplus
+}
 #endif
 
 #endif

@@ -148,6 +148,29 @@ static void replay_lost_entries_do_no_harm_and_are_counted(void)
     CHECK_EQ(play(&replay, HF_TRACE_KINDS, 1, 50), HF_E_ARGUMENT);
 }
 
+static void replay_of_a_give_behind_the_next_take_keeps_the_block(void)
+{
+    hf_replay_t replay;
+    target_t target;
+    start(&replay, &target, 0);
+    CHECK_EQ(play(&replay, HF_TRACE_TAKE, 1, 100), HF_OK);
+    CHECK_EQ(play(&replay, HF_TRACE_TAKE, 1, 50), HF_OK); // by another context, in the meantime
+    CHECK_EQ(play(&replay, HF_TRACE_GIVE, 1, 100), HF_OK);
+    CHECK_EQ(target.held, 50);
+    CHECK_EQ(replay.swapped, 1);
+    CHECK_EQ(play(&replay, HF_TRACE_GIVE, 1, 50), HF_OK);
+    CHECK_EQ(target.held, 0);
+    CHECK_EQ(replay.swapped, 1);
+    CHECK_EQ(play(&replay, HF_TRACE_TAKE, 1, 100), HF_OK);
+    CHECK_EQ(play(&replay, HF_TRACE_TAKE, 1, 50), HF_OK); // here the give was lost
+    for (uint32_t i = 0; i < 64; i++) {
+        CHECK_EQ(play(&replay, HF_TRACE_REFUSED, 0, 1), HF_OK);
+    }
+    CHECK_EQ(play(&replay, HF_TRACE_GIVE, 1, 50), HF_OK);
+    CHECK_EQ(target.held, 0);
+    CHECK_EQ(replay.swapped, 1);
+}
+
 static void replay_full_table_leaves_takes_out(void)
 {
     hf_replay_t replay;
@@ -251,6 +274,7 @@ static void live_table_agrees_with_a_plain_one(void)
 HF_TEST_MAIN(HF_TEST(replay_asks_what_the_trace_says),
              HF_TEST(replay_first_refusal_is_told_and_its_give_left_out),
              HF_TEST(replay_lost_entries_do_no_harm_and_are_counted),
+             HF_TEST(replay_of_a_give_behind_the_next_take_keeps_the_block),
              HF_TEST(replay_full_table_leaves_takes_out),
              HF_TEST(replay_samples_come_by_trace_time),
              HF_TEST(replay_of_the_same_entries_makes_the_same_calls),

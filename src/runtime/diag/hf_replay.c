@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Replay of a trace. The table of live blocks holds what the trace says; `mark` of a block is 1 while the target holds it.
+// Replay of a trace. The table of live blocks holds what the trace says; bit 0 of `mark` of a block is set while the
+// target holds it; bit 1 when its take came before the give of its last owner, at entry `moment`.
 #include "holdfast/hf_replay.h"
 
-enum { MARK_REFUSED, MARK_HELD };
+enum { MARK_HELD = 1, MARK_OWED = 2 };
+
+#define SWAP_ENTRIES 64u
 
 int hf_replay_init(hf_replay_t *replay, const hf_replay_config_t *config)
 {
@@ -65,7 +68,7 @@ static void note_refusal(hf_replay_t *replay, const hf_trace_entry_t *entry)
 static void give(hf_replay_t *replay, uint32_t id)
 {
     const hf_live_block_t *block = &replay->live.blocks[id];
-    if (block->mark == MARK_HELD) {
+    if ((block->mark & MARK_HELD) != 0) {
         replay->held_bytes -= block->bytes;
         replay->held_count--;
         replay->gives++;
@@ -79,7 +82,8 @@ static void give(hf_replay_t *replay, uint32_t id)
 static int take(hf_replay_t *replay, const hf_trace_entry_t *entry)
 {
     uint32_t id;
-    if (hf_live_find(&replay->live, entry->pool, entry->block, &id) == HF_OK) {
+    bool is_owed = hf_live_find(&replay->live, entry->pool, entry->block, &id) == HF_OK;
+    if (is_owed) {
         replay->displaced++;
         give(replay, id);
     }
@@ -88,17 +92,30 @@ static int take(hf_replay_t *replay, const hf_trace_entry_t *entry)
         return HF_E_FULL;
     }
     replay->takes++;
+    replay->live.blocks[id].mark = is_owed ? MARK_OWED : 0;
+    replay->live.blocks[id].moment = (uint32_t)replay->entries;
     if (!replay->target.take(replay->target.ctx, id, entry->bytes)) {
         note_refusal(replay, entry);
         return HF_E_REFUSED;
     }
-    replay->live.blocks[id].mark = MARK_HELD;
+    replay->live.blocks[id].mark |= MARK_HELD;
     replay->held_count++;
     replay->held_bytes += entry->bytes;
     if (replay->held_bytes > replay->peak_held_bytes) {
         replay->peak_held_bytes = replay->held_bytes;
     }
     return HF_OK;
+}
+
+/// Whether this give is the one that a take just before it made good.
+static bool is_late_give(hf_replay_t *replay, uint32_t id)
+{
+    hf_live_block_t *block = &replay->live.blocks[id];
+    bool is_owed =
+        (block->mark & MARK_OWED) != 0 && (uint32_t)replay->entries - block->moment <= SWAP_ENTRIES;
+    block->mark &= ~(uint32_t)MARK_OWED;
+    replay->swapped += is_owed ? 1u : 0;
+    return is_owed;
 }
 
 static int drive(hf_replay_t *replay, const hf_trace_entry_t *entry)
@@ -110,7 +127,7 @@ static int drive(hf_replay_t *replay, const hf_trace_entry_t *entry)
     case HF_TRACE_GIVE:
         if (hf_live_find(&replay->live, entry->pool, entry->block, &id) != HF_OK) {
             replay->unknown++;
-        } else {
+        } else if (!is_late_give(replay, id)) {
             give(replay, id);
         }
         return HF_OK;
