@@ -12,12 +12,18 @@
 
 #include "holdfast/hf_tier.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct hf_slab;
 struct hf_region;
 struct hf_trace;
+struct hf_histogram;
 
 #define HF_MEM_TAG_RUNNING 0xFFu // of a request: whatever the seam `running_tag` says
 #define HF_MEM_TIER_ALL    0xFFu // of an alert: the instance as a whole
+#define HF_MEM_TIERS_MAX   31u   // classes of a slab beneath an instance; tiers are fewer
 
 /// What a request does when the smallest tier that fits has no block for it.
 typedef enum hf_mem_spill {
@@ -76,20 +82,38 @@ typedef struct hf_mem_seams {
     void (*on_failure)(void *ctx, const hf_mem_failure_t *failure);
 } hf_mem_seams_t;
 
+/// Members belong to the implementation: use at or above `on` raises an alert, below `off` ends it.
+typedef struct hf_mem_level {
+    uint32_t on, off;
+} hf_mem_level_t;
+
+/// What an instance knows of one tier or class; its members belong to the implementation.
+typedef struct hf_mem_tier_state {
+    uintptr_t first_block;
+    uint32_t block_bytes, stride, capacity;
+    uint32_t normal_max; // capacity less the reserve
+    uint32_t first_record;
+    hf_mem_level_t low, critical; // blocks
+    hf_atomic_u32_t in_use, peak, takes, gives, emergencies;
+    hf_atomic_u32_t spilled_up, spilled_region, waited, failed, wait_timeouts, wait_refused;
+} hf_mem_tier_state_t;
+
 typedef struct hf_mem_config {
     const char *name;       // static text
     hf_tier_config_t tiers; // size_count 0: slabs instead
-    struct hf_slab *
-        slab; // CONFIG_HF_SLAB; NULL with tiers. Initialised, and taken from through this instance alone
-    struct hf_region *region; // of the policy `region`; NULL: none. Initialised
+    struct hf_slab *slab;   // CONFIG_HF_SLAB; NULL with tiers. Initialised, for this instance alone
+    struct hf_region *region;    // of the policy `region`; NULL: none. Initialised
+    hf_mem_tier_state_t *states; // one per tier, or per class of the slab
+    uint32_t state_count;
     hf_atomic_u32_t *records; // one word per block: HF_MEM_RECORDS(list), or HF_MEM_SLAB_RECORDS
     uint32_t record_count;
     hf_mem_policy_t policy;
     const hf_mem_tag_t *tags; // of tags 0 to tag_count - 1; NULL: none but 0
     uint32_t tag_count;       // at most CONFIG_HF_MEM_TAGS_MAX
-    const uint16_t *
-        reserve; // blocks of each tier of `tiers.sizes` that only emergencies take; NULL: none. CONFIG_HF_MEM_RESERVE
-    uint8_t low_percent;        // 50 to 95; 0: CONFIG_HF_MEM_LOW_PERCENT
+    // Blocks of each of `tiers.sizes` that only emergencies take, fewer than its count; NULL: none. CONFIG_HF_MEM_RESERVE.
+    // A slab reserves by itself (hf_slab_size_t).
+    const uint16_t *reserve;
+    uint8_t low_percent; // of what normal requests may use, 50 to 95; 0: CONFIG_HF_MEM_LOW_PERCENT
     uint8_t critical_percent;   // 80 to 99, not below low; 0: CONFIG_HF_MEM_CRITICAL_PERCENT
     uint32_t alert_interval_us; // at least so long between two rounds of callbacks; 0: no limit
     hf_mem_seams_t seams;
@@ -103,11 +127,13 @@ typedef struct hf_mem_config {
 #define HF_MEM_STORAGE(LIST)                                                                       \
     struct {                                                                                       \
         HF_TIER_STORAGE(LIST) tiers;                                                               \
+        hf_mem_tier_state_t states[HF_TIER_POOLS(LIST)];                                           \
         hf_atomic_u32_t records[HF_MEM_RECORDS(LIST)];                                             \
     }
 #define HF_MEM_CONFIG(mem_name, storage, size_list, pool_options, ...)                             \
     {                                                                                              \
         .name = (mem_name), .tiers = HF_TIER_CONFIG((storage).tiers, size_list, pool_options),     \
+        .states = (storage).states, .state_count = HF_COUNT_OF((storage).states),                  \
         .records = (storage).records, .record_count = HF_COUNT_OF((storage).records), __VA_ARGS__  \
     }
 
@@ -121,8 +147,8 @@ typedef struct hf_mem_request {
     const hf_mem_policy_t *policy;
 } hf_mem_request_t;
 
-/// HF_E_ARGUMENT: neither tiers nor slabs or both, no or too few records, a percentage, tag count or reserve out of range, a
-/// feature whose switch is off. Else as hf_tier_init(). Context: before anybody else knows the instance.
+/// HF_E_ARGUMENT: neither tiers nor slabs or both, no or too few records or states, a percentage, tag count or reserve out of
+/// range, a feature whose switch is off. Else as hf_tier_init(). Context: before anybody else knows the instance.
 HF_MUST_CHECK int hf_mem_init(hf_mem_t *mem, const hf_mem_config_t *config);
 
 /// Takes memory as the request says: HF_OK and the block. Else `*block` is NULL, and one counter is moved:
@@ -146,7 +172,8 @@ int hf_mem_last_error(const hf_mem_t *mem);
 HF_MUST_CHECK int hf_mem_give(hf_mem_t *mem, void *block);
 
 /// Makes a block as large as asked: in place when its tier can hold it, else take, copy, give by the policy of the
-/// instance, for the tag the block was taken with. On failure (statuses of hf_mem_request() and hf_mem_give()) block and content stay as they are.
+/// instance, for the tag the block was taken with. On failure (statuses of hf_mem_request() and hf_mem_give()) block and
+/// content stay as they are. A move holds both blocks for a moment, which counts on quotas.
 /// A NULL block is a take for the running tag; 0 bytes is a give, and `*block` becomes NULL. Cost: O(bytes) when it moves.
 HF_MUST_CHECK int hf_mem_resize(hf_mem_t *mem, void **block, size_t bytes);
 
@@ -220,8 +247,11 @@ const hf_tier_t *hf_mem_tiers(const hf_mem_t *mem);
 /// Counters become 0, peaks what is in use; what is in use and the alerts stay. Context: one caller, nobody else inside.
 void hf_mem_reset_stats(hf_mem_t *mem);
 
+/// Every request and give is also told to the histogram from now on; NULL ends it. Context: nobody has a block.
+void hf_mem_set_histogram(hf_mem_t *mem, struct hf_histogram *histogram);
 #if CONFIG_HF_TRACE
-/// Every take and give is told to the trace from now on, under the number `id`; NULL ends it. Context: nobody else inside.
+/// Every request and give is told to the trace from now on, under the number `id` + tier; the region comes after the last
+/// tier. NULL ends it. Context: nobody else inside.
 void hf_mem_set_trace(hf_mem_t *mem, struct hf_trace *trace, uint16_t id);
 #endif
 
@@ -229,14 +259,6 @@ void hf_mem_set_trace(hf_mem_t *mem, struct hf_trace *trace, uint16_t id);
 typedef struct hf_mem_total {
     hf_atomic_u32_t low, high;
 } hf_mem_total_t;
-
-typedef struct hf_mem_tier_state {
-    uint32_t block_bytes, capacity, normal_max;          // capacity less the reserve
-    uint32_t low_on, low_off, critical_on, critical_off; // blocks
-    uint32_t first_record;
-    hf_atomic_u32_t in_use, peak, takes, gives, emergencies;
-    hf_atomic_u32_t spilled_up, spilled_region, waited, failed, wait_timeouts, wait_refused;
-} hf_mem_tier_state_t;
 
 typedef struct hf_mem_tag_state {
     hf_atomic_u32_t bytes, blocks, peak_bytes, charged_bytes, refused, soft_raised, is_over_soft;
@@ -247,25 +269,29 @@ struct hf_mem {
     hf_tier_t tier;
     uint32_t tier_count;
     uint32_t capacity_bytes;
-    uint32_t low_on, low_off, critical_on, critical_off; // bytes
-    hf_mem_tier_state_t tiers[HF_TIER_MAX];
+    hf_mem_level_t low, critical; // bytes
     hf_mem_tag_state_t tags[CONFIG_HF_MEM_TAGS_MAX];
-    hf_atomic_u32_t in_use_bytes, peak_bytes, blocks, requested_bytes, region_blocks, region_bytes;
+    hf_atomic_u32_t in_use_bytes, peak_bytes, requested_bytes, region_blocks, region_bytes;
     hf_mem_total_t requested_total, served_total;
     hf_atomic_u32_t zero_size, too_large, region_failed, unknown_tags;
     hf_atomic_u32_t foreign, interior, double_gives, overruns, moved, resized_in_place;
     hf_atomic_u32_t low_raised, critical_raised, alerts_told, failures_told, nested;
-    hf_atomic_u32_t low_state, critical_state;              // a bit per tier, one for the instance
-    uint32_t low_told, critical_told;                       // of hf_mem_poll() alone
-    uint32_t soft_told[(CONFIG_HF_MEM_TAGS_MAX + 31) / 32]; // likewise
+    hf_atomic_u32_t low_state, critical_state; // a bit per tier, and one for the instance
     hf_atomic_u32_t failures, failed_bytes, failed_tag, last_error, is_polling;
-    uint32_t failures_seen;
-    bool has_told;
+    // Of hf_mem_poll() alone.
+    uint32_t low_told, critical_told, failures_seen;
+    uint32_t soft_told[(CONFIG_HF_MEM_TAGS_MAX + 31) / 32];
     uint64_t told_us;
+    bool has_told;
+    struct hf_histogram *histogram;
 #if CONFIG_HF_TRACE
     struct hf_trace *trace;
     uint16_t trace_id;
 #endif
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Instances ready made: each preset fixes tiers, fill and policy, and returns the config over storage of its own type; what it
-// leaves open (tags, quotas, seams, region) the caller sets in it before hf_mem_init().
+// Instances ready made: each preset fixes tiers, fill and policy, and returns the config over storage of its own type; what
+// it leaves open (tags, quotas, seams, region) the caller sets in it before hf_mem_init().
 #ifndef HF_MEM_PRESETS_H
 #define HF_MEM_PRESETS_H
 
 #include "holdfast/hf_mem.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /// PRISM: 56 KiB for messages, patterns, frames. One tier up; blocks are zeroed as a whole (CONFIG_HF_POOL_FILL).
 #define HF_MEM_PRISM_TIERS(X)                                                                      \
@@ -53,5 +57,9 @@ hf_mem_config_t hf_mem_prism(hf_mem_prism_t *storage);
 hf_mem_config_t hf_mem_modesp(hf_mem_modesp_t *storage);
 hf_mem_config_t hf_mem_chargepoint(hf_mem_chargepoint_t *storage);
 hf_mem_config_t hf_mem_configured(hf_mem_configured_t *storage);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
