@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set_target_properties(holdfast PROPERTIES EXPORT_NAME holdfast)
-install(TARGETS holdfast EXPORT holdfast-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS holdfast holdfast_wrap EXPORT holdfast-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/holdfast DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 # Beside hf_config.h, which includes it: whoever includes a header gets the switches the library was compiled with.
 install(FILES ${HOLDFAST_GENERATED}/hf_autoconf.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/holdfast)

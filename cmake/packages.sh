@@ -11,6 +11,7 @@ package_reason() { # PACKAGE
     cmake) echo "configures the build" ;;
     ninja-build) echo "runs the build" ;;
     gcc) echo "C compiler" ;;
+    g++) echo "C++ compiler, for the tests of holdfast.hpp" ;;
     libc6-dev) echo "headers of the C library" ;;
     pkg-config) echo "finds the libraries" ;;
     libwebsockets-dev) echo "WebSocket server of the simulated central system" ;;
