@@ -8,6 +8,10 @@
 
 #include "holdfast/hf_pool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if CONFIG_HF_POOL_CENSUS
 
 #define HF_CENSUS_AGES 5u
@@ -49,4 +53,8 @@ HF_MUST_CHECK int hf_census_row(const hf_census_t *census, uint32_t tag, hf_cens
 hf_census_row_t hf_census_total(const hf_census_t *census);
 
 #endif
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -7,8 +7,16 @@
 
 #include "holdfast/hf_pool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// In permille. A block serves a request that is not larger than itself. Cost: O(pools), no lock. Context: any.
 uint32_t hf_fragmentation_permille(const hf_pool_t *const *pools, uint32_t pool_count,
                                    uint32_t request_bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

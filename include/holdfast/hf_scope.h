@@ -11,6 +11,10 @@
 #include "holdfast/hf_pool.h"
 #include "holdfast/hf_trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define HF_SCOPE_DEPTH_MAX 8u
 
 typedef struct hf_scope_report {
@@ -82,5 +86,9 @@ void hf_scope_guard_end(hf_scope_guard_t *guard);
         hf_scope_at_, __LINE__) = hf_scope_guard_begin((tracker), (name))
 #define HF_SCOPE_JOIN_(a, b)       HF_SCOPE_JOIN_AGAIN_(a, b)
 #define HF_SCOPE_JOIN_AGAIN_(a, b) a##b
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
