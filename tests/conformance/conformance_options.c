@@ -139,7 +139,33 @@ static void poison_of_a_wrong_give_touches_nothing(void)
     CHECK_EQ(hf_pool_give(&pool, block + 4), HF_E_INTERIOR);
     CHECK_EQ(hf_pool_give(&pool, conf.above), HF_E_FOREIGN);
     CHECK(is_filled(block, 0x11, BLOCK_BYTES));
+    CHECK_EQ(hf_pool_give(&pool, block), HF_OK);
+    block[3] = 1;
+    CHECK_EQ(hf_pool_give(&pool, block), HF_E_DOUBLE_GIVE);
+    CHECK_EQ(block[3], 1); // what was written too late is still there to be found
     CHECK(conf_guards_are_whole(&pool));
+}
+
+static void fill_ends_where_the_neighbour_begins(void)
+{
+    static const uint32_t bytes[] = {1, 8, 16, 20, 24, 32, 56};
+    for (size_t s = 0; s < HF_COUNT_OF(bytes); s++) {
+        hf_pool_t pool;
+        REQUIRE(conf_open(&pool, bytes[s], 33, HF_POOL_POISON | HF_POOL_ZERO));
+        REQUIRE(conf_take_all(&pool));
+        for (uint32_t i = 0; i < 33; i++) {
+            memset(conf_block[i], 0x11, bytes[s]);
+        }
+        for (uint32_t i = 0; i < 33; i += 2) {
+            REQUIRE(hf_pool_give(&pool, conf_block[i]) == HF_OK);
+        }
+        for (uint32_t i = 0; i < 33; i += 2) {
+            REQUIRE(hf_pool_take(&pool, HF_TAG_NONE) != NULL);
+        }
+        for (uint32_t i = 1; i < 33; i += 2) {
+            CHECK(is_filled(conf_block[i], 0x11, bytes[s]));
+        }
+    }
 }
 #endif
 
@@ -220,6 +246,36 @@ static void canary_of_two_damaged_blocks_names_the_first_on_the_way(void)
     CHECK_EQ(hf_pool_check(&pool, 8, 4, &found), HF_OK);
 }
 
+#if CONFIG_HF_POOL_FILL
+static void canary_stands_behind_the_fill(void)
+{
+    hf_pool_t pool;
+    uint32_t found;
+    REQUIRE(conf_open(&pool, BLOCK_BYTES, 9, HF_POOL_CANARY | HF_POOL_POISON | HF_POOL_ZERO));
+    for (uint32_t round = 0; round < 3; round++) {
+        REQUIRE(conf_take_all(&pool));
+        CHECK_EQ(hf_pool_check(&pool, 0, 9, &found), HF_OK);
+        REQUIRE(conf_give_all(&pool, round));
+        CHECK_EQ(hf_pool_check(&pool, 0, 9, &found), HF_OK);
+    }
+    CHECK_EQ(hf_pool_stats(&pool).overruns, 0);
+    CHECK_EQ(hf_pool_stats(&pool).spoilt, 0);
+}
+#endif
+
+static void canary_of_a_double_give_is_left_alone(void)
+{
+    hf_pool_t pool;
+    uint32_t found;
+    REQUIRE(conf_open(&pool, BLOCK_BYTES, 2, HF_POOL_CANARY));
+    uint8_t *block = hf_pool_take(&pool, HF_TAG_NONE);
+    REQUIRE(block != NULL && hf_pool_give(&pool, block) == HF_OK);
+    block[BLOCK_BYTES] ^= 1u;
+    CHECK_EQ(hf_pool_give(&pool, block), HF_E_DOUBLE_GIVE);
+    CHECK_EQ(hf_pool_stats(&pool).overruns, 0);
+    CHECK_EQ(hf_pool_check(&pool, 0, 2, &found), HF_E_OVERRUN);
+}
+
 static void canary_of_a_pool_without_it_is_never_broken(void)
 {
     hf_pool_t pool;
@@ -242,13 +298,18 @@ int conformance_options(void)
         HF_TEST(poison_counts_a_write_to_any_byte_after_the_give),
         HF_TEST(poison_and_zero_go_together),
         HF_TEST(poison_of_a_wrong_give_touches_nothing),
+        HF_TEST(fill_ends_where_the_neighbour_begins),
 #endif
 #if CONFIG_HF_POOL_CANARY
         HF_TEST(canary_locates_each_byte_past_the_end),
         HF_TEST(canary_leaves_the_whole_block_to_its_taker),
         HF_TEST(canary_walk_of_any_step_finds_the_damaged_block),
         HF_TEST(canary_of_two_damaged_blocks_names_the_first_on_the_way),
+        HF_TEST(canary_of_a_double_give_is_left_alone),
         HF_TEST(canary_of_a_pool_without_it_is_never_broken),
+#if CONFIG_HF_POOL_FILL
+        HF_TEST(canary_stands_behind_the_fill),
+#endif
 #endif
 #if CONFIG_HF_POOL_TIMING
         HF_TEST(timing_tells_longest_and_mean),
