@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COUNT_MAX   33u
+#define COUNT_MAX   65u
 #define BLOCK_BYTES 16u
 #define SLOTS       8u
 #define NOBODY      0u
@@ -82,10 +82,10 @@ static unsigned number_of(const void *block)
 static uint32_t free_now(void)
 {
     uint32_t free = 0;
-#if POOL_TRUTH_IS_BIT
+#if !POOL_IS_COUNTED
     for (unsigned i = 0; i < scene->played; i++) {
         unsigned number = scene->play[i];
-        free |= (world.meta[number / 32u] >> (number % 32u) & 1u) << i;
+        free |= ((world.meta[number / 32u] & POOL_BIT(number)) != 0 ? 1u : 0u) << i;
     }
 #endif
     return free;

@@ -4,7 +4,7 @@
 // A script is a list of operations over slots: "T2" takes a block into slot 2, "G2" gives it, "H2" gives it by handle, "A2" looks
 // its handle up. A block's number stays in its slot after a give, so that "G2" again is a double give.
 //
-// Judges of a refused take. POOL_TRUTH_IS_BIT: no one block was free throughout the call (its bit set from the call's first
+// Judges of a refused take. Unless POOL_IS_COUNTED: no one block was free throughout the call (its bit set from the call's first
 // operation to its last). Where the case says `exact`: all calls can be put in one order, each within its own time, in which a
 // take is refused only when as many were taken and not given as there are blocks (counted, not told apart).
 #ifndef POOL_WORLD_H
@@ -13,12 +13,14 @@
 #include "holdfast/hf_config.h"
 #include "model.h"
 
+// What a refusal is judged by: the bits, or (where a take first reserves a block by counting, so that what a call under way was
+// promised is not free any more although its bit is still set) the order of calls.
 #ifdef MODEL_BROKEN
-#define POOL_TRUTH_IS_BIT 1
-#define POOL_IS_EXACT     false
+#define POOL_IS_COUNTED  0
+#define POOL_BIT(number) (1u << (number) % 32u)
 #else
-#define POOL_TRUTH_IS_BIT 0 // promised by count: what a call under way was promised is not free
-#define POOL_IS_EXACT     true
+#define POOL_IS_COUNTED  (CONFIG_HF_POOL_STATISTICS || CONFIG_HF_POOL_LIFO)
+#define POOL_BIT(number) (1u << 31 >> (number) % 32u)
 #endif
 
 typedef struct pool_case {
@@ -33,6 +35,7 @@ typedef struct pool_case {
     bool
         is_confused; // gives the same block twice while others may take it: the second cannot be told from a good one
     unsigned spurious;
+    bool is_long; // only when asked for
 } pool_case_t;
 
 model_result_t pool_explore(const pool_case_t *which, uint64_t states_max);
