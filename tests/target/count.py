@@ -82,14 +82,17 @@ def sizes(about):
     for kind in ("lifo", "bitmap"):
         if f"text_{kind}" in archives:
             yield row(f"m4.text.{kind}", "bytes", linked(about["compiler"], tool + "size", archives[f"text_{kind}"], CALLS))
-    for name, archive in (("core", "text_bitmap"), ("all", "text_all")):
+    for name, archive in (("core", "text_bitmap"), ("all", "text_all"), ("mem", "text_mem")):
         if archive in archives:
             yield row(f"m4.text.{name}", "bytes", text_of(tool + "size", archives[archive]))
-    if about["target"] != "m4":
-        paths = masked.of_images(tool + "objdump", about["images"])
+    if about["target"] == "m4":
+        return
+    for image in about["images"]:
+        paths = masked.of_images(tool + "objdump", [image])
         if not set(CALLS) <= set(paths):
-            sys.exit(f"take and give do not mask: {paths}")
-        yield row(f"{about['target']}.core.masked", "instructions", max(paths.values()))
+            sys.exit(f"{image}: take and give do not mask: {paths}")
+        level = os.path.basename(image).removeprefix("count_")
+        yield row(f"{about['target']}.{level}.masked", "instructions", max(paths.values()))
 
 
 def measure(build):
