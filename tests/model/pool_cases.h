@@ -16,6 +16,7 @@
     .count = 33, .played = 3, .play = {3, 31, 32}, .exact = POOL_IS_COUNTED != 0, .spurious = 1
 #define THREE_WORDS                                                                                \
     .count = 65, .played = 3, .play = {31, 32, 64}, .exact = POOL_IS_COUNTED != 0, .spurious = 1
+#define LONG_CENSUS .is_long = CONFIG_HF_POOL_CENSUS != 0
 
 static const pool_case_t pool_cases[] = {
     {"last_block_two_takers", "G0", {"T1", "T2"}, 2, ONE_BLOCK},
@@ -30,8 +31,8 @@ static const pool_case_t pool_cases[] = {
     {"two_blocks_three_threads", "G0 G1", {"T2 G2", "T3 G3", "T4"}, 3, TWO_BLOCKS},
     {"three_blocks_three_threads", "G0 G1 G2", {"T3 G3", "T4 G4", "T5"}, 3, THREE_BLOCKS},
     {"one_block_three_hands", "G0", {"T1 G1", "T2 G2", "T3 G3"}, 3, ONE_BLOCK},
-    {"two_blocks_three_hands", "G0", {"T2 G2", "G1 T3", "T4 G4"}, 3, TWO_BLOCKS},
-    {"two_blocks_long", "G0", {"T2 G2 T2 G2 T2", "G1 T3 G3 T3 G3"}, 2, TWO_BLOCKS},
+    {"two_blocks_three_hands", "G0", {"T2 G2", "G1 T3", "T4 G4"}, 3, TWO_BLOCKS, LONG_CENSUS},
+    {"two_blocks_long", "G0", {"T2 G2 T2 G2 T2", "G1 T3 G3 T3 G3"}, 2, TWO_BLOCKS, LONG_CENSUS},
     {"double_give_two_threads", "", {"G0", "G0"}, 2, TWO_BLOCKS},
     {"double_give_three_threads", "", {"G0", "G0", "G0"}, 3, TWO_BLOCKS},
     {"double_give_beside_a_give", "", {"G0", "G0", "G1"}, 3, TWO_BLOCKS},
@@ -52,7 +53,7 @@ static const pool_case_t pool_cases[] = {
      {"T3", "G0 T0", "G2 T2"},
      3,
      TWO_WORDS_THREE,
-     .is_long = CONFIG_HF_POOL_CENSUS != 0},
+     .is_long = true},
     {"three_words_give_meets_takes", "G1", {"G0 T0", "T3", "G2"}, 3, THREE_WORDS},
     {"three_words_two_takers", "G0 G2", {"T3 G3 T3", "T4 G1 T5"}, 2, THREE_WORDS},
 #if CONFIG_HF_POOL_CENSUS

@@ -525,12 +525,15 @@ static void set_up(const pool_case_t *which)
 
 static model_world_t world_of(const pool_case_t *which)
 {
+    static model_memory_t memory[] = {
+        {&world.pool, sizeof world.pool},
+        {&world.ghost, sizeof world.ghost},
+        {world.meta, 0},
 #ifdef MODEL_BROKEN
-    static const model_memory_t memory[] = {{&world, sizeof world},
-                                            {broken_words, sizeof broken_words}};
-#else
-    static const model_memory_t memory[] = {{&world, sizeof world}};
+        {broken_words, sizeof broken_words},
 #endif
+    };
+    memory[2].count = HF_POOL_META_WORDS(which->count) * sizeof world.meta[0];
     set_up(which);
     return (model_world_t){.name = which->name,
                            .threads = which->threads,
