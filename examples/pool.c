@@ -2,8 +2,7 @@
 // One pool of eight blocks: taken, used up, given back, given back wrongly.
 #include "holdfast/hf_pool.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "seams.h"
 
 typedef struct reading {
     uint32_t time_ms;
@@ -12,12 +11,6 @@ typedef struct reading {
 
 static HF_POOL_STORAGE(reading_t, 8) storage;
 static hf_pool_t readings;
-
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    printf("assertion failed: %s:%d\n", file, line);
-    abort();
-}
 
 static void give(void *block, const char *what)
 {
