@@ -23,10 +23,11 @@ typedef struct hf_advice_tier {
 } hf_advice_tier_t;
 
 typedef struct hf_advice_config {
-    uint32_t class_count;        // 1 to HF_ADVICE_CLASSES_MAX
-    uint32_t tiers_max;          // 1 to HF_ADVICE_TIERS_MAX
-    uint32_t headroom_percent;   // added to every count, rounded up; 0 to 1000
-    const uint32_t *class_bytes; // largest size seen in each class, ascending
+    uint32_t class_count;      // 1 to HF_ADVICE_CLASSES_MAX
+    uint32_t tiers_max;        // 1 to HF_ADVICE_TIERS_MAX
+    uint32_t headroom_percent; // added to every count, rounded up; 0 to 1000
+    const uint32_t
+        *class_bytes; // largest size seen in each class, ascending; classes part at multiples of 8
     /// Blocks of the classes first to last that were held at once at most. Must not fall when the run grows.
     uint32_t (*peak)(void *ctx, uint32_t first, uint32_t last);
     void *ctx;

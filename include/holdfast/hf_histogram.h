@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which sizes are asked for: a histogram of four buckets per octave, one instance per user of memory. Each bucket knows how
+// Which sizes are asked for: a histogram by multiples of 8 up to 32 B and by quarters of an octave above, one instance per user of memory. Each bucket knows how
 // often it was asked, how many of its blocks are held now and were held at most, and the largest size it saw, which is what
 // tiers are cut to (hf_advice.h).
 // Invariants: a size falls into one bucket; buckets ascend; takes - gives = held, per bucket, when nothing else runs. `takes` and
@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/// Up to 8 B, four per octave to 65536 B, and what is larger.
-#define HF_HISTOGRAM_BUCKETS 54u
+/// Four up to 32 B, four per octave to 65536 B, and what is larger. Each but the last ends at a multiple of 8.
+#define HF_HISTOGRAM_BUCKETS 49u
 
 typedef struct hf_histogram_bucket {
     hf_atomic_u32_t takes, held, peak_held, refused, largest_bytes;

@@ -55,7 +55,7 @@ run "$bin/holdfastd" --check --id CP1 --csms ws://x/ --can socketcan:can0 --prof
 helps "$bin/holdfast" --help
 refuses 2 no-such-verb "$bin/holdfast" no-such-verb
 refuses 2 --no-such-option "$bin/holdfast" --no-such-option
-for verb in demo sim csms; do
+for verb in demo sim csms trace; do
     helps "$bin/holdfast" $verb --help
     refuses 2 --no-such-option "$bin/holdfast" $verb --no-such-option
 done

@@ -446,7 +446,6 @@ static void check_region(hf_json_t json)
     HAS(json, stats, largest_bytes);
     HAS(json, stats, fragmentation_percent);
     HAS(json, stats, blocks);
-    HAS(json, stats, free_blocks);
     HAS(json, stats, takes);
     HAS(json, stats, gives);
     HAS(json, stats, failed);

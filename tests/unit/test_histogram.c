@@ -21,6 +21,7 @@ static void histogram_buckets_are_without_gap_and_ascend(void)
     for (uint32_t i = 1; i < HF_HISTOGRAM_BUCKETS; i++) {
         CHECK_EQ(hf_histogram_least_bytes(i), hf_histogram_most_bytes(i - 1u) + 1u);
         CHECK(hf_histogram_most_bytes(i) > hf_histogram_most_bytes(i - 1u));
+        CHECK_EQ(hf_histogram_most_bytes(i - 1u) % 8u, 0); // block sizes are rounded so
     }
 }
 

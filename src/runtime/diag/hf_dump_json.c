@@ -87,11 +87,11 @@ static const field_t region_fields[] = {
     REGION(peak_used_bytes), REGION(free_bytes),
     REGION(min_free_bytes),  REGION(largest_servable_bytes),
     REGION(largest_bytes),   REGION(fragmentation_percent),
-    REGION(blocks),          REGION(free_blocks),
-    REGION(takes),           REGION(gives),
-    REGION(failed),          REGION(unservable),
-    REGION(foreign),         REGION(interior),
-    REGION(double_gives),    REGION(corrupt),
+    REGION(blocks),          REGION(takes),
+    REGION(gives),           REGION(failed),
+    REGION(unservable),      REGION(foreign),
+    REGION(interior),        REGION(double_gives),
+    REGION(corrupt),
 };
 #endif
 

@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Sizes by octave and quarter of it: bucket 0 holds up to 8 B, bucket 1 + 4 * octave + quarter what follows, the last one
-// what is above 65536 B.
+// Sizes by octave and quarter of it: buckets 0 to 3 hold 8 sizes each, bucket 4 + 4 * octave + quarter what follows, the last
+// one what is above 65536 B.
 #include "holdfast/hf_histogram.h"
 
 #include "hf_rmw.h"
 
-#define FIRST_OCTAVE 3u // of bytes - 1: the first with four sizes at least
+#define PLAIN        4u // buckets of 8 B each
+#define FIRST_OCTAVE 5u // of bytes - 1: the first in quarters
 #define LAST         (HF_HISTOGRAM_BUCKETS - 1u)
 
 uint32_t hf_histogram_bucket_of(uint32_t bytes)
 {
-    if (bytes <= 8u) {
-        return 0;
+    uint32_t below = bytes > 0 ? bytes - 1u : 0;
+    if (below < PLAIN * 8u) {
+        return below / 8u;
     }
-    uint32_t below = bytes - 1u;
     uint32_t octave = 31u - (uint32_t)__builtin_clz(below);
-    uint32_t bucket = 1u + (octave - FIRST_OCTAVE) * 4u + (below >> (octave - 2u) & 3u);
+    uint32_t bucket = PLAIN + (octave - FIRST_OCTAVE) * 4u + (below >> (octave - 2u) & 3u);
     return bucket < LAST ? bucket : LAST;
 }
 
 uint32_t hf_histogram_most_bytes(uint32_t bucket)
 {
-    if (bucket == 0) {
-        return 8u;
+    if (bucket < PLAIN) {
+        return (bucket + 1u) * 8u;
     }
-    uint32_t octave = FIRST_OCTAVE + (bucket - 1u) / 4u;
-    return bucket < LAST ? (5u + (bucket - 1u) % 4u) << (octave - 2u) : UINT32_MAX;
+    uint32_t octave = FIRST_OCTAVE + (bucket - PLAIN) / 4u;
+    return bucket < LAST ? (5u + (bucket - PLAIN) % 4u) << (octave - 2u) : UINT32_MAX;
 }
 
 uint32_t hf_histogram_least_bytes(uint32_t bucket)
