@@ -20,9 +20,9 @@
 #define HF_REGION_BYTES_MAX     0x10000000u
 
 #define HF_REGION_BITMAP_WORDS(bytes) ((bytes) / (HF_POOL_ALIGN * 32u) + 1u)
-// Levels for a number of granules: two up to 63, then one more for each doubling; an upper bound in one expression.
+// Levels for a number of granules: three up to 63, then one more for each doubling; an upper bound in one expression.
 #define HF_REGION_LEVELS_OF_(n)                                                                    \
-    (2u + ((n) > 0x3Fu) + ((n) > 0x7Fu) + ((n) > 0xFFu) + ((n) > 0x1FFu) + ((n) > 0x3FFu) +        \
+    (3u + ((n) > 0x3Fu) + ((n) > 0x7Fu) + ((n) > 0xFFu) + ((n) > 0x1FFu) + ((n) > 0x3FFu) +        \
      ((n) > 0x7FFu) + ((n) > 0xFFFu) + ((n) > 0x1FFFu) + ((n) > 0x3FFFu) + ((n) > 0x7FFFu) +       \
      ((n) > 0xFFFFu) + ((n) > 0x1FFFFu) + ((n) > 0x3FFFFu) + ((n) > 0x7FFFFu) + ((n) > 0xFFFFFu) + \
      ((n) > 0x1FFFFFu) + ((n) > 0x3FFFFFu) + ((n) > 0x7FFFFFu) + ((n) > 0xFFFFFFu) +               \
@@ -49,18 +49,20 @@ typedef struct hf_region_config {
     void *ctx;
 } hf_region_config_t;
 
-/// Bytes are those a taker may use, without headers.
+/// Bytes of memory count each block with its header, so that used + free = capacity; what a take can get does not.
 typedef struct hf_region_stats {
-    size_t capacity_bytes; // one block of the untouched region
+    size_t capacity_bytes;
     size_t used_bytes, peak_used_bytes;
     size_t free_bytes, min_free_bytes;
     size_t
-        largest_servable_bytes; // any take up to this is served; at most 1/32 below the largest free block
-    size_t largest_bytes;           // as the last full round of hf_region_check() saw it; 0 before
-    uint32_t fragmentation_percent; // 100 - 100 * largest servable / free, 0 when nothing is free
-    uint32_t blocks, free_blocks;   // in use; free
-    uint32_t takes, gives;          // served, accepted
-    uint32_t failed;                // takes and resizes refused for want of room
+        largest_servable_bytes; // any take up to this is served; at most 1/32 below what the largest block holds
+    size_t
+        largest_bytes; // what it holds, as the last full round of hf_region_check() saw it; 0 before
+    uint32_t
+        fragmentation_percent; // 100 - 100 * largest servable block / free, 0 when nothing is free
+    uint32_t blocks;           // in use
+    uint32_t takes, gives;     // served, accepted
+    uint32_t failed;           // takes and resizes refused for want of room
     uint32_t unservable; // 0 bytes, more than the region ever holds, an alignment that is none
     uint32_t foreign, interior, double_gives;
     uint32_t corrupt; // damaged headers or links met
@@ -72,14 +74,12 @@ typedef struct hf_region {
     uint32_t end;    // granules; a header that ends the last block stands there
     uint32_t levels; // bit l: slots[l] is not 0
     uint32_t level_count;
-    uint32_t *taken; // bit g: a block in use starts at granule g
-    uint32_t *slots; // per level; bit s: the list of class 32 l + s is not empty
-    uint32_t *heads; // per class: the granule of its first block
-    uint32_t free_blocks;
-    uint32_t check_at;                   // where the walk goes on
-    size_t check_largest, largest_bytes; // of this round so far, of the last whole one
-    size_t free_bytes, min_free_bytes;
-    size_t used_bytes, peak_used_bytes;
+    uint32_t *taken;                   // bit g: a block in use starts at granule g
+    uint32_t *slots;                   // per level; bit s: the list of class 32 l + s is not empty
+    uint32_t *heads;                   // per class: the granule of its first block
+    uint32_t free_size, min_free_size; // granules
+    uint32_t check_at;                 // where the walk goes on
+    uint32_t check_largest, largest;   // granules: of this round so far, of the last whole one
     uint32_t takes, gives, failed, unservable;
     uint32_t foreign, interior, double_gives, corrupt;
 } hf_region_t;
@@ -108,9 +108,10 @@ HF_MUST_CHECK int hf_region_give(hf_region_t *region, void *block);
 /// in all these cases the block stays as it was. Cost: O(1).
 HF_MUST_CHECK int hf_region_resize(hf_region_t *region, void *block, size_t bytes);
 
-/// Looks at the next `blocks` blocks, going round; a call ends at the end of the region. HF_OK, or HF_E_CORRUPT with the
-/// address of the damaged header in `*place`: counts `corrupt`, and the next call starts from the first block. A whole round
-/// sets largest_bytes, exact when nothing else ran meanwhile. Cost: O(blocks).
+/// Looks at the next `blocks` blocks, and on to one in use, going round; a call ends at the end of the region. HF_OK, or
+/// HF_E_CORRUPT with the address of the damaged header in `*place`: counts `corrupt`, and the next call starts from the
+/// first block. A whole round sets largest_bytes, exact when nothing else ran meanwhile.
+/// Cost: O(blocks + bytes / 512).
 HF_MUST_CHECK int hf_region_check(hf_region_t *region, uint32_t blocks, const void **place);
 
 /// Whether the address lies within the memory.

@@ -75,7 +75,7 @@ static bool take_one(hf_region_t *region, size_t bytes, size_t align, bool *was_
     const hf_region_stats_t after = hf_region_stats(region);
     *was_served = block != NULL;
     if (block == NULL) {
-        const bool is_counted = bytes - 1u < before.capacity_bytes
+        const bool is_counted = bytes - 1u < before.capacity_bytes - HF_REGION_HEADER_BYTES
                                     ? after.failed == before.failed + 1u
                                     : after.unservable == before.unservable + 1u;
         return is_counted && (align > HF_POOL_ALIGN || bytes > before.largest_servable_bytes);
@@ -116,7 +116,8 @@ static bool resize_one(hf_region_t *region)
         return is_kept && is_alone && got >= bytes;
     }
     return got == had && bytes > had &&
-           (status == HF_E_FULL) == (bytes <= hf_region_stats(region).capacity_bytes);
+           (status == HF_E_FULL) ==
+               (bytes + HF_REGION_HEADER_BYTES <= hf_region_stats(region).capacity_bytes);
 }
 
 /// A give of any address is refused with the right reason, unless a block starts there.
@@ -149,24 +150,39 @@ static bool is_good(hf_region_t *region)
 {
     const void *place = NULL;
     region->check_at = 0;
-    region->check_largest = 0;
     if (hf_region_check(region, UINT32_MAX, &place) != HF_OK) {
         return false;
     }
     const hf_region_stats_t stats = hf_region_stats(region);
     size_t used = 0;
     for (uint32_t i = 0; i < taken_count; i++) {
-        used += taken[i].bytes;
+        used += taken[i].bytes + HF_REGION_HEADER_BYTES;
     }
-    const size_t headers = (size_t)(stats.blocks + stats.free_blocks) * HF_REGION_HEADER_BYTES;
+    // One block to a size up to 63 granules, then 32 classes to each doubling: hence the bound.
+    const size_t most = stats.largest_bytes + HF_REGION_HEADER_BYTES,
+                 least = stats.largest_servable_bytes + HF_REGION_HEADER_BYTES;
     return stats.blocks == taken_count && stats.used_bytes == used &&
-           stats.used_bytes + stats.free_bytes + headers ==
-               stats.capacity_bytes + HF_REGION_HEADER_BYTES &&
+           stats.used_bytes + stats.free_bytes == stats.capacity_bytes &&
            stats.largest_servable_bytes <= stats.largest_bytes &&
-           (stats.largest_bytes == 0 || stats.largest_servable_bytes + HF_REGION_HEADER_BYTES >
-                                            (stats.largest_bytes + 8u) / 33u * 32u) &&
-           stats.peak_used_bytes >= used && stats.min_free_bytes <= stats.free_bytes &&
-           stats.corrupt == 0 && (stats.free_blocks > 1 || stats.fragmentation_percent == 0);
+           (stats.largest_bytes == 0 || least >= most - most / 32u) &&
+           (stats.largest_bytes == 0) == (stats.free_bytes == 0) && stats.peak_used_bytes >= used &&
+           stats.peak_used_bytes + stats.min_free_bytes == stats.capacity_bytes &&
+           stats.corrupt == 0 && (most < stats.free_bytes || stats.fragmentation_percent == 0);
+}
+
+/// A walk of few blocks at a time gets round, too.
+static bool is_walked_in_pieces(hf_region_t *region)
+{
+    const void *place = NULL;
+    region->largest = 0;
+    for (uint32_t i = 0; i <= 2u * taken_count + 2u && region->largest == 0; i++) {
+        if (hf_region_check(region, 1, &place) != HF_OK) {
+            return false;
+        }
+    }
+    const bool is_full = hf_region_stats(region).free_bytes == 0;
+    const uint32_t piecewise = region->largest;
+    return is_good(region) && (is_full || piecewise != 0);
 }
 
 static hf_region_config_t draw_config(void)
@@ -223,7 +239,8 @@ static uint32_t play(uint64_t seed, uint32_t steps)
     uint32_t bias = 50;
     for (uint32_t step = 1; step <= steps; step++) {
         bias = step % 256u == 0 ? 30u + draw(51) : bias;
-        if (!step_once(&region, bias) || !is_good(&region) || guard_errors != 0) {
+        if (!step_once(&region, bias) || !is_good(&region) || guard_errors != 0 ||
+            (step % 64u == 0 && !is_walked_in_pieces(&region))) {
             return step;
         }
     }
@@ -235,8 +252,8 @@ static uint32_t play(uint64_t seed, uint32_t steps)
     }
     const hf_region_stats_t at_end = hf_region_stats(&region);
     return is_good(&region) && at_end.free_bytes == untouched.capacity_bytes &&
-                   at_end.largest_servable_bytes == untouched.capacity_bytes &&
-                   at_end.takes == at_end.gives && at_end.free_blocks == 1u
+                   at_end.largest_servable_bytes == untouched.largest_servable_bytes &&
+                   at_end.takes == at_end.gives && at_end.fragmentation_percent == 0
                ? 0
                : steps + 2u;
 }

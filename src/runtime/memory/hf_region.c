@@ -7,80 +7,82 @@
 
 #define ALIGN_MAX 65536u
 
-static void enter(const hf_region_t *region)
+HF_REGION_INLINE void enter(const hf_region_t *region)
 {
     if (region->config.enter != NULL) {
         region->config.enter(region->config.ctx);
     }
 }
 
-static void leave(const hf_region_t *region)
+HF_REGION_INLINE void leave(const hf_region_t *region)
 {
     if (region->config.exit != NULL) {
         region->config.exit(region->config.ctx);
     }
 }
 
-static void toggle_taken(hf_region_t *region, uint32_t at)
+HF_REGION_INLINE void toggle_taken(hf_region_t *region, uint32_t at)
 {
     region->taken[at / 32u] ^= 1u << at % 32u;
 }
 
-static void set_head(hf_region_t *region, uint32_t class, uint32_t at)
-{
-    uint32_t *slots = &region->slots[class / 32u];
-    region->heads[class] = at;
-    *slots |= 1u << class % 32u;
-    region->levels |= 1u << class / 32u;
-    if (at == HF_REGION_NOWHERE) {
-        *slots &= ~(1u << class % 32u);
-        if (*slots == 0) {
-            region->levels &= ~(1u << class / 32u);
-        }
-    }
-}
-
-/// Writes both copies of a size. The walk, if it stood within the block, goes on from its start.
-static void set_size(hf_region_t *region, uint32_t at, uint32_t size)
+/// Writes both copies of a size.
+HF_REGION_INLINE void set_size(hf_region_t *region, uint32_t at, uint32_t size)
 {
     hf_region_block_at(region, at)->size = size;
     hf_region_block_at(region, at + size)->before_inverted = ~size;
-    if (region->check_at - at < size) {
-        region->check_at = at;
-    }
 }
 
-static void insert(hf_region_t *region, uint32_t at)
+static void insert(hf_region_t *region, uint32_t at, uint32_t size)
 {
     hf_region_block_t *block = hf_region_block_at(region, at);
-    const uint32_t class = hf_region_class_of(block->size), next = region->heads[class];
+    const uint32_t class = hf_region_class_of(size), next = region->heads[class];
+    set_size(region, at, size);
     block->next = next;
     block->previous = HF_REGION_NOWHERE;
     if (next != HF_REGION_NOWHERE) {
         hf_region_block_at(region, next)->previous = at;
     }
-    set_head(region, class, at);
-    region->free_blocks++;
-    region->free_bytes += hf_region_usable(block->size);
+    region->heads[class] = at;
+    region->slots[class / 32u] |= 1u << class % 32u;
+    region->levels |= 1u << class / 32u;
 }
 
-/// Takes a sound free block out of its list. False, and nothing changed, when its links do not agree.
-static bool unlink(hf_region_t *region, uint32_t at)
+static void empty_class(hf_region_t *region, uint32_t class)
+{
+    uint32_t *slots = &region->slots[class / 32u];
+    region->heads[class] = HF_REGION_NOWHERE;
+    *slots &= ~(1u << class % 32u);
+    if (*slots == 0) {
+        region->levels &= ~(1u << class / 32u);
+    }
+}
+
+/// Takes a free block of that size out of its list. False, and nothing changed, when the links do not agree.
+static bool unlink(hf_region_t *region, uint32_t at, uint32_t size)
 {
     const hf_region_block_t *block = hf_region_block_at(region, at);
-    if (!hf_region_links_agree(region, at)) {
+    const uint32_t next = block->next, previous = block->previous;
+    const uint32_t class = hf_region_class_of(size);
+    uint32_t *here = &region->heads[class]; // what leads to this block
+    if (previous != HF_REGION_NOWHERE) {
+        if (previous >= region->end) {
+            return false;
+        }
+        here = &hf_region_block_at(region, previous)->next;
+    }
+    if (*here != at) {
         return false;
     }
-    if (block->next != HF_REGION_NOWHERE) {
-        hf_region_block_at(region, block->next)->previous = block->previous;
+    if (next != HF_REGION_NOWHERE) {
+        if (next >= region->end || hf_region_block_at(region, next)->previous != at) {
+            return false;
+        }
+        hf_region_block_at(region, next)->previous = previous;
+    } else if (previous == HF_REGION_NOWHERE) {
+        empty_class(region, class);
     }
-    if (block->previous != HF_REGION_NOWHERE) {
-        hf_region_block_at(region, block->previous)->next = block->next;
-    } else {
-        set_head(region, hf_region_class_of(block->size), block->next);
-    }
-    region->free_blocks--;
-    region->free_bytes -= hf_region_usable(block->size);
+    *here = next;
     return true;
 }
 
@@ -88,10 +90,10 @@ static bool unlink(hf_region_t *region, uint32_t at)
 /// if its first block does. HF_REGION_NOWHERE when there is none.
 static uint32_t choose_class(const hf_region_t *region, uint32_t size)
 {
-    const uint32_t shift = size < 64u ? 0 : 26u - (uint32_t)__builtin_clz(size);
+    const uint32_t shift = hf_region_shift_of(size);
     const uint32_t class = hf_region_class_of(size + (1u << shift) - 1u);
     uint32_t level = class / 32u;
-    uint32_t slots = level < region->level_count ? region->slots[level] >> class % 32u : 0;
+    const uint32_t slots = region->slots[level] >> class % 32u;
     if (slots != 0) {
         return class + (uint32_t)__builtin_ctz(slots);
     }
@@ -100,11 +102,11 @@ static uint32_t choose_class(const hf_region_t *region, uint32_t size)
         level += 1u + (uint32_t)__builtin_ctz(levels);
         return level * 32u + (uint32_t)__builtin_ctz(region->slots[level]);
     }
-    const uint32_t exact = hf_region_class_of(size);
-    const uint32_t head = region->heads[exact];
-    return head != HF_REGION_NOWHERE && hf_region_block_at(region, head)->size >= size
-               ? exact
-               : HF_REGION_NOWHERE;
+    const uint32_t exact = (shift << 5) + (size >> shift), head = region->heads[exact];
+    if (head == HF_REGION_NOWHERE || hf_region_block_at(region, head)->size < size) {
+        return HF_REGION_NOWHERE;
+    }
+    return exact;
 }
 
 /// A free block of at least `size`, out of its list; or HF_REGION_NOWHERE. A list with a damaged head is dropped whole, so the
@@ -117,30 +119,19 @@ static uint32_t pull(hf_region_t *region, uint32_t size)
             return HF_REGION_NOWHERE;
         }
         const uint32_t at = region->heads[class];
-        if (hf_region_is_sound(region, at) && hf_region_block_at(region, at)->size >= size &&
-            unlink(region, at)) {
+        const uint32_t found = hf_region_block_at(region, at)->size;
+        if (found >= size && hf_region_is_sound(region, at, found) && unlink(region, at, found)) {
             return at;
         }
         region->corrupt++;
-        set_head(region, class, HF_REGION_NOWHERE);
-    }
-}
-
-/// Cuts what is too much off a block that is in no list.
-static void trim(hf_region_t *region, uint32_t at, uint32_t size)
-{
-    const uint32_t rest = hf_region_block_at(region, at)->size - size;
-    if (rest >= HF_REGION_SIZE_MIN) {
-        set_size(region, at, size);
-        set_size(region, at + size, rest);
-        insert(region, at + size);
+        empty_class(region, class);
     }
 }
 
 /// Granules for a request, 0 when the region can never serve it.
-static uint32_t size_of(const hf_region_t *region, size_t bytes)
+HF_REGION_INLINE uint32_t size_of(const hf_region_t *region, size_t bytes)
 {
-    if (bytes - 1u >= hf_region_usable(region->end)) {
+    if (bytes - 1u >= hf_region_bytes(region->end) - HF_REGION_HEADER_BYTES) {
         return 0;
     }
     const uint32_t size =
@@ -149,51 +140,21 @@ static uint32_t size_of(const hf_region_t *region, size_t bytes)
     return size > HF_REGION_SIZE_MIN ? size : HF_REGION_SIZE_MIN;
 }
 
-static void note_levels(hf_region_t *region)
+/// Makes `size` of the `whole` block at `at`, which is in no list and not counted as free: what is too much is free again.
+static void cut(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t size)
 {
-    if (region->used_bytes > region->peak_used_bytes) {
-        region->peak_used_bytes = region->used_bytes;
+    if (whole - size >= HF_REGION_SIZE_MIN) {
+        insert(region, at + size, whole - size);
+        whole = size;
     }
-    if (region->free_bytes < region->min_free_bytes) {
-        region->min_free_bytes = region->free_bytes;
+    set_size(region, at, whole);
+    region->free_size -= whole;
+    if (region->free_size < region->min_free_size) {
+        region->min_free_size = region->free_size;
     }
 }
 
-static void *hand_out(hf_region_t *region, uint32_t at, uint32_t size)
-{
-    trim(region, at, size);
-    toggle_taken(region, at);
-    region->takes++;
-    region->used_bytes += hf_region_usable(hf_region_block_at(region, at)->size);
-    note_levels(region);
-    return &hf_region_block_at(region, at)->next;
-}
-
-static void *refuse(hf_region_t *region, uint32_t size)
-{
-    if (size != 0) {
-        region->failed++;
-    } else {
-        region->unservable++;
-    }
-    return NULL;
-}
-
-static void *take(hf_region_t *region, uint32_t size)
-{
-    const uint32_t at = size != 0 ? pull(region, size) : HF_REGION_NOWHERE;
-    return at != HF_REGION_NOWHERE ? hand_out(region, at, size) : refuse(region, size);
-}
-
-void *hf_region_take(hf_region_t *region, size_t bytes)
-{
-    enter(region);
-    void *block = take(region, size_of(region, bytes));
-    leave(region);
-    return block;
-}
-
-/// Granules from the start of a block to the place where one with an aligned payload can start: none, or room for a block.
+/// Granules from the start of a block to where one starts whose payload is aligned: none, or room for a block.
 static uint32_t lead_of(const hf_region_t *region, uint32_t at, size_t align)
 {
     const uintptr_t payload = (uintptr_t)&hf_region_block_at(region, at)->next;
@@ -204,61 +165,77 @@ static uint32_t lead_of(const hf_region_t *region, uint32_t at, size_t align)
                : lead + (uint32_t)(align / HF_REGION_GRANULE_BYTES);
 }
 
-static void *take_aligned(hf_region_t *region, uint32_t size, size_t align)
+/// A block of `size`, its payload at a multiple of `align`; NULL when there is none.
+static void *take(hf_region_t *region, uint32_t size, size_t align)
 {
-    const uint32_t most = (uint32_t)(align / HF_REGION_GRANULE_BYTES) + HF_REGION_SIZE_MIN;
-    const bool can_fit = size != 0 && size + most <= region->end;
-    const uint32_t at = can_fit ? pull(region, size + most) : HF_REGION_NOWHERE;
+    uint32_t spare = 0; // so that an aligned place is in it, whatever block is found
+    if (align > HF_REGION_GRANULE_BYTES) {
+        spare = (uint32_t)(align / HF_REGION_GRANULE_BYTES) + HF_REGION_SIZE_MIN;
+    }
+    uint32_t at = size + spare <= region->end ? pull(region, size + spare) : HF_REGION_NOWHERE;
     if (at == HF_REGION_NOWHERE) {
-        return refuse(region, size);
+        return NULL;
     }
-    const uint32_t whole = hf_region_block_at(region, at)->size;
-    const uint32_t lead = lead_of(region, at, align);
-    if (lead != 0) {
-        set_size(region, at, lead);
-        set_size(region, at + lead, whole - lead);
-        insert(region, at);
+    uint32_t whole = hf_region_block_at(region, at)->size;
+    if (spare != 0) {
+        const uint32_t lead = lead_of(region, at, align);
+        if (lead != 0) {
+            insert(region, at, lead);
+            set_size(region, at + lead, whole - lead);
+            at += lead;
+            whole -= lead;
+        }
     }
-    return hand_out(region, at + lead, size);
+    cut(region, at, whole, size);
+    toggle_taken(region, at);
+    region->takes++;
+    return &hf_region_block_at(region, at)->next;
 }
 
 void *hf_region_take_aligned(hf_region_t *region, size_t bytes, size_t align)
 {
-    const bool is_power = align != 0 && (align & (align - 1u)) == 0 && align <= ALIGN_MAX;
+    const bool is_power = align - 1u < ALIGN_MAX && (align & (align - 1u)) == 0;
     const uint32_t size = is_power ? size_of(region, bytes) : 0;
+    void *block = NULL;
     enter(region);
-    void *block = align <= HF_POOL_ALIGN ? take(region, size) : take_aligned(region, size, align);
+    if (size == 0) {
+        region->unservable++;
+    } else {
+        block = take(region, size, align);
+        if (block == NULL) {
+            region->failed++;
+        }
+    }
     leave(region);
     return block;
 }
 
-/// A pointer that is not the start of a block in use: whether it points into one. By the bits, back to the nearest start.
-static int judge(const hf_region_t *region, uint32_t at)
+void *hf_region_take(hf_region_t *region, size_t bytes)
 {
-    uint32_t word = at / 32u;
-    uint32_t starts = region->taken[word] & ((2u << at % 32u) - 1u);
-    while (starts == 0 && word != 0) {
-        starts = region->taken[--word];
-    }
-    if (starts == 0) {
-        return HF_E_DOUBLE_GIVE;
-    }
-    const uint32_t start = word * 32u + 31u - (uint32_t)__builtin_clz(starts);
-    return at - start < hf_region_block_at(region, start)->size ? HF_E_INTERIOR : HF_E_DOUBLE_GIVE;
+    return hf_region_take_aligned(region, bytes, 1);
 }
 
-/// Where the block in use starts that the pointer is of: HF_OK, or what is wrong.
-static int locate(const hf_region_t *region, const void *block, uint32_t *at)
+/// A pointer that is not the start of a block in use: whether it points into one.
+static int judge(const hf_region_t *region, uint32_t at)
+{
+    const uint32_t start = hf_region_start_before(region, at);
+    return start <= at && at - start < hf_region_block_at(region, start)->size ? HF_E_INTERIOR
+                                                                               : HF_E_DOUBLE_GIVE;
+}
+
+/// Where the block in use starts that the pointer is of; or, as a negative number, what is wrong.
+static int32_t locate(const hf_region_t *region, const void *block)
 {
     const uintptr_t offset = (uintptr_t)block - (uintptr_t)region->base - HF_REGION_HEADER_BYTES;
-    if (offset >= (size_t)region->end * HF_REGION_GRANULE_BYTES) {
+    if (offset >= hf_region_bytes(region->end)) {
         return HF_E_FOREIGN;
     }
-    *at = (uint32_t)(offset / HF_REGION_GRANULE_BYTES);
-    if (offset % HF_REGION_GRANULE_BYTES != 0 || !hf_region_is_taken(region, *at)) {
-        return judge(region, *at);
+    const uint32_t at = (uint32_t)(offset / HF_REGION_GRANULE_BYTES);
+    if (offset % HF_REGION_GRANULE_BYTES != 0 || !hf_region_is_taken(region, at)) {
+        return judge(region, at);
     }
-    return hf_region_is_sound(region, *at) ? HF_OK : HF_E_CORRUPT;
+    const uint32_t size = hf_region_block_at(region, at)->size;
+    return hf_region_is_sound(region, at, size) ? (int32_t)at : HF_E_CORRUPT;
 }
 
 static int count_refusal(hf_region_t *region, int status)
@@ -282,17 +259,16 @@ static uint32_t pull_next(hf_region_t *region, uint32_t next)
     if (hf_region_is_taken(region, next)) {
         return 0;
     }
-    if (!hf_region_is_sound(region, next) || !unlink(region, next)) {
-        return HF_REGION_NOWHERE;
-    }
-    return hf_region_block_at(region, next)->size;
+    const uint32_t size = hf_region_block_at(region, next)->size;
+    return hf_region_is_sound(region, next, size) && unlink(region, next, size) ? size
+                                                                                : HF_REGION_NOWHERE;
 }
 
 /// As pull_next(), for the block before `at`.
 static uint32_t pull_before(hf_region_t *region, uint32_t at)
 {
     const uint32_t size = ~hf_region_block_at(region, at)->before_inverted;
-    if (size == 0 && at == 0) {
+    if (at == 0) {
         return 0;
     }
     if (size - 1u >= at || hf_region_block_at(region, at - size)->size != size) {
@@ -301,16 +277,11 @@ static uint32_t pull_before(hf_region_t *region, uint32_t at)
     if (hf_region_is_taken(region, at - size)) {
         return 0;
     }
-    return unlink(region, at - size) ? size : HF_REGION_NOWHERE;
+    return unlink(region, at - size, size) ? size : HF_REGION_NOWHERE;
 }
 
-static int give(hf_region_t *region, const void *payload)
+static int give(hf_region_t *region, uint32_t at)
 {
-    uint32_t at = 0;
-    const int status = locate(region, payload, &at);
-    if (status != HF_OK) {
-        return status;
-    }
     const uint32_t size = hf_region_block_at(region, at)->size;
     const uint32_t before = pull_before(region, at);
     if (before == HF_REGION_NOWHERE) {
@@ -319,22 +290,22 @@ static int give(hf_region_t *region, const void *payload)
     const uint32_t next = pull_next(region, at + size);
     if (next == HF_REGION_NOWHERE) {
         if (before != 0) {
-            insert(region, at - before);
+            insert(region, at - before, before);
         }
         return HF_E_CORRUPT;
     }
     toggle_taken(region, at);
     region->gives++;
-    region->used_bytes -= hf_region_usable(size);
-    set_size(region, at - before, before + size + next);
-    insert(region, at - before);
+    region->free_size += size;
+    insert(region, at - before, before + size + next);
     return HF_OK;
 }
 
 int hf_region_give(hf_region_t *region, void *block)
 {
     enter(region);
-    int status = give(region, block);
+    const int32_t at = locate(region, block);
+    int status = at < 0 ? (int)at : give(region, (uint32_t)at);
     if (status != HF_OK) {
         status = count_refusal(region, status);
     }
@@ -342,18 +313,8 @@ int hf_region_give(hf_region_t *region, void *block)
     return status;
 }
 
-static int resize(hf_region_t *region, const void *payload, size_t bytes)
+static int resize(hf_region_t *region, uint32_t at, uint32_t wanted)
 {
-    uint32_t at = 0;
-    const int status = locate(region, payload, &at);
-    if (status != HF_OK) {
-        return count_refusal(region, status);
-    }
-    const uint32_t wanted = size_of(region, bytes);
-    if (wanted == 0) {
-        region->unservable++;
-        return HF_E_ARGUMENT;
-    }
     const uint32_t size = hf_region_block_at(region, at)->size;
     const uint32_t next = pull_next(region, at + size);
     if (next == HF_REGION_NOWHERE) {
@@ -361,23 +322,29 @@ static int resize(hf_region_t *region, const void *payload, size_t bytes)
     }
     if (size + next < wanted) {
         if (next != 0) {
-            insert(region, at + size);
+            insert(region, at + size, next);
         }
         region->failed++;
         return HF_E_FULL;
     }
-    set_size(region, at, size + next);
-    trim(region, at, wanted);
-    region->used_bytes -= hf_region_usable(size);
-    region->used_bytes += hf_region_usable(hf_region_block_at(region, at)->size);
-    note_levels(region);
+    region->free_size += size;
+    cut(region, at, size + next, wanted);
     return HF_OK;
 }
 
 int hf_region_resize(hf_region_t *region, void *block, size_t bytes)
 {
+    const uint32_t wanted = size_of(region, bytes);
     enter(region);
-    const int status = resize(region, block, bytes);
+    const int32_t at = locate(region, block);
+    int status = HF_E_ARGUMENT;
+    if (at < 0) {
+        status = count_refusal(region, (int)at);
+    } else if (wanted == 0) {
+        region->unservable++;
+    } else {
+        status = resize(region, (uint32_t)at, wanted);
+    }
     leave(region);
     return status;
 }
@@ -403,17 +370,17 @@ int hf_region_init(hf_region_t *region, const hf_region_config_t *config)
     region->base = (uint8_t *)config->memory + lead;
     region->end =
         (uint32_t)((config->bytes - lead - HF_REGION_HEADER_BYTES) / HF_REGION_GRANULE_BYTES);
-    region->level_count = hf_region_class_of(region->end) / 32u + 1u;
+    // A class beyond the largest block is asked for, never filled.
+    region->level_count = hf_region_class_of(region->end) / 32u + 2u;
     region->taken = config->meta;
     region->slots = region->taken + region->end / 32u + 1u;
     region->heads = region->slots + region->level_count;
     memset(region->taken, 0, (size_t)(region->heads - region->taken) * sizeof(uint32_t));
     memset(region->heads, 0xFF, region->level_count * 32u * sizeof(uint32_t)); // HF_REGION_NOWHERE
     hf_region_block_at(region, 0)->before_inverted = UINT32_MAX;
-    set_size(region, 0, region->end);
     hf_region_block_at(region, region->end)->size = 0;
     toggle_taken(region, region->end); // never merged
-    insert(region, 0);
-    region->min_free_bytes = region->free_bytes;
+    insert(region, 0, region->end);
+    region->free_size = region->min_free_size = region->end;
     return HF_OK;
 }

@@ -17,48 +17,50 @@ typedef struct hf_region_block {
     uint32_t next, previous;  // while free: of its list, or HF_REGION_NOWHERE
 } hf_region_block_t;
 
-static inline hf_region_block_t *hf_region_block_at(const hf_region_t *region, uint32_t at)
+// A call costs a Cortex-M4 more than what these do.
+#if defined(__GNUC__)
+#define HF_REGION_INLINE static inline __attribute__((always_inline))
+#else
+#define HF_REGION_INLINE static inline
+#endif
+
+HF_REGION_INLINE hf_region_block_t *hf_region_block_at(const hf_region_t *region, uint32_t at)
 {
     return (hf_region_block_t *)(void *)(region->base + (size_t)at * HF_REGION_GRANULE_BYTES);
 }
 
-static inline bool hf_region_is_taken(const hf_region_t *region, uint32_t at)
+HF_REGION_INLINE bool hf_region_is_taken(const hf_region_t *region, uint32_t at)
 {
     return (region->taken[at / 32u] >> at % 32u & 1u) != 0;
 }
 
-static inline size_t hf_region_usable(uint32_t size)
+HF_REGION_INLINE size_t hf_region_bytes(uint32_t size)
 {
-    return (size_t)size * HF_REGION_GRANULE_BYTES - HF_REGION_HEADER_BYTES;
+    return (size_t)size * HF_REGION_GRANULE_BYTES;
 }
 
 /// Whether both copies of a block's size agree.
-static inline bool hf_region_is_sound(const hf_region_t *region, uint32_t at)
+HF_REGION_INLINE bool hf_region_is_sound(const hf_region_t *region, uint32_t at, uint32_t size)
 {
-    const uint32_t size = hf_region_block_at(region, at)->size;
     return size - 1u < region->end - at &&
            hf_region_block_at(region, at + size)->before_inverted == ~size;
 }
 
-/// The class that holds blocks of this size: one size each up to 63, then 32 classes to each doubling.
-static inline uint32_t hf_region_class_of(uint32_t size)
+/// How far sizes like this one are shifted to number their classes.
+HF_REGION_INLINE uint32_t hf_region_shift_of(uint32_t size)
 {
-    const uint32_t shift = size < 64u ? 0 : 26u - (uint32_t)__builtin_clz(size);
+    return 26u - (uint32_t)__builtin_clz(size | 63u);
+}
+
+/// The class that holds blocks of this size: one size each up to 63, then 32 classes to each doubling.
+HF_REGION_INLINE uint32_t hf_region_class_of(uint32_t size)
+{
+    const uint32_t shift = hf_region_shift_of(size);
     return (shift << 5) + (size >> shift);
 }
 
-/// Whether a link leads to a block that says it leads back.
-static inline bool hf_region_links_agree(const hf_region_t *region, uint32_t at)
-{
-    const hf_region_block_t *block = hf_region_block_at(region, at);
-    if (block->next != HF_REGION_NOWHERE &&
-        (block->next >= region->end || hf_region_block_at(region, block->next)->previous != at)) {
-        return false;
-    }
-    if (block->previous == HF_REGION_NOWHERE) {
-        return region->heads[hf_region_class_of(block->size)] == at;
-    }
-    return block->previous < region->end && hf_region_block_at(region, block->previous)->next == at;
-}
+/// The nearest place at or before `at` where a block in use starts, HF_REGION_NOWHERE when there is none. By the bits alone.
+/// Cost: O(words of the bitmap).
+uint32_t hf_region_start_before(const hf_region_t *region, uint32_t at);
 
 #endif

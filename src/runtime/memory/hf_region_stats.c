@@ -3,15 +3,9 @@
 // members; a header it meets is judged before it is believed.
 #include "hf_region_private.h"
 
-static size_t class_usable(uint32_t class)
-{
-    const uint32_t shift = class < 64u ? 0 : class / 32u - 1u;
-    return hf_region_usable((class - (shift << 5)) << shift);
-}
-
-// The head of the highest list is a block that a take gets, whole; the bits alone bound it from below, should it change or be
-// damaged meanwhile.
-size_t hf_region_largest_servable(const hf_region_t *region)
+/// Of what is free, the size of one block that a take gets whole, 0 when nothing is free.
+// The head of the highest list; its class alone bounds it from below, should it change meanwhile or be damaged.
+static uint32_t largest_servable(const hf_region_t *region)
 {
     const uint32_t levels = region->levels;
     const uint32_t level = levels == 0 ? 0 : 31u - (uint32_t)__builtin_clz(levels);
@@ -20,42 +14,36 @@ size_t hf_region_largest_servable(const hf_region_t *region)
         return 0;
     }
     const uint32_t class = level * 32u + 31u - (uint32_t)__builtin_clz(slots);
+    const uint32_t shift = class < 64u ? 0 : class / 32u - 1u;
     const uint32_t head = region->heads[class];
-    if (head < region->end) {
-        const uint32_t size = hf_region_block_at(region, head)->size;
-        if (size - 1u < region->end && hf_region_class_of(size) == class) {
-            return hf_region_usable(size);
-        }
-    }
-    return class_usable(class);
+    const uint32_t size = head < region->end ? hf_region_block_at(region, head)->size : 0;
+    return (size >> shift) + (shift << 5) == class ? size : (class - (shift << 5)) << shift;
 }
 
-static uint32_t fragmentation_percent(size_t largest, size_t free_bytes)
+static size_t usable(uint32_t size)
 {
-    if (largest >= free_bytes) {
-        return 0;
-    }
-    if (free_bytes > UINT32_MAX / 100u) { // large enough to be divided by 256 first
-        largest >>= 8;
-        free_bytes >>= 8;
-    }
-    return 100u - (uint32_t)largest * 100u / (uint32_t)free_bytes;
+    return size == 0 ? 0 : hf_region_bytes(size) - HF_REGION_HEADER_BYTES;
+}
+
+size_t hf_region_largest_servable(const hf_region_t *region)
+{
+    return usable(largest_servable(region));
 }
 
 hf_region_stats_t hf_region_stats(const hf_region_t *region)
 {
-    const size_t largest = hf_region_largest_servable(region), free_bytes = region->free_bytes;
+    const uint32_t largest = largest_servable(region), free_size = region->free_size;
+    const uint32_t percent = largest >= free_size ? 100u : largest * 100u / free_size;
     return (hf_region_stats_t){
-        .capacity_bytes = hf_region_usable(region->end),
-        .used_bytes = region->used_bytes,
-        .peak_used_bytes = region->peak_used_bytes,
-        .free_bytes = free_bytes,
-        .min_free_bytes = region->min_free_bytes,
-        .largest_servable_bytes = largest,
-        .largest_bytes = region->largest_bytes,
-        .fragmentation_percent = fragmentation_percent(largest, free_bytes),
+        .capacity_bytes = hf_region_bytes(region->end),
+        .used_bytes = hf_region_bytes(region->end - free_size),
+        .peak_used_bytes = hf_region_bytes(region->end - region->min_free_size),
+        .free_bytes = hf_region_bytes(free_size),
+        .min_free_bytes = hf_region_bytes(region->min_free_size),
+        .largest_servable_bytes = usable(largest),
+        .largest_bytes = usable(region->largest),
+        .fragmentation_percent = 100u - percent,
         .blocks = region->takes - region->gives,
-        .free_blocks = region->free_blocks,
         .takes = region->takes,
         .gives = region->gives,
         .failed = region->failed,
@@ -76,50 +64,84 @@ size_t hf_region_block_bytes(const hf_region_t *region, const void *block)
 {
     const uintptr_t offset = (uintptr_t)block - (uintptr_t)region->base - HF_REGION_HEADER_BYTES;
     const uint32_t at = (uint32_t)(offset / HF_REGION_GRANULE_BYTES);
-    if (offset >= (size_t)region->end * HF_REGION_GRANULE_BYTES ||
-        offset % HF_REGION_GRANULE_BYTES != 0 || !hf_region_is_taken(region, at) ||
-        !hf_region_is_sound(region, at)) {
+    if (offset >= hf_region_bytes(region->end) || offset % HF_REGION_GRANULE_BYTES != 0 ||
+        !hf_region_is_taken(region, at)) {
         return 0;
     }
-    return hf_region_usable(hf_region_block_at(region, at)->size);
+    const uint32_t size = hf_region_block_at(region, at)->size;
+    return hf_region_is_sound(region, at, size) ? usable(size) : 0;
 }
 
-/// Whether the block at the walk's place is as the invariants say. Its size, once it is sound, leads to the next one.
-static bool is_block_good(const hf_region_t *region, uint32_t at)
+uint32_t hf_region_start_before(const hf_region_t *region, uint32_t at)
 {
-    if (!hf_region_is_sound(region, at)) {
+    uint32_t word = at / 32u;
+    uint32_t starts = region->taken[word] & ((2u << at % 32u) - 1u);
+    while (starts == 0) {
+        if (word == 0) {
+            return HF_REGION_NOWHERE;
+        }
+        starts = region->taken[--word];
+    }
+    return word * 32u + 31u - (uint32_t)__builtin_clz(starts);
+}
+
+/// Whether each link of a free block leads to one that leads back.
+static bool do_links_agree(const hf_region_t *region, uint32_t at, uint32_t size)
+{
+    const hf_region_block_t *block = hf_region_block_at(region, at);
+    const uint32_t next = block->next, previous = block->previous;
+    if (next != HF_REGION_NOWHERE &&
+        (next >= region->end || hf_region_block_at(region, next)->previous != at)) {
         return false;
     }
-    if (hf_region_is_taken(region, at)) {
-        return true;
+    if (previous == HF_REGION_NOWHERE) {
+        return region->heads[hf_region_class_of(size)] == at;
     }
-    const uint32_t next = at + hf_region_block_at(region, at)->size;
-    return hf_region_is_taken(region, next) && hf_region_links_agree(region, at);
+    return previous < region->end && hf_region_block_at(region, previous)->next == at;
 }
 
+/// The size of the block at the walk's place, 0 when it is not as the invariants say.
+static uint32_t judged_size(const hf_region_t *region, uint32_t at)
+{
+    const uint32_t size = hf_region_block_at(region, at)->size;
+    if (!hf_region_is_sound(region, at, size)) {
+        return 0;
+    }
+    if (hf_region_is_taken(region, at)) {
+        return size;
+    }
+    return hf_region_is_taken(region, at + size) && do_links_agree(region, at, size) ? size : 0;
+}
+
+// The walk stops only where a block in use starts: such a place its bit tells, even if what stood there was given since and
+// merged; then it goes back to the one before.
 static int check(hf_region_t *region, uint32_t blocks, const void **place)
 {
-    for (; blocks > 0; blocks--) {
-        const uint32_t at = region->check_at;
-        if (!is_block_good(region, at)) {
+    const uint32_t start = hf_region_start_before(region, region->check_at);
+    uint32_t at = start != HF_REGION_NOWHERE ? start : 0;
+    while (blocks > 0 || !hf_region_is_taken(region, at)) {
+        const uint32_t size = judged_size(region, at);
+        if (size == 0) {
             *place = hf_region_block_at(region, at);
             region->check_at = 0;
-            region->check_largest = 0;
             region->corrupt++;
             return HF_E_CORRUPT;
         }
-        const uint32_t size = hf_region_block_at(region, at)->size;
-        if (!hf_region_is_taken(region, at) && hf_region_usable(size) > region->check_largest) {
-            region->check_largest = hf_region_usable(size);
-        }
-        region->check_at = at + size;
-        if (region->check_at == region->end) {
-            region->largest_bytes = region->check_largest;
-            region->check_at = 0;
+        if (at == 0) {
             region->check_largest = 0;
-            return HF_OK;
         }
+        if (!hf_region_is_taken(region, at) && size > region->check_largest) {
+            region->check_largest = size;
+        }
+        at += size;
+        if (at == region->end) {
+            at = 0;
+            region->largest = region->check_largest;
+            break;
+        }
+        blocks -= blocks > 0;
     }
+    region->check_at = at;
     return HF_OK;
 }
 
