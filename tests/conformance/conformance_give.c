@@ -49,8 +49,8 @@ static void give_from_below_above_and_elsewhere_is_foreign(void)
     uint8_t *wrong[] = {
         conf.below,
         conf.below + GUARD_BYTES - 1u,
-        conf.blocks - stride,
-        conf.blocks - 4,
+        (uint8_t *)((uintptr_t)conf.blocks - stride),
+        (uint8_t *)((uintptr_t)conf.blocks - 4u),
         conf.blocks + end,
         conf.blocks + end + 1u,
         conf.blocks + end + stride,
