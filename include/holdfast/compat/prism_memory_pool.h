@@ -10,13 +10,8 @@
 
 #include "holdfast/hf_mem_presets.h"
 
-#if defined(__has_include)
-#if __has_include("esp_err.h")
-#include "esp_err.h"
-#define PRISM_HAS_ESP_ERR 1
-#endif
-#endif
-#ifndef PRISM_HAS_ESP_ERR
+// As esp_err.h has them, which may be included before or after.
+#ifndef ESP_OK
 typedef int esp_err_t;
 #define ESP_OK              0
 #define ESP_ERR_NO_MEM      0x101
