@@ -81,7 +81,8 @@ static bool take_one(hf_region_t *region, size_t bytes, size_t align, bool *was_
         return is_counted && (align > HF_POOL_ALIGN || bytes > before.largest_servable_bytes);
     }
     const size_t got = hf_region_block_bytes(region, block);
-    if (got < bytes || (uintptr_t)block % align != 0 || (uintptr_t)block % HF_POOL_ALIGN != 0 ||
+    if (got < bytes || got >= bytes + 2u * HF_REGION_GRANULE_BYTES ||
+        (uintptr_t)block % align != 0 || (uintptr_t)block % HF_POOL_ALIGN != 0 ||
         block < (uint8_t *)region->config.memory ||
         block + got > (uint8_t *)region->config.memory + region->config.bytes ||
         overlaps(block, got) || after.takes != before.takes + 1u) {
@@ -280,7 +281,7 @@ static void do_damage(hf_region_t *region)
         place = taken[draw(taken_count)].block - HF_REGION_HEADER_BYTES;
     }
     uint32_t *words = (uint32_t *)(void *)place;
-    words[draw(2)] = draw(2) != 0 ? values[draw(6)] : draw(region->end * 2u);
+    words[draw(4)] = draw(2) != 0 ? values[draw(6)] : draw(region->end * 2u);
 }
 
 /// After damage a call may refuse; it never hands out what is somebody's, never writes into it, and tells in the end.
