@@ -269,14 +269,12 @@ static void mem_callback_that_takes_is_served_and_not_called_again(void)
     for (unsigned i = 0; i < WORLD_SMALL; i++) {
         CHECK(hf_mem_take(&world.mem, 20) != NULL);
     }
-    CHECK_EQ(hf_mem_poll(&world.mem, 1),
-             2); // each takes a large block: the tier is exhausted within
+    CHECK_EQ(hf_mem_poll(&world.mem, 1), 2); // each takes a large block: that tier is exhausted
     CHECK_EQ(world.alert_count, 2);
     CHECK_EQ(world.taken_in_callback, 2);
     // Two polls from within, two edges of the large tier, one of the instance.
     CHECK_EQ(hf_mem_stats(&world.mem).nested, 2 + 3);
-    CHECK_EQ(hf_mem_poll(&world.mem, 2),
-             3); // those edges now: their callbacks fail to take, which is a failure
+    CHECK_EQ(hf_mem_poll(&world.mem, 2), 4); // those edges; their takes fail, which is told too
     CHECK_EQ(world.taken_in_callback, 2);
     CHECK_EQ(world.failure_count, 1);
     world.takes_in_callback = false;

@@ -6,13 +6,22 @@
 
 #include "hf_word.h"
 
+#include <assert.h>
 #include <string.h>
 
-/// What the sizes ask for, summed up before anything is written.
+// An entry of a table is where the pool lies behind the first one, in units: no multiplication on the way.
+#define UNIT           alignof(hf_pool_t)
+#define UNITS_PER_POOL (sizeof(hf_pool_t) / UNIT)
+static_assert(UNITS_PER_POOL * (HF_TIER_MAX - 1u) <= UINT8_MAX, "an entry is a byte");
+
+static hf_pool_t *pool_of(const hf_tier_t *tier, uint32_t entry)
+{
+    return (hf_pool_t *)(void *)((uint8_t *)tier->pools + entry * UNIT);
+}
+
+/// What the sizes ask for. No sum wraps: eight tiers of 1,024 blocks of 64 KiB are half of 32 bits.
 typedef struct need {
-    uint64_t arena_bytes; // wide, so that no sum can wrap
-    uint64_t meta_words;
-    uint32_t pools;
+    uint32_t arena_bytes, meta_words, pools;
     uint32_t all_bytes; // or of the block sizes
     uint32_t largest_bytes;
 } need_t;
@@ -26,73 +35,19 @@ static int sum_up(const hf_tier_config_t *config, need_t *need)
             continue;
         }
         if (size->block_bytes == 0 || size->block_bytes > HF_TIER_BYTES_MAX ||
-            size->count > HF_POOL_COUNT_MAX) {
+            size->count > HF_POOL_COUNT_MAX || need->pools == HF_TIER_MAX) {
             return HF_E_ARGUMENT;
         }
         if (size->block_bytes <= need->largest_bytes) {
             return HF_E_RANGE;
         }
-        need->arena_bytes += HF_TIER_BYTES(size->block_bytes, size->count);
-        need->meta_words += HF_POOL_META_WORDS(size->count);
+        need->arena_bytes += (uint32_t)HF_TIER_BYTES(size->block_bytes, size->count);
+        need->meta_words += (uint32_t)HF_POOL_META_WORDS(size->count);
         need->pools++;
         need->all_bytes |= size->block_bytes;
         need->largest_bytes = size->block_bytes;
     }
-    return need->pools == 0 || need->pools > HF_TIER_MAX ? HF_E_ARGUMENT : HF_OK;
-}
-
-static int check(const hf_tier_config_t *config, const need_t *need)
-{
-    if (config->arena == NULL || (uintptr_t)config->arena % HF_POOL_ALIGN != 0 ||
-        config->pools == NULL || config->meta == NULL || config->tables == NULL) {
-        return HF_E_ARGUMENT;
-    }
-    const uint32_t granule = need->all_bytes & (~need->all_bytes + 1u);
-    const uint64_t table_bytes =
-        need->largest_bytes / granule + need->arena_bytes / HF_TIER_PAGE_BYTES;
-    if (need->arena_bytes > config->arena_bytes || need->arena_bytes > UINT32_MAX ||
-        need->meta_words > config->meta_words || need->pools > config->pool_count ||
-        table_bytes > config->table_bytes) {
-        return HF_E_FULL;
-    }
-    return HF_OK;
-}
-
-/// Places one tier behind those before it; `*offset` and `*meta` move on.
-static int place(hf_tier_t *tier, const hf_tier_config_t *config, const hf_tier_size_t *size,
-                 uint32_t *offset, hf_atomic_u32_t **meta)
-{
-    const hf_pool_config_t pool = {.name = size->name,
-                                   .blocks = (uint8_t *)config->arena + *offset,
-                                   .meta = *meta,
-                                   .block_bytes = size->block_bytes,
-                                   .count = size->count,
-                                   .options = config->options};
-    const int status = hf_pool_init(&config->pools[tier->count], &pool);
-    if (status != HF_OK) {
-        return status;
-    }
-    const uint32_t bytes = (uint32_t)HF_TIER_BYTES(size->block_bytes, size->count);
-    memset(config->tables + (tier->largest_bytes >> tier->granule_shift), (int)tier->count,
-           (size->block_bytes - tier->largest_bytes) >> tier->granule_shift);
-    tier->largest_bytes = size->block_bytes;
-    tier->count++;
-    *offset += bytes;
-    *meta += HF_POOL_META_WORDS(size->count);
-    return HF_OK;
-}
-
-static void map_pages(hf_tier_t *tier, uint8_t *pages)
-{
-    uint32_t page = 0;
-    for (uint32_t i = 0; i < tier->count; i++) {
-        const hf_pool_stats_t stats = hf_pool_stats(&tier->pools[i]);
-        const uint32_t bytes = (uint32_t)HF_TIER_BYTES(stats.block_bytes, stats.capacity);
-        memset(pages + page, (int)i, bytes / HF_TIER_PAGE_BYTES);
-        page += bytes / HF_TIER_PAGE_BYTES;
-    }
-    tier->pages = pages;
-    tier->arena_bytes = page * HF_TIER_PAGE_BYTES;
+    return need->pools == 0 ? HF_E_ARGUMENT : HF_OK;
 }
 
 static uint32_t shift_of(uint32_t all_bytes)
@@ -102,6 +57,42 @@ static uint32_t shift_of(uint32_t all_bytes)
         shift++;
     }
     return shift;
+}
+
+static int check(const hf_tier_config_t *config, const need_t *need)
+{
+    if (config->arena == NULL || (uintptr_t)config->arena % HF_POOL_ALIGN != 0 ||
+        config->pools == NULL || config->meta == NULL || config->tables == NULL) {
+        return HF_E_ARGUMENT;
+    }
+    const uint32_t table_bytes =
+        (need->largest_bytes >> shift_of(need->all_bytes)) + need->arena_bytes / HF_TIER_PAGE_BYTES;
+    return need->arena_bytes > config->arena_bytes || need->meta_words > config->meta_words ||
+                   need->pools > config->pool_count || table_bytes > config->table_bytes
+               ? HF_E_FULL
+               : HF_OK;
+}
+
+/// Places one tier behind those before it; `*meta` moves on.
+static int place(hf_tier_t *tier, const hf_tier_config_t *config, const hf_tier_size_t *size,
+                 hf_atomic_u32_t **meta)
+{
+    const hf_pool_config_t pool = {.name = size->name,
+                                   .blocks = (uint8_t *)config->arena + tier->arena_bytes,
+                                   .meta = *meta,
+                                   .block_bytes = size->block_bytes,
+                                   .count = size->count,
+                                   .options = config->options};
+    const uint32_t bytes = (uint32_t)HF_TIER_BYTES(size->block_bytes, size->count);
+    const int entry = (int)(tier->count * UNITS_PER_POOL);
+    memset(config->tables + (tier->largest_bytes >> tier->granule_shift), entry,
+           (size->block_bytes - tier->largest_bytes) >> tier->granule_shift);
+    memset(config->tables + (tier->pages - tier->classes) + tier->arena_bytes / HF_TIER_PAGE_BYTES,
+           entry, bytes / HF_TIER_PAGE_BYTES);
+    tier->largest_bytes = size->block_bytes;
+    tier->arena_bytes += bytes;
+    *meta += HF_POOL_META_WORDS(size->count);
+    return hf_pool_init(&config->pools[tier->count++], &pool);
 }
 
 int hf_tier_init(hf_tier_t *tier, const hf_tier_config_t *config)
@@ -121,21 +112,28 @@ int hf_tier_init(hf_tier_t *tier, const hf_tier_config_t *config)
                         .classes = config->tables,
                         .arena = (uintptr_t)config->arena,
                         .granule_shift = shift_of(need.all_bytes)};
-    uint32_t offset = 0;
+    tier->pages = tier->classes + (need.largest_bytes >> tier->granule_shift);
     hf_atomic_u32_t *meta = config->meta;
     for (uint32_t i = 0; i < config->size_count && status == HF_OK; i++) {
         if (config->sizes[i].count > 0) {
-            status = place(tier, config, &config->sizes[i], &offset, &meta);
+            status = place(tier, config, &config->sizes[i], &meta);
         }
     }
-    map_pages(tier, config->tables + (need.largest_bytes >> tier->granule_shift));
     return status;
 }
 
+// Says in which order the way goes, where there are eight cheap registers and the compiler would rather save two on the
+// stack: after `first` is known, `later` is still needed.
+#if defined(__GNUC__) && defined(__thumb__)
+#define THEN(first, later) __asm__("" : "+r"(later) : "r"(first))
+#else
+#define THEN(first, later) ((void)0)
+#endif
+
 /// Out of line, so that the way that is taken saves no registers.
-static __attribute__((noinline)) void *refuse(hf_tier_t *tier, size_t bytes)
+static __attribute__((noinline)) void *refuse(hf_tier_t *tier, size_t last)
 {
-    word_count(bytes == 0 ? &tier->zero_size : &tier->too_large);
+    word_count(last == SIZE_MAX ? &tier->zero_size : &tier->too_large);
     return NULL;
 }
 
@@ -148,21 +146,33 @@ static __attribute__((noinline)) int refuse_foreign(hf_tier_t *tier)
 void *hf_tier_take(hf_tier_t *tier, size_t bytes, hf_tag_t tag)
 {
     // 0 bytes wrap to the largest number: one comparison for both refusals.
-    const size_t last = bytes - 1u;
-    if (last >= tier->largest_bytes) {
-        return refuse(tier, bytes);
+    size_t way = bytes - 1u;
+    THEN(way, tier);
+    if (way >= tier->largest_bytes) {
+        return refuse(tier, way);
     }
-    return hf_pool_take(&tier->pools[tier->classes[last >> tier->granule_shift]], tag);
+    way >>= tier->granule_shift;
+    THEN(way, tier);
+    way = tier->classes[way];
+    THEN(way, tier);
+    return hf_pool_take(pool_of(tier, (uint32_t)way), tag);
 }
 
 int hf_tier_give(hf_tier_t *tier, void *block)
 {
     // As numbers: comparing pointers into different objects is undefined. NULL is below every arena, so it wraps too.
-    const uintptr_t offset = (uintptr_t)block - tier->arena;
-    if (offset >= tier->arena_bytes) {
+    uintptr_t way = (uintptr_t)block - tier->arena;
+    THEN(way, tier);
+    const uint32_t end = tier->arena_bytes;
+    THEN(end, tier);
+    if (way >= end) {
         return refuse_foreign(tier);
     }
-    return hf_pool_give(&tier->pools[tier->pages[offset / HF_TIER_PAGE_BYTES]], block);
+    way /= HF_TIER_PAGE_BYTES;
+    THEN(way, tier);
+    way = tier->pages[way];
+    THEN(way, tier);
+    return hf_pool_give(pool_of(tier, (uint32_t)way), block);
 }
 
 int hf_tier_of_bytes(const hf_tier_t *tier, size_t bytes)
@@ -170,8 +180,9 @@ int hf_tier_of_bytes(const hf_tier_t *tier, size_t bytes)
     if (bytes == 0) {
         return HF_E_ARGUMENT;
     }
-    return bytes > tier->largest_bytes ? HF_E_TOO_LONG
-                                       : tier->classes[(bytes - 1u) >> tier->granule_shift];
+    return bytes > tier->largest_bytes
+               ? HF_E_TOO_LONG
+               : (int)(tier->classes[(bytes - 1u) >> tier->granule_shift] / UNITS_PER_POOL);
 }
 
 int hf_tier_of_address(const hf_tier_t *tier, const void *address)
@@ -180,8 +191,9 @@ int hf_tier_of_address(const hf_tier_t *tier, const void *address)
     if (offset >= tier->arena_bytes) {
         return HF_E_FOREIGN;
     }
-    const uint32_t number = tier->pages[offset / HF_TIER_PAGE_BYTES];
-    return hf_pool_owns(&tier->pools[number], address) ? (int)number : HF_E_FOREIGN;
+    const uint32_t entry = tier->pages[offset / HF_TIER_PAGE_BYTES];
+    return hf_pool_owns(pool_of(tier, entry), address) ? (int)(entry / UNITS_PER_POOL)
+                                                       : HF_E_FOREIGN;
 }
 
 uint32_t hf_tier_block_bytes(const hf_tier_t *tier, const void *address)
