@@ -73,6 +73,7 @@ typedef struct evse_transaction {
     char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
     evse_moment_t last_at; // the last thing known of it: what a STOP made at boot carries
     uint64_t last_Wh;      // of its last journalled reading
+    evse_message_t *stop;  // the block its STOP will use, held since the begin; NULL once used
 } evse_transaction_t;
 
 typedef struct evse_store_config {
@@ -153,7 +154,7 @@ bool evse_store_has_room(const evse_store_t *store);
 HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
                                    uint64_t register_mJ, evse_moment_t at);
 /// Queues a MeterValues of the open transaction, journalled only when `keep`. HF_E_FULL: dropped by rule, counted by the
-/// caller (START and STOP never are: their room is reserved).
+/// caller (START and STOP never are: the begin takes the blocks of both).
 HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector,
                                    const evse_message_t *sample, bool keep);
 /// Ends the open transaction and queues its STOP; a stop_id_tag that is NULL or too long is left out. HF_E_STATE none is

@@ -478,7 +478,7 @@ static void store_settings_have_limits(void)
 static void store_clock_is_told_once_and_for_ever(void)
 {
     set_up();
-    CHECK_EQ(begin(0, 0, 5000), HF_OK);
+    REQUIRE(begin(0, 0, 5000) == HF_OK);
     CHECK_EQ(world_settle(&w), HF_OK);
     evse_moment_t at = w.store.head->at;
     CHECK_EQ(evse_store_utc_ms(&w.store, at), 0);
@@ -506,7 +506,7 @@ static void store_clock_is_told_once_and_for_ever(void)
 static void store_boot_without_clock_goes_by_the_next(void)
 {
     set_up();
-    CHECK_EQ(begin(0, 0, 700), HF_OK);
+    REQUIRE(begin(0, 0, 700) == HF_OK);
     CHECK_EQ(end(0, 0, 800), HF_OK);
     CHECK_EQ(world_settle(&w), HF_OK);
     REQUIRE(world_power_cycle(&w) == HF_OK); // boot 2: no clock either
@@ -530,7 +530,7 @@ static void store_boot_offsets_never_run_out_of_truth(void)
     uint64_t told[CONFIG_EVSE_BOOT_OFFSETS_MAX + 4u];
     for (unsigned boot = 0; boot < HF_COUNT_OF(told);
          boot++) { // each with a session before its clock
-        CHECK_EQ(begin(0, 0, 100), HF_OK);
+        REQUIRE(begin(0, 0, 100) == HF_OK);
         CHECK_EQ(end(0, 0, 200), HF_OK);
         int status = evse_store_set_clock(&w.store, 1000000ull * (boot + 1u));
         CHECK_EQ(status, boot < CONFIG_EVSE_BOOT_OFFSETS_MAX ? HF_OK : HF_E_FULL);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Transactions and their messages: the one queue, its order, its reserved room, and the way out of it.
 // Goals: exactly one START and one STOP for each session whose begin became durable, whatever happens in between.
-// Invariants: for every open transaction one block of the message pool and room in the journal are kept for its STOP;
-// a journalled message is offered once it is durable, and leaves once its confirmation is; the head alone can leave.
+// Invariants: every transaction begun in this boot holds the block of its STOP from the begin on, and room in the journal is
+// kept for it, so that an end can never be refused; a journalled message is offered once it is durable, and leaves once its confirmation is; the head alone can leave.
 #include "evse_store_private.h"
 
 #include <string.h>
@@ -26,6 +26,15 @@ const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint
     return evse_store_find(store, number);
 }
 
+static void know(evse_store_t *store, evse_transaction_t *transaction)
+{
+    uint32_t i = 0;
+    while (store->known[i] != NULL) { // as many slots as blocks
+        i++;
+    }
+    store->known[i] = transaction;
+}
+
 evse_transaction_t *evse_store_add_transaction(evse_store_t *store, uint32_t number)
 {
     evse_transaction_t *transaction = hf_pool_take(&store->transactions, HF_TAG_NONE);
@@ -34,11 +43,7 @@ evse_transaction_t *evse_store_add_transaction(evse_store_t *store, uint32_t num
     }
     memset(transaction, 0, sizeof *transaction);
     transaction->number = number;
-    uint32_t i = 0;
-    while (store->known[i] != NULL) { // as many slots as blocks
-        i++;
-    }
-    store->known[i] = transaction;
+    know(store, transaction);
     return transaction;
 }
 
@@ -82,24 +87,50 @@ void evse_store_remove_head(evse_store_t *store)
     HF_ASSERT(status == HF_OK);
 }
 
-static evse_message_t *take_message(evse_store_t *store, evse_message_kind_t kind,
-                                    const evse_transaction_t *transaction, evse_moment_t at)
+static void fill_message(evse_store_t *store, evse_message_t *message, evse_message_kind_t kind,
+                         const evse_transaction_t *transaction, evse_moment_t at)
 {
-    evse_message_t *message = hf_pool_take(&store->messages, HF_TAG_NONE);
-    if (message != NULL) {
-        memset(message, 0, sizeof *message);
-        message->id = evse_store_new_id(store);
-        message->kind = (uint8_t)kind;
-        message->transaction = transaction->number;
-        message->at = evse_store_stamp(store, at);
-    }
-    return message;
+    memset(message, 0, sizeof *message);
+    message->id = evse_store_new_id(store);
+    message->kind = (uint8_t)kind;
+    message->transaction = transaction->number;
+    message->at = evse_store_stamp(store, at);
 }
 
+/// NULL is no message.
 static void give_message(evse_store_t *store, evse_message_t *message)
 {
-    int status = hf_pool_give(&store->messages, message);
+    int status = message == NULL ? HF_OK : hf_pool_give(&store->messages, message);
     HF_ASSERT(status == HF_OK);
+}
+
+/// The blocks of a whole session.
+typedef struct session_blocks {
+    evse_transaction_t *transaction;
+    evse_message_t *start, *stop;
+} session_blocks_t;
+
+static void give_session(evse_store_t *store, const session_blocks_t *blocks)
+{
+    give_message(store, blocks->start);
+    give_message(store, blocks->stop);
+    int status = blocks->transaction == NULL
+                     ? HF_OK
+                     : hf_pool_give(&store->transactions, blocks->transaction);
+    HF_ASSERT(status == HF_OK);
+}
+
+/// All of them, or none and false.
+static bool take_session(evse_store_t *store, session_blocks_t *blocks)
+{
+    blocks->transaction = hf_pool_take(&store->transactions, HF_TAG_NONE);
+    blocks->start = hf_pool_take(&store->messages, HF_TAG_NONE);
+    blocks->stop = hf_pool_take(&store->messages, HF_TAG_NONE);
+    if (blocks->transaction != NULL && blocks->start != NULL && blocks->stop != NULL) {
+        return true;
+    }
+    give_session(store, blocks);
+    return false;
 }
 
 // ---- room ---------------------------------------------------------------------------------------
@@ -116,7 +147,7 @@ static uint32_t open_count(const evse_store_t *store)
 bool evse_store_has_room(const evse_store_t *store)
 {
     return store->journal.failed == HF_OK && store->unrecorded == 0 &&
-           hf_pool_free_count(&store->messages) >= open_count(store) + 2u &&
+           hf_pool_free_count(&store->messages) >= 2u &&
            hf_pool_free_count(&store->transactions) >= 1u &&
            evse_store_has_journal_room(store, 2, 0);
 }
@@ -127,7 +158,7 @@ static bool has_meter_room(const evse_store_t *store, bool keep)
     uint32_t sessions =
         store->config.connectors > open ? 2u * (store->config.connectors - open) : 0;
     uint32_t quarter = CONFIG_EVSE_MESSAGES_MAX / METER_POOL_DIVISOR;
-    uint32_t reserved = open + (sessions > quarter ? sessions : quarter);
+    uint32_t reserved = sessions > quarter ? sessions : quarter; // STOPs of open ones hold theirs
     return hf_pool_free_count(&store->messages) > reserved &&
            (!keep || evse_store_has_journal_room(store, 1, 0));
 }
@@ -157,16 +188,17 @@ static int record_start(evse_store_t *store, evse_message_t *message,
 }
 
 static void open_transaction(evse_store_t *store, const evse_transaction_t *made,
-                             evse_message_t *message)
+                             const session_blocks_t *blocks)
 {
-    evse_transaction_t *transaction = evse_store_add_transaction(store, made->number);
-    HF_ASSERT(transaction != NULL); // there was room
+    evse_transaction_t *transaction = blocks->transaction;
     *transaction = *made;
-    transaction->durable_at = message->durable_at;
+    transaction->durable_at = blocks->start->durable_at;
+    transaction->stop = blocks->stop;
+    know(store, transaction);
     store->open[made->connector] = transaction;
-    store->checkpoint_us[made->connector] = message->at.since_boot_ms * 1000u;
+    store->checkpoint_us[made->connector] = blocks->start->at.since_boot_ms * 1000u;
     store->next_transaction++;
-    evse_store_link(store, message, transaction);
+    evse_store_link(store, blocks->start, transaction);
 }
 
 int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
@@ -184,7 +216,8 @@ int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag
     if (store->journal.failed < 0) {
         return store->journal.failed;
     }
-    if (!evse_store_has_room(store)) {
+    session_blocks_t blocks;
+    if (!evse_store_has_room(store) || !take_session(store, &blocks)) {
         return HF_E_FULL;
     }
     at = evse_store_stamp(store, at);
@@ -198,15 +231,14 @@ int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag
                                .last_at = at,
                                .last_Wh = start_Wh};
     evse_store_copy_text(made.id_tag, sizeof made.id_tag, id_tag);
-    evse_message_t *message = take_message(store, EVSE_MESSAGE_START, &made, at);
-    HF_ASSERT(message != NULL); // there was room
-    message->register_Wh = start_Wh;
-    int status = record_start(store, message, &made);
+    fill_message(store, blocks.start, EVSE_MESSAGE_START, &made, at);
+    blocks.start->register_Wh = start_Wh;
+    int status = record_start(store, blocks.start, &made);
     if (status < 0) {
-        give_message(store, message);
+        give_session(store, &blocks);
         return status;
     }
-    open_transaction(store, &made, message);
+    open_transaction(store, &made, &blocks);
     return HF_OK;
 }
 
@@ -237,11 +269,12 @@ int evse_store_meter(evse_store_t *store, unsigned connector, const evse_message
     if (transaction == NULL) {
         return HF_E_STATE;
     }
-    if (!has_meter_room(store, keep)) {
+    evse_message_t *message =
+        has_meter_room(store, keep) ? hf_pool_take(&store->messages, HF_TAG_NONE) : NULL;
+    if (message == NULL) {
         return HF_E_FULL;
     }
-    evse_message_t *message = take_message(store, EVSE_MESSAGE_METER, transaction, sample->at);
-    HF_ASSERT(message != NULL); // there was room
+    fill_message(store, message, EVSE_MESSAGE_METER, transaction, sample->at);
     message->register_Wh = sample->register_Wh;
     message->context = sample->context;
     message->samples = sample->samples;
@@ -262,14 +295,15 @@ static void record_stop(evse_store_t *store, evse_message_t *message,
     message->durable_at = status < 0 ? EVSE_STORE_UNRECORDED : hf_journal_appended(&store->journal);
 }
 
-/// The STOP is in the journal before anything in memory says that the transaction is over.
+/// The STOP is in the journal before anything in memory says that the transaction is over. Needs its block.
 static void stop_transaction(evse_store_t *store, evse_transaction_t *transaction,
                              evse_stop_reason_t reason, evse_moment_t at)
 {
     unsigned connector = transaction->connector;
     uint64_t Wh = store->register_mJ[connector] / EVSE_STORE_MJ_PER_WH;
-    evse_message_t *message = take_message(store, EVSE_MESSAGE_STOP, transaction, at);
-    HF_ASSERT(message != NULL); // kept for it since the begin
+    evse_message_t *message = transaction->stop;
+    transaction->stop = NULL;
+    fill_message(store, message, EVSE_MESSAGE_STOP, transaction, at);
     message->register_Wh = Wh > transaction->last_Wh ? Wh : transaction->last_Wh;
     message->reason = (uint8_t)reason;
     record_stop(store, message, transaction);
@@ -286,7 +320,8 @@ int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t r
         return HF_E_ARGUMENT;
     }
     evse_transaction_t *transaction = store->open[connector];
-    if (transaction == NULL) {
+    if (transaction == NULL ||
+        transaction->stop == NULL) { // the latter: the boot that failed to end it
         return HF_E_STATE;
     }
     at = evse_store_stamp(store, at);
@@ -318,7 +353,10 @@ int evse_store_recover(evse_store_t *store)
                                : transaction->last_at;
         transaction->stop_id_tag[0] = '\0'; // nobody stopped it
         store->finishing[c] = true; // the plug was in; if it is not any more, the tick will see
-        int status = evse_record_flag(store, EVSE_RECORD_FINISHING, c, true);
+        transaction->stop = hf_pool_take(&store->messages, HF_TAG_NONE); // begun in another boot
+        int status = transaction->stop != NULL
+                         ? evse_record_flag(store, EVSE_RECORD_FINISHING, c, true)
+                         : HF_E_FULL;
         if (status < 0) {
             return status;
         }
