@@ -15,6 +15,10 @@
 
 #include <stdalign.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// Who owns memory: an index into the names its user keeps (hf_mem has a table). 0: nobody in particular.
 typedef uint8_t hf_tag_t;
 #define HF_TAG_NONE 0u
@@ -166,10 +170,12 @@ void hf_pool_set_trace(hf_pool_t *pool, struct hf_trace *trace, uint16_t id);
 #endif
 
 struct hf_pool {
+#if CONFIG_HF_POOL_LIFO || CONFIG_HF_POOL_STATISTICS
+    hf_atomic_u32_t tally; // free blocks in 11 bits; above them, with statistics, gives
+#endif
     uint8_t *blocks;
     hf_atomic_u32_t *meta;
-    uintptr_t
-        inverse; // of the odd part of the stride: turns a byte offset into a number without a division
+    uintptr_t inverse; // of the odd part of the stride: makes a division a multiplication
     uint32_t stride;
     uint16_t count;
     uint8_t shift;       // the even part of the stride, as a power of two
@@ -181,13 +187,8 @@ struct hf_pool {
     hf_atomic_u32_t cursor;  // leaf to claim from
     hf_atomic_u32_t summary; // a bit per leaf: it may have a free block
 #endif
-#if CONFIG_HF_POOL_LIFO || CONFIG_HF_POOL_STATISTICS
-    hf_atomic_u32_t tally; // free blocks in 11 bits; above them, with statistics, gives
-#endif
     hf_atomic_u32_t exhausted;
-    hf_atomic_u32_t foreign;
-    hf_atomic_u32_t interior;
-    hf_atomic_u32_t double_gives;
+    hf_atomic_u32_t wrong_gives[3]; // foreign, interior, double: HF_E_FOREIGN and below
 #if CONFIG_HF_POOL_STATISTICS
     hf_atomic_u32_t min_free;
     hf_atomic_u32_t gives_carry; // gives the tally has no room for
@@ -211,5 +212,9 @@ struct hf_pool {
     uint16_t trace_id;
 #endif
 };
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -91,20 +91,8 @@ int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config)
 
 int hf_pool_fail(hf_atomic_u32_t *counter, int status)
 {
-#if CONFIG_HF_POOL_LIFO
-    const uint32_t was = hf_critical_enter();
-    hf_pool_write(counter, hf_pool_read(counter) + 1u);
-    hf_critical_exit(was);
-#else
-    (void)atomic_fetch_add_explicit(counter, 1u, memory_order_relaxed);
-#endif
+    hf_pool_count(counter);
     return status;
-}
-
-int hf_pool_wrong_give(hf_pool_t *pool, const void *block)
-{
-    return hf_pool_owns(pool, block) ? hf_pool_fail(&pool->interior, HF_E_INTERIOR)
-                                     : hf_pool_fail(&pool->foreign, HF_E_FOREIGN);
 }
 
 uint32_t hf_pool_free_count(const hf_pool_t *pool)
@@ -144,9 +132,9 @@ hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool)
     stats.capacity = pool->count;
     stats.block_bytes = hf_pool_block_bytes(pool);
     stats.exhausted = hf_pool_read(&pool->exhausted);
-    stats.foreign = hf_pool_read(&pool->foreign);
-    stats.interior = hf_pool_read(&pool->interior);
-    stats.double_gives = hf_pool_read(&pool->double_gives);
+    stats.foreign = hf_pool_read(&pool->wrong_gives[HF_POOL_FOREIGN]);
+    stats.interior = hf_pool_read(&pool->wrong_gives[HF_POOL_INTERIOR]);
+    stats.double_gives = hf_pool_read(&pool->wrong_gives[HF_POOL_DOUBLE]);
 #if CONFIG_HF_POOL_STATISTICS
     read_tally(pool, &stats);
 #else
@@ -171,9 +159,9 @@ hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool)
 void hf_pool_reset_stats(hf_pool_t *pool)
 {
     hf_pool_write(&pool->exhausted, 0);
-    hf_pool_write(&pool->foreign, 0);
-    hf_pool_write(&pool->interior, 0);
-    hf_pool_write(&pool->double_gives, 0);
+    for (uint32_t i = 0; i < HF_COUNT_OF(pool->wrong_gives); i++) {
+        hf_pool_write(&pool->wrong_gives[i], 0);
+    }
 #if CONFIG_HF_POOL_STATISTICS
     const uint32_t free = hf_pool_free_count(pool);
     hf_pool_write(&pool->tally, free);
@@ -203,8 +191,7 @@ const char *hf_pool_name(const hf_pool_t *pool)
     return pool->name;
 }
 
-// As numbers: comparing pointers into different objects is undefined.
 bool hf_pool_owns(const hf_pool_t *pool, const void *address)
 {
-    return (uintptr_t)address - (uintptr_t)pool->blocks < (uintptr_t)pool->stride * pool->count;
+    return hf_pool_has(pool, address);
 }

@@ -10,9 +10,9 @@
 
 #define NONE UINT32_MAX
 
-HF_POOL_INLINE uint32_t bit_of(uint32_t number)
+HF_POOL_INLINE uint32_t bit_of(uint32_t place)
 {
-    return 1u << 31 >> (number & 31u);
+    return 1u << 31 >> place;
 }
 
 HF_POOL_INLINE uint32_t first_of(uint32_t bits)
@@ -36,7 +36,7 @@ void hf_pool_open_back_end(hf_pool_t *pool)
 
 bool hf_pool_is_free(const hf_pool_t *pool, uint32_t number)
 {
-    return (hf_pool_read(&pool->meta[number / 32u]) & bit_of(number)) != 0;
+    return (hf_pool_read(&pool->meta[number / 32u]) & bit_of(number % 32u)) != 0;
 }
 
 #if !HF_POOL_HAS_TALLY
@@ -54,230 +54,184 @@ uint32_t hf_pool_count_free(const hf_pool_t *pool)
 
 // ---- take ---------------------------------------------------------------------------------------
 
-HF_POOL_INLINE void *hand_out(hf_pool_t *pool, uint32_t number, hf_tag_t tag)
+HF_POOL_INLINE hf_pool_t *found_none(hf_pool_t *pool)
 {
-    HF_POOL_COMPILER_FENCE();
-#if CONFIG_HF_POOL_CENSUS
-    hf_pool_census_take(pool, number, tag);
+#if CONFIG_HF_POOL_STATISTICS
+    return pool; // a block is reserved for the caller: it moved while we searched
 #else
-    (void)tag;
+    hf_pool_count(&pool->exhausted);
+    return NULL;
 #endif
-    void *block = hf_pool_block(pool, number);
-#if HF_POOL_HAS_OPTIONS
-    if (pool->options != 0) {
-        return hf_pool_options_take(pool, block);
-    }
-#endif
-    return block;
 }
 
-/// Claims a block of one leaf. Returns its number, or NONE when the leaf has no free block.
-HF_POOL_INLINE uint32_t claim(hf_pool_t *pool, uint32_t leaf)
+/// The cursor was seen at an empty leaf: moves it to one that is not, where the summary leads, else by looking at all leaves.
+/// Returns the pool, or at core level NULL when all were empty: counts `exhausted`.
+// The pool, not a truth value: so the caller needs no register to keep it over the call.
+static HF_POOL_COLD hf_pool_t *move_cursor(hf_pool_t *pool)
 {
-    uint32_t bits = hf_pool_read(&pool->meta[leaf]);
-    while (bits != 0) {
-        const uint32_t place = first_of(bits);
-        if (atomic_compare_exchange_weak_explicit(&pool->meta[leaf], &bits, bits ^ bit_of(place),
-                                                  HF_POOL_ACQUIRE, memory_order_relaxed)) {
-            return leaf * 32u + place;
-        }
-    }
-    return NONE;
-}
-
-/// Clears the summary bit of a leaf that is empty.
-// A give may come between the look and the clearing: the second look sees it, or its own setting comes after.
-static void retire(hf_pool_t *pool, uint32_t leaf)
-{
+    uint32_t leaf = hf_pool_read(&pool->cursor), summary = hf_pool_read(&pool->summary);
     const uint32_t bit = bit_of(leaf);
-    if (hf_pool_read(&pool->meta[leaf]) != 0 || (hf_pool_read(&pool->summary) & bit) == 0) {
-        return;
-    }
-    (void)atomic_fetch_and_explicit(&pool->summary, ~bit, HF_POOL_SEQ_CST);
-    HF_POOL_COMPILER_FENCE();
-    if (atomic_load_explicit(&pool->meta[leaf], HF_POOL_SEQ_CST) != 0) {
-        (void)atomic_fetch_or_explicit(&pool->summary, bit, HF_POOL_SEQ_CST);
-    }
-}
-
-/// The next leaf to look at after `leaf` had no free block: where the summary leads, else one after the other. Returns the
-/// number of leaves when all were looked at; `scanned` counts them, 0 at first.
-static uint32_t next_leaf(hf_pool_t *pool, uint32_t leaf, uint32_t *scanned)
-{
-    retire(pool, leaf);
-    const uint32_t summary = hf_pool_read(&pool->summary);
-    return summary != 0 ? first_of(summary) : (*scanned)++;
-}
-
-/// Claims a block of any leaf, and moves the cursor there. Returns NONE when none was free.
-static uint32_t search(hf_pool_t *pool)
-{
-    const uint32_t leaves = HF_POOL_FREE_WORDS((uint32_t)pool->count);
-    uint32_t leaf = hf_pool_read(&pool->cursor), scanned = 0;
-    for (;;) {
-        leaf = next_leaf(pool, leaf, &scanned);
-        if (leaf >= leaves) {
-            return NONE;
-        }
-        const uint32_t number = claim(pool, leaf);
-        if (number != NONE) {
-            hf_pool_write(&pool->cursor, leaf);
-            return number;
+    if ((summary & bit) != 0) {
+        summary = atomic_fetch_and_explicit(&pool->summary, ~bit, HF_POOL_SEQ_CST) & ~bit;
+        HF_POOL_COMPILER_FENCE();
+        // A give may have come before the clearing: this look sees it, or its own announcing comes after.
+        if (atomic_load_explicit(&pool->meta[leaf], HF_POOL_SEQ_CST) != 0) {
+            summary = atomic_fetch_or_explicit(&pool->summary, bit, HF_POOL_SEQ_CST) | bit;
         }
     }
-}
-
-/// The current leaf is empty, or others were quicker there.
-static HF_POOL_COLD void *take_elsewhere(hf_pool_t *pool, hf_tag_t tag)
-{
-    uint32_t number = search(pool);
-#if CONFIG_HF_POOL_STATISTICS
-    while (number == NONE) { // one is reserved for us: it moved while we searched
-        number = search(pool);
+    if (summary != 0) {
+        leaf = first_of(summary);
+    } else {
+        const hf_atomic_u32_t *leaves = pool->meta;
+        leaf = HF_POOL_FREE_WORDS((uint32_t)pool->count);
+        do {
+            if (leaf == 0) {
+                return found_none(pool);
+            }
+            leaf--;
+        } while (hf_pool_read(&leaves[leaf]) == 0);
     }
-#else
-    if (number == NONE) {
-        (void)hf_pool_fail(&pool->exhausted, 0);
-        return NULL;
-    }
-#endif
-    return hand_out(pool, number, tag);
+    hf_pool_write(&pool->cursor, leaf);
+    return pool;
 }
 
 #if CONFIG_HF_POOL_STATISTICS
-/// A new low of free blocks: every context brings its own, the lowest stays.
-static HF_POOL_COLD void lower_min_free(hf_pool_t *pool, uint32_t free)
+/// Reserves a free block when that makes a new low of free blocks, or others were quicker. Returns the pool, or NULL when
+/// none is free: counts `exhausted`.
+// Every context brings its own low, the lowest stays.
+static HF_POOL_COLD hf_pool_t *reserve_low(hf_pool_t *pool)
 {
-    uint32_t lowest = hf_pool_read(&pool->min_free);
-    while (free < lowest &&
-           !atomic_compare_exchange_weak_explicit(&pool->min_free, &lowest, free,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
-    }
-}
-
-/// Reserves one free block. False when there is none.
-HF_POOL_INLINE bool reserve(hf_pool_t *pool)
-{
-    uint32_t tally = hf_pool_read(&pool->tally);
+    uint32_t free, tally = hf_pool_read(&pool->tally);
     do {
-        if (hf_pool_tally_free(tally) == 0) {
-            return false;
+        free = hf_pool_tally_free(tally);
+        if (free == 0) {
+            (void)hf_pool_fail(&pool->exhausted, 0);
+            return NULL;
         }
     } while (!atomic_compare_exchange_weak_explicit(&pool->tally, &tally, tally - 1u,
                                                     HF_POOL_ACQUIRE, memory_order_relaxed));
-    if (hf_pool_tally_free(tally) <= hf_pool_read(&pool->min_free)) {
-        lower_min_free(pool, hf_pool_tally_free(tally) - 1u);
+    uint32_t lowest = hf_pool_read(&pool->min_free);
+    while (free <= lowest &&
+           !atomic_compare_exchange_weak_explicit(&pool->min_free, &lowest, free - 1u,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
     }
-    return true;
+    return pool;
+}
+
+/// Reserves a free block if more are free than ever the fewest: then one is, and there is no new low.
+HF_POOL_INLINE bool is_reserved(hf_pool_t *pool)
+{
+    uint32_t tally = hf_pool_read(&pool->tally);
+    return hf_pool_tally_free(tally) > hf_pool_read(&pool->min_free) &&
+           atomic_compare_exchange_weak_explicit(&pool->tally, &tally, tally - 1u, HF_POOL_ACQUIRE,
+                                                 memory_order_relaxed);
 }
 #endif
 
 void *hf_pool_bare_take(hf_pool_t *pool, hf_tag_t tag)
 {
 #if CONFIG_HF_POOL_STATISTICS
-    if (!reserve(pool)) {
-        (void)hf_pool_fail(&pool->exhausted, 0);
-        return NULL;
+    if (!is_reserved(pool)) {
+        pool = reserve_low(pool);
+        if (pool == NULL) {
+            return NULL;
+        }
     }
 #endif
-    const uint32_t number = claim(pool, hf_pool_read(&pool->cursor));
-    return number != NONE ? hand_out(pool, number, tag) : take_elsewhere(pool, tag);
+    do {
+        const uint32_t leaf = hf_pool_read(&pool->cursor);
+        hf_atomic_u32_t *word = &pool->meta[leaf];
+        uint32_t bits = hf_pool_read(word);
+        if (bits == 0) {
+            pool = move_cursor(pool);
+            continue;
+        }
+        const uint32_t place = first_of(bits);
+        if (atomic_compare_exchange_weak_explicit(word, &bits, bits ^ bit_of(place),
+                                                  HF_POOL_ACQUIRE, memory_order_relaxed)) {
+            HF_POOL_COMPILER_FENCE();
+            const uint32_t number = leaf * 32u + place;
+            return hf_pool_hand_out(pool, hf_pool_block(pool, number), number, tag);
+        }
+    } while (pool != NULL);
+    return pool;
 }
 
 // ---- give ---------------------------------------------------------------------------------------
 
-/// The leaf had no free block before this give: the summary must say that it has. Returns HF_OK.
-static HF_POOL_COLD int announce(hf_pool_t *pool, uint32_t leaf)
+/// The leaf had no free block before this give: the summary must say that it has.
+HF_POOL_INLINE void announce(hf_pool_t *pool, uint32_t leaf)
 {
     HF_POOL_COMPILER_FENCE();
     if ((atomic_load_explicit(&pool->summary, HF_POOL_SEQ_CST) & bit_of(leaf)) == 0) {
         (void)atomic_fetch_or_explicit(&pool->summary, bit_of(leaf), HF_POOL_SEQ_CST);
     }
-    return HF_OK;
 }
 
-#if CONFIG_HF_POOL_STATISTICS
-/// The tally has wrapped with this give. Returns HF_OK.
-static HF_POOL_COLD int carry(hf_pool_t *pool, uint32_t leaf)
+/// Frees block `number`. False when it is free already.
+HF_POOL_INLINE bool put_back(hf_pool_t *pool, uint32_t number)
 {
-    (void)hf_pool_fail(&pool->gives_carry, 0);
-    return announce(pool, leaf); // no harm if it was
-}
-#endif
-
-/// Frees block `number`. HF_E_DOUBLE_GIVE when it is free.
-HF_POOL_INLINE int put_back(hf_pool_t *pool, uint32_t number)
-{
-    const uint32_t bit = bit_of(number), leaf = number / 32u;
+    const uint32_t bit = bit_of(number % 32u), leaf = number / 32u;
     HF_POOL_COMPILER_FENCE();
     const uint32_t was = atomic_fetch_or_explicit(&pool->meta[leaf], bit, HF_POOL_SEQ_CST);
+#if !CONFIG_HF_POOL_CENSUS // where the generation has told
     if ((was & bit) != 0) {
-        return hf_pool_fail(&pool->double_gives, HF_E_DOUBLE_GIVE);
+        return false;
     }
+#endif
 #if CONFIG_HF_POOL_STATISTICS
     if (atomic_fetch_add_explicit(&pool->tally, HF_POOL_TALLY_GIVE, HF_POOL_RELEASE) >=
         HF_POOL_TALLY_LAST) {
-        return carry(pool, leaf);
+        (void)hf_pool_fail(&pool->gives_carry, 0);
     }
 #endif
-    return was != 0 ? HF_OK : announce(pool, leaf);
-}
-
-#if HF_POOL_HAS_OPTIONS
-static HF_POOL_COLD int put_back_by_options(hf_pool_t *pool, uint32_t number)
-{
-    const bool is_double = hf_pool_is_free(pool, number); // then it is not ours to write to
-    const int found = is_double ? HF_OK : hf_pool_options_give(pool, number);
-    const int given = put_back(pool, number);
-    return given == HF_OK && found != HF_OK ? hf_pool_fail(&pool->overruns, found) : given;
-}
-#endif
-
-HF_POOL_INLINE int give_number(hf_pool_t *pool, uint32_t number)
-{
-#if HF_POOL_HAS_OPTIONS
-    if (pool->options != 0) {
-        return put_back_by_options(pool, number);
+    if (was == 0) {
+        announce(pool, leaf);
     }
-#endif
-    return put_back(pool, number);
+    return true;
 }
 
+/// Why the block cannot be given, whose number hf_pool_number() is: foreign, interior, or else free already. Counts it.
+static HF_POOL_COLD int wrong_give(hf_pool_t *pool, const void *block, uintptr_t number)
+{
+    int kind = HF_POOL_DOUBLE;
+    if (number >= pool->count) {
+        kind = hf_pool_has(pool, block) ? HF_POOL_INTERIOR : HF_POOL_FOREIGN;
+    }
+    hf_pool_count(&pool->wrong_gives[kind]);
+    return HF_E_FOREIGN - kind;
+}
+
+#if CONFIG_HF_POOL_CENSUS || HF_POOL_HAS_OPTIONS
+int hf_pool_put_back(hf_pool_t *pool, uint32_t number)
+{
+    return put_back(pool, number) ? HF_OK : wrong_give(pool, NULL, number);
+}
+#endif
+
+/// Whether `number` is a block of the pool that its census, if it has one, says is taken: and then no more.
+HF_POOL_INLINE bool may_give(hf_pool_t *pool, uintptr_t number)
+{
 #if CONFIG_HF_POOL_CENSUS
-/// Ends the generation that `word` told. Of several gives of one block exactly one gets past this.
-HF_POOL_INLINE bool end_generation(hf_atomic_u32_t *census, uint32_t word)
-{
-    return hf_pool_census_is_taken(word) &&
-           atomic_compare_exchange_strong_explicit(census, &word, word + HF_POOL_GENERATION,
-                                                   memory_order_relaxed, memory_order_relaxed);
-}
-
-int hf_pool_bare_give_handle(hf_pool_t *pool, hf_handle_t handle)
-{
-    const uint32_t number = handle & (HF_POOL_GENERATION - 1u);
-    if (!hf_pool_census_is_taken(handle) || number >= pool->count) {
-        return hf_pool_fail(&pool->foreign, HF_E_FOREIGN);
-    }
-    hf_atomic_u32_t *census = hf_pool_census(pool, number);
-    const uint32_t word = hf_pool_read(census);
-    if (word >> 16 != handle >> 16 || !end_generation(census, word)) {
-        return hf_pool_fail(&pool->stale, HF_E_STALE);
-    }
-    return give_number(pool, number);
-}
+    return number < pool->count &&
+           hf_pool_census_end(pool, (uint32_t)number, HF_POOL_GENERATION, HF_POOL_GENERATION);
+#else
+    return number < pool->count;
 #endif
+}
 
 int hf_pool_bare_give(hf_pool_t *pool, void *block)
 {
     const uintptr_t number = hf_pool_number(pool, block);
-    if (number >= pool->count) {
-        return hf_pool_wrong_give(pool, block);
-    }
-#if CONFIG_HF_POOL_CENSUS
-    hf_atomic_u32_t *census = hf_pool_census(pool, (uint32_t)number);
-    if (!end_generation(census, hf_pool_read(census))) {
-        return hf_pool_fail(&pool->double_gives, HF_E_DOUBLE_GIVE);
-    }
+    if (may_give(pool, number)) {
+#if HF_POOL_HAS_OPTIONS
+        if (pool->options != 0) {
+            return hf_pool_options_give(pool, (uint32_t)number);
+        }
 #endif
-    return give_number(pool, (uint32_t)number);
+        if (put_back(pool, (uint32_t)number)) {
+            return HF_OK;
+        }
+    }
+    return wrong_give(pool, block, number);
 }

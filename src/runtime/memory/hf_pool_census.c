@@ -31,6 +31,23 @@ void *hf_pool_at(hf_pool_t *pool, hf_handle_t handle)
     return hf_pool_block(pool, number);
 }
 
+int hf_pool_bare_give_handle(hf_pool_t *pool, hf_handle_t handle)
+{
+    const uint32_t number = handle & (HF_POOL_GENERATION - 1u);
+    if (!hf_pool_census_is_taken(handle) || number >= pool->count) {
+        return hf_pool_fail(&pool->wrong_gives[HF_POOL_FOREIGN], HF_E_FOREIGN);
+    }
+    if (!hf_pool_census_end(pool, number, handle, UINT32_MAX << 16)) {
+        return hf_pool_fail(&pool->stale, HF_E_STALE);
+    }
+#if HF_POOL_HAS_OPTIONS
+    if (pool->options != 0) {
+        return hf_pool_options_give(pool, number);
+    }
+#endif
+    return hf_pool_put_back(pool, number);
+}
+
 int hf_pool_inspect(const hf_pool_t *pool, uint32_t number, hf_block_info_t *info)
 {
     if (number >= pool->count) {

@@ -33,22 +33,10 @@ bool hf_pool_is_free(const hf_pool_t *pool, uint32_t number)
 
 // ---- take ---------------------------------------------------------------------------------------
 
-HF_POOL_INLINE void *hand_out(hf_pool_t *pool, uint32_t number)
+/// Moves a counter on. Only under the mask.
+HF_POOL_INLINE void count(hf_atomic_u32_t *counter)
 {
-    void *block = hf_pool_block(pool, number);
-#if HF_POOL_HAS_OPTIONS
-    if (pool->options != 0) {
-        return hf_pool_options_take(pool, block);
-    }
-#endif
-    return block;
-}
-
-static HF_POOL_COLD void *refuse(hf_pool_t *pool, uint32_t was)
-{
-    hf_critical_exit(was);
-    (void)hf_pool_fail(&pool->exhausted, 0);
-    return NULL;
+    hf_pool_write(counter, hf_pool_read(counter) + 1u);
 }
 
 void *hf_pool_bare_take(hf_pool_t *pool, hf_tag_t tag)
@@ -56,114 +44,84 @@ void *hf_pool_bare_take(hf_pool_t *pool, hf_tag_t tag)
     link_t *links = links_of(pool);
     const uint32_t was = hf_critical_enter();
     const uint32_t tally = hf_pool_read(&pool->tally), free = hf_pool_tally_free(tally);
-    if (free == 0) {
-        return refuse(pool, was);
-    }
-    hf_pool_write(&pool->tally, tally - 1u);
+    if (free != 0) {
+        const uint32_t number = pool->head;
+        hf_pool_write(&pool->tally, tally - 1u);
+        pool->head = links[number];
+        links[number] = (link_t)number;
 #if CONFIG_HF_POOL_STATISTICS
-    if (free <= hf_pool_read(&pool->min_free)) {
-        hf_pool_write(&pool->min_free, free - 1u);
+        if (free <= hf_pool_read(&pool->min_free)) {
+            hf_pool_write(&pool->min_free, free - 1u);
+        }
+#endif
+        hf_critical_exit(was);
+        return hf_pool_hand_out(pool, hf_pool_block(pool, number), number, tag);
     }
-#endif
-    const uint32_t number = pool->head;
-    pool->head = links[number];
-    links[number] = (link_t)number;
+    count(&pool->exhausted);
     hf_critical_exit(was);
-#if CONFIG_HF_POOL_CENSUS
-    hf_pool_census_take(pool, number, tag);
-#else
-    (void)tag;
-#endif
-    return hand_out(pool, number);
+    return NULL;
 }
 
 // ---- give ---------------------------------------------------------------------------------------
 
-static HF_POOL_COLD int refuse_give(hf_atomic_u32_t *counter, int status, uint32_t was)
-{
-    hf_critical_exit(was);
-    return hf_pool_fail(counter, status);
-}
-
-/// Frees block `number`. HF_E_DOUBLE_GIVE when it is free.
+/// Frees block `number`. HF_E_DOUBLE_GIVE, counted, when it is free already.
 HF_POOL_INLINE int put_back(hf_pool_t *pool, uint32_t number)
 {
     link_t *link = &links_of(pool)[number];
     const uint32_t was = hf_critical_enter();
-    if (*link != number) {
-        return refuse_give(&pool->double_gives, HF_E_DOUBLE_GIVE, was);
-    }
-    *link = (link_t)pool->head;
-    pool->head = number;
-    const uint32_t tally = hf_pool_read(&pool->tally);
-    hf_pool_write(&pool->tally, tally + HF_POOL_TALLY_GIVE);
-    hf_critical_exit(was);
+    if (*link == number) {
+        const uint32_t tally = hf_pool_read(&pool->tally) + HF_POOL_TALLY_GIVE;
+        *link = (link_t)pool->head;
+        pool->head = number;
+        hf_pool_write(&pool->tally, tally);
 #if CONFIG_HF_POOL_STATISTICS
-    if (tally >= HF_POOL_TALLY_LAST) {
-        (void)hf_pool_fail(&pool->gives_carry, 0);
-    }
+        if (tally < HF_POOL_TALLY_GIVE) {
+            count(&pool->gives_carry);
+        }
 #endif
-    return HF_OK;
-}
-
-#if HF_POOL_HAS_OPTIONS
-static HF_POOL_COLD int put_back_by_options(hf_pool_t *pool, uint32_t number)
-{
-    const bool is_double = hf_pool_is_free(pool, number); // then it is not ours to write to
-    const int found = is_double ? HF_OK : hf_pool_options_give(pool, number);
-    const int given = put_back(pool, number);
-    return given == HF_OK && found != HF_OK ? hf_pool_fail(&pool->overruns, found) : given;
-}
-#endif
-
-HF_POOL_INLINE int give_number(hf_pool_t *pool, uint32_t number)
-{
-#if HF_POOL_HAS_OPTIONS
-    if (pool->options != 0) {
-        return put_back_by_options(pool, number);
+        hf_critical_exit(was);
+        return HF_OK;
     }
-#endif
-    return put_back(pool, number);
-}
-
-#if CONFIG_HF_POOL_CENSUS
-/// Ends the generation of a taken block if the bits of `mask` are as in `word`. Of several gives exactly one gets past this.
-static bool end_generation(hf_atomic_u32_t *census, uint32_t word, uint32_t mask)
-{
-    const uint32_t was = hf_critical_enter();
-    const uint32_t now = hf_pool_read(census);
-    const bool ends = ((now ^ word) & mask) == 0;
-    if (ends) {
-        hf_pool_write(census, now + HF_POOL_GENERATION);
-    }
+    count(&pool->wrong_gives[HF_POOL_DOUBLE]);
     hf_critical_exit(was);
-    return ends;
+    return HF_E_DOUBLE_GIVE;
 }
 
-int hf_pool_bare_give_handle(hf_pool_t *pool, hf_handle_t handle)
+/// Why an address that is no block's cannot be given: foreign or interior. Counts it.
+HF_POOL_INLINE int wrong_give(hf_pool_t *pool, const void *address)
 {
-    const uint32_t number = handle & (HF_POOL_GENERATION - 1u);
-    if (!hf_pool_census_is_taken(handle) || number >= pool->count) {
-        return hf_pool_fail(&pool->foreign, HF_E_FOREIGN);
+    hf_atomic_u32_t *counter = &pool->wrong_gives[HF_POOL_FOREIGN];
+    int status = HF_E_FOREIGN;
+    if (hf_pool_has(pool, address)) {
+        counter = &pool->wrong_gives[HF_POOL_INTERIOR];
+        status = HF_E_INTERIOR;
     }
-    if (!end_generation(hf_pool_census(pool, number), handle, UINT32_MAX << 16)) {
-        return hf_pool_fail(&pool->stale, HF_E_STALE);
-    }
-    return give_number(pool, number);
+    hf_pool_count(counter);
+    return status;
+}
+
+#if CONFIG_HF_POOL_CENSUS || HF_POOL_HAS_OPTIONS
+int hf_pool_put_back(hf_pool_t *pool, uint32_t number)
+{
+    return put_back(pool, number);
 }
 #endif
 
 int hf_pool_bare_give(hf_pool_t *pool, void *block)
 {
     const uintptr_t number = hf_pool_number(pool, block);
-    if (number >= pool->count) {
-        return hf_pool_wrong_give(pool, block);
-    }
+    if (number < pool->count) {
 #if CONFIG_HF_POOL_CENSUS
-    if (!end_generation(hf_pool_census(pool, (uint32_t)number), HF_POOL_GENERATION,
-                        HF_POOL_GENERATION)) {
-        return hf_pool_fail(&pool->double_gives, HF_E_DOUBLE_GIVE);
-    }
+        if (!hf_pool_census_end(pool, (uint32_t)number, HF_POOL_GENERATION, HF_POOL_GENERATION)) {
+            return hf_pool_fail(&pool->wrong_gives[HF_POOL_DOUBLE], HF_E_DOUBLE_GIVE);
+        }
 #endif
-    return give_number(pool, (uint32_t)number);
+#if HF_POOL_HAS_OPTIONS
+        if (pool->options != 0) {
+            return hf_pool_options_give(pool, (uint32_t)number);
+        }
+#endif
+        return put_back(pool, (uint32_t)number);
+    }
+    return wrong_give(pool, block);
 }

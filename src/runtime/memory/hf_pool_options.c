@@ -85,7 +85,8 @@ void *hf_pool_options_take(hf_pool_t *pool, void *block)
     return block;
 }
 
-int hf_pool_options_give(hf_pool_t *pool, uint32_t number)
+/// What the options do to a block that is about to become free. HF_E_OVERRUN or HF_OK.
+static int close_block(hf_pool_t *pool, uint32_t number)
 {
     int status = HF_OK;
 #if CONFIG_HF_POOL_CANARY
@@ -100,5 +101,13 @@ int hf_pool_options_give(hf_pool_t *pool, uint32_t number)
     }
 #endif
     return status;
+}
+
+int hf_pool_options_give(hf_pool_t *pool, uint32_t number)
+{
+    // A block that is free is not ours to write to; put_back() will tell.
+    const int found = hf_pool_is_free(pool, number) ? HF_OK : close_block(pool, number);
+    const int given = hf_pool_put_back(pool, number);
+    return given < 0 || found == HF_OK ? given : hf_pool_fail(&pool->overruns, found);
 }
 #endif

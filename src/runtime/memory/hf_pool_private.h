@@ -8,6 +8,9 @@
 #include "holdfast/hf_critical.h"
 #include "holdfast/hf_pool.h"
 
+// Places in pool->wrong_gives.
+enum { HF_POOL_FOREIGN, HF_POOL_INTERIOR, HF_POOL_DOUBLE };
+
 #define HF_POOL_HAS_OPTIONS (CONFIG_HF_POOL_FILL || CONFIG_HF_POOL_CANARY)
 #define HF_POOL_HAS_TALLY   (CONFIG_HF_POOL_LIFO || CONFIG_HF_POOL_STATISTICS)
 #define HF_POOL_IS_WATCHED  (CONFIG_HF_POOL_TIMING || CONFIG_HF_TRACE)
@@ -50,11 +53,37 @@ HF_POOL_INLINE void hf_pool_write(hf_atomic_u32_t *word, uint32_t value)
     atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
-/// Moves a counter on and returns `status`. Context: any.
-int hf_pool_fail(hf_atomic_u32_t *counter, int status);
+/// Moves a counter on. Context: any.
+HF_POOL_INLINE void hf_pool_count(hf_atomic_u32_t *counter)
+{
+#if CONFIG_HF_POOL_LIFO
+    const uint32_t was = hf_critical_enter();
+    hf_pool_write(counter, hf_pool_read(counter) + 1u);
+    hf_critical_exit(was);
+#else
+    (void)atomic_fetch_add_explicit(counter, 1u, memory_order_relaxed);
+#endif
+}
 
-/// Tells whether the address is foreign or interior, counts it, returns its status.
-HF_POOL_COLD int hf_pool_wrong_give(hf_pool_t *pool, const void *block);
+/// Stores `next` where `expected` stands. False, and nothing stored, when something else does. Context: any.
+HF_POOL_INLINE bool hf_pool_swap(hf_atomic_u32_t *word, uint32_t expected, uint32_t next)
+{
+#if CONFIG_HF_POOL_LIFO
+    const uint32_t was = hf_critical_enter();
+    const bool equal = hf_pool_read(word) == expected;
+    if (equal) {
+        hf_pool_write(word, next);
+    }
+    hf_critical_exit(was);
+    return equal;
+#else
+    return atomic_compare_exchange_strong_explicit(word, &expected, next, memory_order_relaxed,
+                                                   memory_order_relaxed);
+#endif
+}
+
+/// Moves a counter on and returns `status`: where a failure is rare, this is shorter. Context: any.
+HF_POOL_COLD int hf_pool_fail(hf_atomic_u32_t *counter, int status);
 
 // ---- where a block is ---------------------------------------------------------------------------
 
@@ -78,6 +107,12 @@ HF_POOL_INLINE uintptr_t hf_pool_number(const hf_pool_t *pool, const void *block
     return product >> shift | product << (-shift & (sizeof product * 8u - 1u));
 }
 
+// As numbers: comparing pointers into different objects is undefined.
+HF_POOL_INLINE bool hf_pool_has(const hf_pool_t *pool, const void *address)
+{
+    return (uintptr_t)address - (uintptr_t)pool->blocks < (uintptr_t)pool->stride * pool->count;
+}
+
 // ---- the tally: free blocks, and gives ----------------------------------------------------------
 
 #if HF_POOL_HAS_TALLY
@@ -92,16 +127,21 @@ HF_POOL_INLINE uintptr_t hf_pool_number(const hf_pool_t *pool, const void *block
 
 HF_POOL_INLINE uint32_t hf_pool_tally_free(uint32_t tally)
 {
-    return tally & HF_POOL_FREE_MASK;
+#if CONFIG_HF_POOL_STATISTICS
+    tally &= HF_POOL_FREE_MASK;
+#endif
+    return tally;
 }
 #endif
 
-// ---- the back end -------------------------------------------------------------------------------
+// ---- the back end, besides take and give --------------------------------------------------------
 
 /// All blocks free. Context: as hf_pool_init().
 void hf_pool_open_back_end(hf_pool_t *pool);
 /// Whether block `number` is free at this moment. Context: any.
 bool hf_pool_is_free(const hf_pool_t *pool, uint32_t number);
+/// Frees block `number`, its generation ended already. HF_E_DOUBLE_GIVE, counted, when it was free. Context: any.
+HF_MUST_CHECK int hf_pool_put_back(hf_pool_t *pool, uint32_t number);
 #if !HF_POOL_HAS_TALLY
 /// Cost: O(words of bits).
 uint32_t hf_pool_count_free(const hf_pool_t *pool);
@@ -114,8 +154,9 @@ uint32_t hf_pool_count_free(const hf_pool_t *pool);
 void hf_pool_open_options(hf_pool_t *pool);
 /// What the options do to a block that was just taken. Returns it.
 HF_POOL_COLD void *hf_pool_options_take(hf_pool_t *pool, void *block);
-/// What the options do to block `number` before it becomes free. HF_E_OVERRUN, not yet counted, or HF_OK.
-HF_MUST_CHECK int hf_pool_options_give(hf_pool_t *pool, uint32_t number);
+/// What the options do to block `number`, its generation ended already, and then hf_pool_put_back(). Returns what
+/// hf_pool_give() does.
+HF_MUST_CHECK HF_POOL_COLD int hf_pool_options_give(hf_pool_t *pool, uint32_t number);
 #endif
 
 // ---- census: two words per block, {generation, 0, tag} and when it was taken --------------------
@@ -133,6 +174,16 @@ HF_POOL_INLINE bool hf_pool_census_is_taken(uint32_t word)
     return (word & HF_POOL_GENERATION) != 0;
 }
 
+/// Ends the generation of block `number` where the bits of `mask` are as in `expected`. Of several gives of one block exactly
+/// one is told true; nobody else has done anything by then. Context: any.
+HF_POOL_INLINE bool hf_pool_census_end(hf_pool_t *pool, uint32_t number, uint32_t expected,
+                                       uint32_t mask)
+{
+    hf_atomic_u32_t *census = hf_pool_census(pool, number);
+    const uint32_t word = hf_pool_read(census);
+    return ((word ^ expected) & mask) == 0 && hf_pool_swap(census, word, word + HF_POOL_GENERATION);
+}
+
 /// Writes down the new owner. The caller has just claimed the block: nobody else writes its words.
 // The age first, and with release: who reads the new age also sees that the old generation has gone.
 HF_POOL_INLINE void hf_pool_census_take(hf_pool_t *pool, uint32_t number, hf_tag_t tag)
@@ -143,5 +194,24 @@ HF_POOL_INLINE void hf_pool_census_take(hf_pool_t *pool, uint32_t number, hf_tag
     atomic_store_explicit(census, generation << 16 | tag, HF_POOL_RELEASE);
 }
 #endif
+
+/// The block that was just claimed, as its owner gets it.
+HF_POOL_INLINE void *hf_pool_hand_out(hf_pool_t *pool, void *block, uint32_t number, hf_tag_t tag)
+{
+#if CONFIG_HF_POOL_CENSUS
+    hf_pool_census_take(pool, number, tag);
+#else
+    (void)number;
+    (void)tag;
+#endif
+#if HF_POOL_HAS_OPTIONS
+    if (pool->options != 0) {
+        return hf_pool_options_take(pool, block);
+    }
+#else
+    (void)pool;
+#endif
+    return block;
+}
 
 #endif

@@ -12,23 +12,6 @@
 
 #define NOW_CYCLES() hf_port_cycles()
 
-/// Stores `next` where `expected` stands. False, and nothing stored, when something else does.
-static bool swap(hf_atomic_u32_t *word, uint32_t expected, uint32_t next)
-{
-#if CONFIG_HF_POOL_LIFO
-    const uint32_t was = hf_critical_enter();
-    const bool equal = hf_pool_read(word) == expected;
-    if (equal) {
-        hf_pool_write(word, next);
-    }
-    hf_critical_exit(was);
-    return equal;
-#else
-    return atomic_compare_exchange_strong_explicit(word, &expected, next, memory_order_relaxed,
-                                                   memory_order_relaxed);
-#endif
-}
-
 static uint32_t next_mean16(uint32_t mean16, uint32_t cycles)
 {
     const uint32_t bounded = cycles < MEAN16_MAX / 16u ? cycles : MEAN16_MAX / 16u;
@@ -38,11 +21,11 @@ static uint32_t next_mean16(uint32_t mean16, uint32_t cycles)
 static void enter_duration(hf_atomic_u32_t *max, hf_atomic_u32_t *mean16, uint32_t cycles)
 {
     uint32_t highest = hf_pool_read(max);
-    while (highest < cycles && !swap(max, highest, cycles)) {
+    while (highest < cycles && !hf_pool_swap(max, highest, cycles)) {
         highest = hf_pool_read(max);
     }
     uint32_t mean = hf_pool_read(mean16);
-    while (!swap(mean16, mean, next_mean16(mean, cycles))) {
+    while (!hf_pool_swap(mean16, mean, next_mean16(mean, cycles))) {
         mean = hf_pool_read(mean16);
     }
 }
