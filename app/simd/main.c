@@ -26,6 +26,7 @@ typedef struct arguments {
     scenario_options_t scenario;
     uint32_t connectors, seed;
     bool json, verbose;
+    const char *trace; // file; NULL: none
 } arguments_t;
 
 typedef struct option {
@@ -59,6 +60,8 @@ static void print_help(void)
     for (size_t i = 0; i < HF_COUNT_OF(numbers); i++) {
         printf("  %-14s N  %s\n", numbers[i].name, numbers[i].help);
     }
+    printf("  %-14s F  %s\n", "--trace",
+           "write the trace of memory to file F (build with CONFIG_HF_TRACE)");
     printf("  %-14s    %s\n", "--json", "the result as one JSON object");
     printf("  %-14s    %s\n", "--verbose",
            "the charge point's log and the central system's events");
@@ -108,8 +111,12 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
             arguments->json = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             arguments->verbose = true;
+        } else if (strcmp(argv[i], "--trace") == 0 && i + 1 < argc) {
+            arguments->trace = argv[++i];
         } else if (option == NULL || i + 1 >= argc) {
-            return usage(option == NULL ? "no such option" : "a number must follow", argv[i]);
+            return usage(option == NULL ? "no such option, or nothing follows"
+                                        : "a number must follow",
+                         argv[i]);
         } else {
             int code = read_number(arguments, option, argv[++i]);
             if (code >= 0) {
@@ -123,6 +130,47 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
 static void print_line(void *ctx, const char *line)
 {
     (void)fprintf(ctx, "%s\n", line);
+}
+
+static void write_trace(void *ctx, const char *line, size_t length)
+{
+    (void)fwrite(line, 1, length, ctx); // a failure shows when it is closed
+}
+
+/// Opens the file of --trace, if any. -1 to go on, else the exit code.
+static int open_trace(const arguments_t *arguments, world_config_t *config)
+{
+    if (arguments->trace == NULL) {
+        return -1;
+    }
+#if CONFIG_HF_TRACE
+    config->trace_ctx = fopen(arguments->trace, "w");
+    config->trace = write_trace;
+    if (config->trace_ctx == NULL) {
+        perror(arguments->trace);
+        return EXIT_ENVIRONMENT;
+    }
+    return -1;
+#else
+    (void)config;
+    (void)write_trace;
+    return usage("built without CONFIG_HF_TRACE: cannot write", arguments->trace);
+#endif
+}
+
+/// True when all of the trace is in its file, or there is none.
+static bool close_trace(const arguments_t *arguments, const world_config_t *config)
+{
+    FILE *file = config->trace_ctx;
+    if (file == NULL) {
+        return true;
+    }
+    bool whole = ferror(file) == 0;
+    whole = fclose(file) == 0 && whole;
+    if (!whole) {
+        (void)fprintf(stderr, "holdfast-simd: %s is not whole\n", arguments->trace);
+    }
+    return whole;
 }
 
 static double real_seconds(void)
@@ -182,12 +230,16 @@ int main(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
-    const world_config_t config = {.connectors = arguments.connectors,
-                                   .seed = arguments.seed,
-                                   .utc_ms = START_UTC_MS,
-                                   .verbose = arguments.verbose,
-                                   .print = print_line,
-                                   .print_ctx = stdout};
+    world_config_t config = {.connectors = arguments.connectors,
+                             .seed = arguments.seed,
+                             .utc_ms = START_UTC_MS,
+                             .verbose = arguments.verbose,
+                             .print = print_line,
+                             .print_ctx = stdout};
+    code = open_trace(&arguments, &config);
+    if (code >= 0) {
+        return code;
+    }
     int status = world_init(&the_world, &config);
     if (status != HF_OK) {
         (void)fprintf(stderr, "holdfast-simd: cannot start: %s\n", hf_status_text(status));
@@ -201,6 +253,9 @@ int main(int argc, char **argv)
         print_json(&arguments, &result, seconds);
     } else {
         print_text(&arguments, &result, seconds);
+    }
+    if (!close_trace(&arguments, &config)) {
+        return EXIT_ENVIRONMENT;
     }
     return result.good ? 0 : EXIT_FINDING;
 }

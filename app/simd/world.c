@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include "world_link.h"
+#include "world_trace.h"
 
 #include <string.h>
 
@@ -182,6 +183,9 @@ int world_boot(world_t *world)
     }
     status = evse_init(&world->evse, &world->evse_config);
     world->running = status == HF_OK;
+    if (world->running) {
+        world_trace_boot(world);
+    }
     return status;
 }
 
@@ -265,6 +269,7 @@ void world_step(world_t *world)
         }
     }
     world_link_step(world);
+    world_trace_step(world);
     if (world->running && world->reset_wanted) {
         world->resets++;
         world_kill(world);

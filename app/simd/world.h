@@ -8,6 +8,7 @@
 #include "csms/csms.h"
 #include "evse/evse_view.h"
 #include "hf_flash_ram.h"
+#include "holdfast/hf_trace.h"
 #include "sim/sim.h"
 
 #define WORLD_STEP_US       EVSE_TICK_US
@@ -18,6 +19,7 @@
 #define WORLD_LINK_BYTES    CONFIG_EVSE_OCPP_MESSAGE_BYTES
 #define WORLD_LOG_LINES     256u
 #define WORLD_CAN_FRAMES    64u
+#define WORLD_TRACE_ENTRIES 4096u // between two steps
 
 /// Texts on their way in one direction.
 typedef struct world_pipe {
@@ -48,6 +50,9 @@ typedef struct world_config {
     bool verbose;     // log lines and central-system events to stdout
     void (*print)(void *ctx, const char *line); // where verbose output goes
     void *print_ctx;
+    /// Gets the trace of memory, a line with its end per call; NULL: none. Needs CONFIG_HF_TRACE.
+    void (*trace)(void *ctx, const char *line, size_t length);
+    void *trace_ctx;
 } world_config_t;
 
 typedef struct world {
@@ -72,6 +77,11 @@ typedef struct world {
     uint32_t resets;
     int boot_status; // of the last start after a Reset
     uint64_t random;
+#if CONFIG_HF_TRACE
+    hf_trace_t trace;
+    uint32_t trace_storage[HF_TRACE_BYTES(WORLD_TRACE_ENTRIES) / 4u];
+    bool is_traced;
+#endif
 } world_t;
 
 /// Builds the world with a blank flash and boots the charge point. 0 or a status of evse_init().

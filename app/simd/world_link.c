@@ -3,12 +3,14 @@
 // full is answered HF_E_AGAIN upwards; downwards the central system never has more under way than one call and answers.
 #include "world_link.h"
 
+#include "world_trace.h"
+
 #include <string.h>
 
 #define LINK_OPEN_US   (50u * HF_US_PER_MS)
 #define LINK_REFUSE_US (200u * HF_US_PER_MS)
 
-static int pipe_put(world_pipe_t *pipe, const char *text, size_t length)
+static int pipe_put(world_t *world, world_pipe_t *pipe, const char *text, size_t length)
 {
     if (length > WORLD_LINK_BYTES) {
         return HF_E_TOO_LONG;
@@ -20,10 +22,11 @@ static int pipe_put(world_pipe_t *pipe, const char *text, size_t length)
     memcpy(pipe->text[slot], text, length);
     pipe->length[slot] = length;
     pipe->head++;
+    world_trace_text(world, pipe, true, slot);
     return HF_OK;
 }
 
-static int pipe_get(world_pipe_t *pipe, const char **text, size_t *length)
+static int pipe_get(world_t *world, world_pipe_t *pipe, const char **text, size_t *length)
 {
     if (pipe->head == pipe->tail) {
         return 0;
@@ -32,7 +35,16 @@ static int pipe_get(world_pipe_t *pipe, const char **text, size_t *length)
     *text = pipe->text[slot];
     *length = pipe->length[slot];
     pipe->tail++;
+    world_trace_text(world, pipe, false, slot);
     return 1;
+}
+
+static void pipe_empty(world_t *world, world_pipe_t *pipe)
+{
+    const char *text;
+    size_t length;
+    while (pipe_get(world, pipe, &text, &length) == 1) {
+    }
 }
 
 void world_link_break(world_t *world, int error)
@@ -42,8 +54,8 @@ void world_link_break(world_t *world, int error)
         csms_disconnect(&world->csms, (unsigned)world->station, world->now_us);
         world->station = -1;
     }
-    link->up.tail = link->up.head;
-    link->down.tail = link->down.head;
+    pipe_empty(world, &link->up);
+    pipe_empty(world, &link->down);
     link->state = EVSE_LINK_DOWN;
     link->error = error;
 }
@@ -88,14 +100,15 @@ static evse_link_state_t link_poll(void *ctx, uint64_t now_us)
 static int link_send(void *ctx, const char *text, size_t length)
 {
     world_t *world = ctx;
-    return world->link.state == EVSE_LINK_OPEN ? pipe_put(&world->link.up, text, length)
+    return world->link.state == EVSE_LINK_OPEN ? pipe_put(world, &world->link.up, text, length)
                                                : HF_E_CLOSED;
 }
 
 static int link_receive(void *ctx, const char **text, size_t *length)
 {
     world_t *world = ctx;
-    return world->link.state == EVSE_LINK_OPEN ? pipe_get(&world->link.down, text, length) : 0;
+    return world->link.state == EVSE_LINK_OPEN ? pipe_get(world, &world->link.down, text, length)
+                                               : 0;
 }
 
 static int link_last_error(void *ctx)
@@ -117,7 +130,7 @@ void world_link_step(world_t *world)
 {
     const char *text;
     size_t length;
-    while (world->station >= 0 && pipe_get(&world->link.up, &text, &length) == 1) {
+    while (world->station >= 0 && pipe_get(world, &world->link.up, &text, &length) == 1) {
         csms_receive(&world->csms, (unsigned)world->station, text, length, world->now_us);
     }
     csms_poll(&world->csms, world->now_us);
@@ -126,7 +139,8 @@ void world_link_step(world_t *world)
 void world_link_deliver(world_t *world, const char *text, size_t length)
 {
     // A full pipe is a charge point that does not read: the connection would be closed on it.
-    if (world->link.state == EVSE_LINK_OPEN && pipe_put(&world->link.down, text, length) != HF_OK) {
+    if (world->link.state == EVSE_LINK_OPEN &&
+        pipe_put(world, &world->link.down, text, length) != HF_OK) {
         world_link_break(world, HF_E_FULL);
     }
 }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Connects the pools to the ring after each start, and drains the ring after each step: everything runs in one thread, so
+// that nothing is lost or out of order.
+#include "world_trace.h"
+
+#if CONFIG_HF_TRACE
+
+#include "holdfast/hf_record.h"
+
+#include <string.h>
+
+// Callers are told relative to it, so that the same build and seed give the same trace wherever it is loaded.
+#define BASE ((uintptr_t)&evse_init)
+
+static void write_line(world_t *world, const hf_builder_t *out)
+{
+    HF_ASSERT(!out->overflow);
+    world->config.trace(world->config.trace_ctx, out->text, out->length);
+}
+
+static void write_pool(world_t *world, uint16_t id, const char *name, uint32_t block_bytes,
+                       uint32_t count)
+{
+    char text[HF_RECORD_LINE_BYTES];
+    hf_builder_t out;
+    hf_builder_init(&out, text, sizeof text);
+    hf_record_write_pool(&out, &(hf_record_pool_t){.name = {.text = name, .length = strlen(name)},
+                                                   .block_bytes = block_bytes,
+                                                   .count = count,
+                                                   .id = id});
+    write_line(world, &out);
+}
+
+static void write_head(world_t *world)
+{
+    char text[HF_RECORD_LINE_BYTES];
+    hf_builder_t out;
+    hf_builder_init(&out, text, sizeof text);
+    hf_record_write_header(&out);
+    write_line(world, &out);
+    const hf_pool_t *pools[] = {&world->evse.store.messages, &world->evse.store.transactions};
+    for (uint16_t id = 0; id < HF_COUNT_OF(pools); id++) {
+        hf_pool_stats_t stats = hf_pool_stats(pools[id]);
+        write_pool(world, id, hf_pool_name(pools[id]), stats.block_bytes, stats.capacity);
+    }
+    write_pool(world, WORLD_TRACE_TEXTS_UP, "texts-up", WORLD_LINK_BYTES, WORLD_LINK_MESSAGES);
+    write_pool(world, WORLD_TRACE_TEXTS_DOWN, "texts-down", WORLD_LINK_BYTES, WORLD_LINK_MESSAGES);
+}
+
+static void write_restart(world_t *world)
+{
+    char text[HF_RECORD_LINE_BYTES];
+    hf_builder_t out;
+    hf_builder_init(&out, text, sizeof text);
+    hf_record_write_restart(&out, (uint32_t)(world->now_us / HF_US_PER_MS));
+    write_line(world, &out);
+}
+
+/// What the journal brought back was taken before the pool knew the trace.
+static void tell_taken(world_t *world, const hf_pool_t *pool, uint16_t id)
+{
+#if CONFIG_HF_POOL_CENSUS
+    hf_block_info_t info;
+    int status = HF_OK;
+    for (uint32_t block = 0; status != HF_E_RANGE; block++) {
+        status = hf_pool_inspect(pool, block, &info);
+        if (status == HF_OK) {
+            hf_trace_add(&world->trace,
+                         &(hf_trace_event_t){.caller = BASE,
+                                             .bytes = hf_pool_stats(pool).block_bytes,
+                                             .block = block,
+                                             .pool = id,
+                                             .kind = HF_TRACE_TAKE,
+                                             .tag = info.tag});
+        }
+    }
+#else
+    (void)world;
+    (void)pool;
+    (void)id;
+#endif
+}
+
+void world_trace_boot(world_t *world)
+{
+    if (world->config.trace == NULL) {
+        return;
+    }
+    if (world->is_traced) {
+        world_trace_step(world);
+        write_restart(world);
+    } else {
+        const hf_trace_config_t config = {
+            .storage = world->trace_storage, .capacity = WORLD_TRACE_ENTRIES, .address_base = BASE};
+        int status = hf_trace_init(&world->trace, &config);
+        HF_ASSERT(status == HF_OK);
+        world->is_traced = true;
+        write_head(world);
+    }
+    hf_trace_set_clock(&world->trace, (uint32_t)(world->now_us / HF_US_PER_MS));
+    tell_taken(world, &world->evse.store.messages, WORLD_TRACE_MESSAGES);
+    tell_taken(world, &world->evse.store.transactions, WORLD_TRACE_TRANSACTIONS);
+    hf_pool_set_trace(&world->evse.store.messages, &world->trace, WORLD_TRACE_MESSAGES);
+    hf_pool_set_trace(&world->evse.store.transactions, &world->trace, WORLD_TRACE_TRANSACTIONS);
+    world_trace_step(world);
+}
+
+void world_trace_step(world_t *world)
+{
+    if (world->config.trace == NULL) {
+        return;
+    }
+    hf_trace_entry_t entry;
+    while (hf_trace_get(&world->trace, &entry) == HF_OK) {
+        char text[HF_RECORD_LINE_BYTES];
+        hf_builder_t out;
+        hf_builder_init(&out, text, sizeof text);
+        hf_record_write_entry(&out, &entry);
+        write_line(world, &out);
+    }
+    HF_ASSERT(hf_trace_lost(&world->trace) == 0);
+    hf_trace_set_clock(&world->trace, (uint32_t)(world->now_us / HF_US_PER_MS));
+}
+
+void world_trace_text(world_t *world, const world_pipe_t *pipe, bool entered, uint32_t slot)
+{
+    if (world->config.trace == NULL) {
+        return;
+    }
+    bool is_up = pipe == &world->link.up;
+    hf_trace_add(&world->trace,
+                 &(hf_trace_event_t){.caller = BASE,
+                                     .bytes = (uint32_t)pipe->length[slot],
+                                     .block = slot,
+                                     .pool = is_up ? WORLD_TRACE_TEXTS_UP : WORLD_TRACE_TEXTS_DOWN,
+                                     .kind = entered ? HF_TRACE_TAKE : HF_TRACE_GIVE});
+}
+
+#else
+
+void world_trace_boot(world_t *world)
+{
+    (void)world;
+}
+
+void world_trace_step(world_t *world)
+{
+    (void)world;
+}
+
+void world_trace_text(world_t *world, const world_pipe_t *pipe, bool entered, uint32_t slot)
+{
+    (void)world;
+    (void)pipe;
+    (void)entered;
+    (void)slot;
+}
+
+#endif
