@@ -13,6 +13,10 @@
 
 #include "holdfast/hf_pool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// What is before each block: every take costs this much more, rounded up to a granule.
 #define HF_REGION_HEADER_BYTES  8u
 #define HF_REGION_GRANULE_BYTES ((uint32_t)HF_POOL_ALIGN)
@@ -122,5 +126,9 @@ size_t hf_region_block_bytes(const hf_region_t *region, const void *block);
 size_t hf_region_largest_servable(const hf_region_t *region);
 /// Cost: O(1), no lock; exact when nothing else runs.
 hf_region_stats_t hf_region_stats(const hf_region_t *region);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
