@@ -312,7 +312,7 @@ static void prism_monitor_samples_when_triggered_and_not_before_time(void)
         monitor.history[(monitor.history_index + HEAP_METRICS_HISTORY - 1u) % HEAP_METRICS_HISTORY]
             .free_heap,
         200000);
-    heap_metrics_t metrics;
+    heap_metrics_t metrics = {0};
     CHECK_EQ(prism_heap_monitor_get_metrics(&metrics), ESP_OK);
     CHECK_EQ(metrics.free_heap, 200000);
     CHECK_EQ(prism_heap_monitor_get_stats(NULL), ESP_ERR_INVALID_ARG);
