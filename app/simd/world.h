@@ -26,6 +26,7 @@ typedef struct world_pipe {
     char text[WORLD_LINK_MESSAGES][WORLD_LINK_BYTES];
     size_t length[WORLD_LINK_MESSAGES];
     uint32_t head, tail;
+    bool is_reading; // the receiver has not asked for another since the one before tail
 } world_pipe_t;
 
 typedef struct world_link {

@@ -21,21 +21,24 @@ static int pipe_put(world_t *world, world_pipe_t *pipe, const char *text, size_t
     uint32_t slot = pipe->head % WORLD_LINK_MESSAGES;
     memcpy(pipe->text[slot], text, length);
     pipe->length[slot] = length;
-    pipe->head++;
-    world_trace_text(world, pipe, true, slot);
+    world_trace_frame(world, pipe, true, pipe->head++);
     return HF_OK;
 }
 
+/// What was got before is done with by now.
 static int pipe_get(world_t *world, world_pipe_t *pipe, const char **text, size_t *length)
 {
-    if (pipe->head == pipe->tail) {
+    if (pipe->is_reading) {
+        world_trace_frame(world, pipe, false, pipe->tail - 1u);
+    }
+    pipe->is_reading = pipe->head != pipe->tail;
+    if (!pipe->is_reading) {
         return 0;
     }
     uint32_t slot = pipe->tail % WORLD_LINK_MESSAGES;
     *text = pipe->text[slot];
     *length = pipe->length[slot];
     pipe->tail++;
-    world_trace_text(world, pipe, false, slot);
     return 1;
 }
 

@@ -43,8 +43,9 @@ static void write_head(world_t *world)
         hf_pool_stats_t stats = hf_pool_stats(pools[id]);
         write_pool(world, id, hf_pool_name(pools[id]), stats.block_bytes, stats.capacity);
     }
-    write_pool(world, WORLD_TRACE_TEXTS_UP, "texts-up", WORLD_LINK_BYTES, WORLD_LINK_MESSAGES);
-    write_pool(world, WORLD_TRACE_TEXTS_DOWN, "texts-down", WORLD_LINK_BYTES, WORLD_LINK_MESSAGES);
+    write_pool(world, WORLD_TRACE_FRAMES_UP, "frames-up", WORLD_LINK_BYTES, WORLD_LINK_MESSAGES);
+    write_pool(world, WORLD_TRACE_FRAMES_DOWN, "frames-down", WORLD_LINK_BYTES,
+               WORLD_LINK_MESSAGES);
 }
 
 static void write_restart(world_t *world)
@@ -122,18 +123,21 @@ void world_trace_step(world_t *world)
     hf_trace_set_clock(&world->trace, (uint32_t)(world->now_us / HF_US_PER_MS));
 }
 
-void world_trace_text(world_t *world, const world_pipe_t *pipe, bool entered, uint32_t slot)
+void world_trace_frame(world_t *world, const world_pipe_t *pipe, bool is_sent, uint32_t number)
 {
     if (world->config.trace == NULL) {
         return;
     }
-    bool is_up = pipe == &world->link.up;
-    hf_trace_add(&world->trace,
-                 &(hf_trace_event_t){.caller = BASE,
-                                     .bytes = (uint32_t)pipe->length[slot],
-                                     .block = slot,
-                                     .pool = is_up ? WORLD_TRACE_TEXTS_UP : WORLD_TRACE_TEXTS_DOWN,
-                                     .kind = entered ? HF_TRACE_TAKE : HF_TRACE_GIVE});
+    // Twice as many numbers as slots: the one being read is not among those that wait.
+    hf_trace_event_t event = {.caller = BASE,
+                              .bytes = (uint32_t)pipe->length[number % WORLD_LINK_MESSAGES],
+                              .block = number % (2u * WORLD_LINK_MESSAGES),
+                              .pool = WORLD_TRACE_FRAMES_DOWN,
+                              .kind = is_sent ? HF_TRACE_TAKE : HF_TRACE_GIVE};
+    if (pipe == &world->link.up) {
+        event.pool = WORLD_TRACE_FRAMES_UP;
+    }
+    hf_trace_add(&world->trace, &event);
 }
 
 #else
@@ -148,12 +152,12 @@ void world_trace_step(world_t *world)
     (void)world;
 }
 
-void world_trace_text(world_t *world, const world_pipe_t *pipe, bool entered, uint32_t slot)
+void world_trace_frame(world_t *world, const world_pipe_t *pipe, bool is_sent, uint32_t number)
 {
     (void)world;
     (void)pipe;
-    (void)entered;
-    (void)slot;
+    (void)is_sent;
+    (void)number;
 }
 
 #endif

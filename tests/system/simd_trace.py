@@ -49,6 +49,11 @@ class SimdTrace(unittest.TestCase):
             self.assertEqual(held, pools[name]["in_use"])
             self.assertEqual((refused, wrong), (pools[name]["exhausted"], 0))
             self.assertGreaterEqual(takes, plain["starts"])
+        for name in ("frames-up", "frames-down"):  # at most the one that was received last is still held
+            takes, gives, held = map(int, re.search(rf"^{name} +8192 +16 +(\d+) +(\d+) +0 +0 +(\d+) ", out, re.MULTILINE).groups())
+            self.assertGreater(takes, 100)
+            self.assertEqual(takes, gives + held)
+            self.assertLessEqual(held, 1)
 
     @unittest.skipUnless(HAS_TRACE, "this build has no trace")
     def test_file_that_cannot_be_written_is_told(self):
