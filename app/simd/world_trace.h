@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The trace of the charge point's memory under its traffic, as text (hf_record.h): takes and gives of its pools, and each
-// frame on the link from the moment it is sent until its receiver is done with it. The charge point keeps frames in buffers of
-// its own; their entries tell what a program would ask a heap for. Needs CONFIG_HF_TRACE; nothing is traced else. With
-// CONFIG_HF_POOL_CENSUS a restart also tells the blocks its journal brought back.
+// frame on the link from the moment it is sent until its receiver is done with it. The charge point keeps frames in
+// buffers of its own; their entries tell what a program would ask a heap for. Needs CONFIG_HF_TRACE; nothing is
+// traced else. With CONFIG_HF_POOL_CENSUS a restart also tells the blocks its journal brought back.
 #ifndef WORLD_TRACE_H
 #define WORLD_TRACE_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The state of memory, all of it, in words for people and as JSON for programs: pools, an instance by size, regions, rates,
 // census and leak verdicts, as far as the caller has them. Into a bounded buffer, without allocation; nothing is changed.
-// The JSON is one object with "schema":1, documented in docs/SPEC.md; a figure whose counter is compiled out, or whose source was
-// not given, is absent. Members are named as those of the statistics structs.
+// The JSON is one object with "schema":1, documented in docs/SPEC.md; a figure whose counter is compiled out, or
+// whose source was not given, is absent. Members are named as those of the statistics structs.
 #ifndef HF_DUMP_H
 #define HF_DUMP_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Fragmentation of a set of pools: the share of the free bytes that cannot serve a stated request, less that share when every
-// block is free. So it says what use did to the set, not how the set was cut: 0 on an untouched set, never below 0, and 0 when
-// nothing is free.
+// Fragmentation of a set of pools: the share of the free bytes that cannot serve a stated request, less that share
+// when every block is free. So it says what use did to the set, not how the set was cut: 0 on an untouched set, never
+// below 0, and 0 when nothing is free.
 #ifndef HF_FRAGMENTATION_H
 #define HF_FRAGMENTATION_H
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Which sizes are asked for: a histogram by multiples of 8 up to 32 B and by quarters of an octave above, one instance per user of memory. Each bucket knows how
-// often it was asked, how many of its blocks are held now and were held at most, and the largest size it saw, which is what
-// tiers are cut to (hf_advice.h).
-// Invariants: a size falls into one bucket; buckets ascend; takes - gives = held, per bucket, when nothing else runs. `takes` and
-// `refused` count modulo 2^32, the other figures never wrap.
+// Which sizes are asked for: a histogram by multiples of 8 up to 32 B and by quarters of an octave above, one
+// instance per user of memory. Each bucket knows how often it was asked, how many of its blocks are held now and were
+// held at most, and the largest size it saw, which is what tiers are cut to (hf_advice.h).
+// Invariants: a size falls into one bucket; buckets ascend; takes - gives = held, per bucket, when nothing else runs.
+// `takes` and `refused` count modulo 2^32, the other figures never wrap.
 #ifndef HF_HISTOGRAM_H
 #define HF_HISTOGRAM_H
 
@@ -37,7 +37,8 @@ uint32_t hf_histogram_bucket_of(uint32_t bytes);
 uint32_t hf_histogram_least_bytes(uint32_t bucket);
 uint32_t hf_histogram_most_bytes(uint32_t bucket);
 
-/// A block of so many bytes asked for was taken, was given back (the same size), or was refused. Context: task or ISR, any core.
+/// A block of so many bytes asked for was taken, was given back (the same size), or was refused. Context: task or
+/// ISR, any core.
 /// Cost: O(1); a retry only when others raise the same peak.
 void hf_histogram_take(hf_histogram_t *histogram, uint32_t bytes);
 void hf_histogram_give(hf_histogram_t *histogram, uint32_t bytes);

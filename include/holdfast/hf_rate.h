@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How fast a counter moves, over a sliding window, and how long blocks are held. Both are fed from the side (the counters of a
-// pool, the entries of a trace), so that taking and giving cost nothing more. Context of every call: one owner.
+// How fast a counter moves, over a sliding window, and how long blocks are held. Both are fed from the side (the
+// counters of a pool, the entries of a trace), so that taking and giving cost nothing more. Context of every call:
+// one owner.
 #ifndef HF_RATE_H
 #define HF_RATE_H
 
@@ -26,10 +27,11 @@ typedef struct hf_rate {
 /// A window of 8 us at least (HF_E_ARGUMENT), from the reading `count` on.
 HF_MUST_CHECK int hf_rate_init(hf_rate_t *rate, uint64_t window_us, uint64_t now_us,
                                uint32_t count);
-/// A reading of a counter that only rises, modulo 2^32: call at least eight times per window. A gap in the calls makes the stretch
-/// longer; a time that goes back is ignored. Cost: O(1).
+/// A reading of a counter that only rises, modulo 2^32: call at least eight times per window. A gap in the calls
+/// makes the stretch longer; a time that goes back is ignored. Cost: O(1).
 void hf_rate_update(hf_rate_t *rate, uint64_t now_us, uint32_t count);
-/// Counts in 1,000 seconds, rounded down (3-decimal counts per second); 0 before any time has passed. UINT32_MAX when larger.
+/// Counts in 1,000 seconds, rounded down (3-decimal counts per second); 0 before any time has passed. UINT32_MAX when
+/// larger.
 uint32_t hf_rate_per_ks(const hf_rate_t *rate);
 /// The stretch the rate is of.
 uint64_t hf_rate_span_us(const hf_rate_t *rate);

@@ -7,8 +7,9 @@
 //   restart TIME_MS                                            the program started anew: whatever was taken is back
 //   KIND SEQUENCE TIME_MS POOL TAG BYTES BLOCK STATUS CALLER[ FRAME]...   an entry; KIND: t(ake), g(ive), r(efused), w(rong)
 //   # anything                                                 a remark
-// Numbers are decimal without sign (STATUS may have one) or leading zeros; CALLER and FRAME are 8 hexadecimal digits. Between
-// fields stands one space. Entries ascend by sequence, modulo 2^32, until a restart; what is missing between two was lost.
+// Numbers are decimal without sign (STATUS may have one) or leading zeros; CALLER and FRAME are 8 hexadecimal digits.
+// Between fields stands one space. Entries ascend by sequence, modulo 2^32, until a restart; what is missing between
+// two was lost.
 #ifndef HF_RECORD_H
 #define HF_RECORD_H
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A recorded trace drives any allocator through callbacks, entry by entry, so that a file of any length can be streamed.
 // Deterministic: the same entries give the same calls. What the recording pool refused is not asked for again; what the
-// driven allocator refuses is counted, the first time told exactly, and its give left out. A give and the next take of the same
-// block by another context may stand in the wrong order in a trace: up to 64 entries apart that is noticed and put right.
+// driven allocator refuses is counted, the first time told exactly, and its give left out. A give and the next take
+// of the same block by another context may stand in the wrong order in a trace: up to 64 entries apart that is
+// noticed and put right.
 // Invariants: the allocator is never given what it does not hold; ids of blocks held at once differ; takes - refused - gives
 // = blocks held.
 #ifndef HF_REPLAY_H
@@ -79,8 +80,9 @@ typedef struct hf_replay_config {
 /// HF_E_ARGUMENT: no take(), give() or table.
 HF_MUST_CHECK int hf_replay_init(hf_replay_t *replay, const hf_replay_config_t *config);
 
-/// One entry. Returns HF_OK, HF_E_REFUSED when the target refused it, HF_E_FULL when the table is too small; HF_E_ARGUMENT for
-/// an entry of no known kind. The replay goes on whatever it returned. Cost: O(1) on average, and the callbacks.
+/// One entry. Returns HF_OK, HF_E_REFUSED when the target refused it, HF_E_FULL when the table is too small;
+/// HF_E_ARGUMENT for an entry of no known kind. The replay goes on whatever it returned. Cost: O(1) on average, and
+/// the callbacks.
 HF_MUST_CHECK int hf_replay_entry(hf_replay_t *replay, const hf_trace_entry_t *entry);
 
 /// Gives back all that is held: at a restart in the trace, or at its end. Cost: O(capacity).

@@ -92,8 +92,8 @@ HF_MUST_CHECK int hf_trace_init(hf_trace_t *trace, const hf_trace_config_t *conf
 /// The time new entries carry. Whoever owns the trace sets it as often as times need to be fine.
 void hf_trace_set_clock(hf_trace_t *trace, uint32_t now_ms);
 
-/// Writes one entry over the oldest. A NULL trace does nothing. Context: any, any number at once. Cost: O(1), no retries, never
-/// waits; an entry given up (see above) shows in hf_trace_lost() when the reader gets there.
+/// Writes one entry over the oldest. A NULL trace does nothing. Context: any, any number at once. Cost: O(1), no
+/// retries, never waits; an entry given up (see above) shows in hf_trace_lost() when the reader gets there.
 void hf_trace_add(hf_trace_t *trace, const hf_trace_event_t *event);
 
 /// Takes the oldest entry still there. HF_E_EMPTY: there is none. HF_E_AGAIN: the oldest is being written right now, by a

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The verdict on leaks over made-up loads, hundreds of seeds each, ten weeks long, a sample every 20 minutes: no load that
-// comes back is ever called a leak, every leak of a block an hour is found, and how long that takes is printed and bounded. (With
-// 4,000 seeds per load: no alarm either; 8.0 to 8.1 days on average, 19 at most.)
-// Floating point serves the loads alone. A failure prints load and seed, which replay it.
+// comes back is ever called a leak, every leak of a block an hour is found, and how long that takes is printed and
+// bounded. (With 4,000 seeds per load: no alarm either; 8.0 to 8.1 days on average, 19 at most.) Floating point
+// serves the loads alone. A failure prints load and seed, which replay it.
 #include "hf_test.h"
 #include "holdfast/hf_base.h"
 #include "holdfast/hf_leak.h"

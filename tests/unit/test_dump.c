@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The state dump: its JSON is parsed again and every figure held against the statistics it is of, none missing and none more;
-// its text is compared whole; what does not fit is told at every size of the buffer.
+// The state dump: its JSON is parsed again and every figure held against the statistics it is of, none missing and
+// none more; its text is compared whole; what does not fit is told at every size of the buffer.
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
 #include "holdfast/hf_dump.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The verdict on leaks, floor by floor: what each criterion lets through. Loads over weeks: tests/property/test_leak_property.c.
+// The verdict on leaks, floor by floor: what each criterion lets through. Loads over weeks:
+// tests/property/test_leak_property.c.
 #include "hf_test.h"
 #include "holdfast/hf_leak.h"
 

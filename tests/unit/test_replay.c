@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Live blocks of a trace, and a trace replayed on an allocator made up here: what is asked, in which order, what a refusal or
-// a lost entry does, and what the samples say.
+// Live blocks of a trace, and a trace replayed on an allocator made up here: what is asked, in which order, what a
+// refusal or a lost entry does, and what the samples say.
 #include "hf_test.h"
 #include "holdfast/hf_replay.h"
 

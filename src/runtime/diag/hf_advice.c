@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tier tables by dynamic programming: least_bytes[t][n] is the memory for the first n classes in exactly t tiers, cut[t][n] the
-// number of classes before its last tier.
+// Tier tables by dynamic programming: least_bytes[t & 1][n] is the memory for the first n classes in exactly t tiers,
+// cut[t][n] the number of classes before its last tier.
 #include "holdfast/hf_advice.h"
 
 #include "holdfast/hf_pool.h"
@@ -25,16 +25,18 @@ uint64_t hf_advice_need_bytes(const hf_advice_tier_t *tiers, uint32_t count)
 /// Fills row `tiers` of the tables from the row before it.
 static void add_tier(const hf_advice_config_t *config, hf_advice_work_t *work, uint32_t tiers)
 {
+    const uint64_t *row = work->least_bytes[(tiers - 1u) & 1u];
+    uint64_t *next = work->least_bytes[tiers & 1u];
     for (uint32_t n = 0; n <= config->class_count; n++) {
-        work->least_bytes[tiers][n] = UINT64_MAX;
+        next[n] = UINT64_MAX;
         for (uint32_t before = tiers - 1u; before < n; before++) {
-            if (work->least_bytes[tiers - 1u][before] == UINT64_MAX) {
+            if (row[before] == UINT64_MAX) {
                 continue;
             }
             hf_advice_tier_t tier = tier_of(config, before, n - 1u);
-            uint64_t need = work->least_bytes[tiers - 1u][before] + hf_advice_need_bytes(&tier, 1u);
-            if (need < work->least_bytes[tiers][n]) {
-                work->least_bytes[tiers][n] = need;
+            uint64_t need = row[before] + hf_advice_need_bytes(&tier, 1u);
+            if (need < next[n]) {
+                next[n] = need;
                 work->cut[tiers][n] = (uint8_t)before;
             }
         }
@@ -68,12 +70,14 @@ int hf_advice_tiers(const hf_advice_config_t *config, hf_advice_work_t *work,
     }
     const uint32_t classes = config->class_count;
     uint32_t best = 1;
+    uint64_t least = UINT64_MAX;
     for (uint32_t n = 0; n <= classes; n++) {
         work->least_bytes[0][n] = n == 0 ? 0 : UINT64_MAX;
     }
     for (uint32_t t = 1; t <= config->tiers_max; t++) {
         add_tier(config, work, t);
-        if (work->least_bytes[t][classes] < work->least_bytes[best][classes]) {
+        if (work->least_bytes[t & 1u][classes] < least) {
+            least = work->least_bytes[t & 1u][classes];
             best = t;
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sizes by octave and quarter of it: buckets 0 to 3 hold 8 sizes each, bucket 4 + 4 * octave + quarter what follows, the last
-// one what is above 65536 B.
+// Sizes by octave and quarter of it: buckets 0 to 3 hold 8 sizes each, bucket 4 + 4 * octave + quarter what follows,
+// the last one what is above 65536 B.
 #include "holdfast/hf_histogram.h"
 
 #include "hf_rmw.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Verdict on the floors of cycles: Mann-Kendall for confidence, Theil-Sen for the slope, records and halves against growth that
-// ends by itself. Slopes are held in 1/256 B per cycle.
+// Verdict on the floors of cycles: Mann-Kendall for confidence, Theil-Sen for the slope, records and halves against
+// growth that ends by itself. Slopes are held in 1/256 B per cycle.
 #include "holdfast/hf_leak.h"
 
 #include "holdfast/hf_clock.h"
@@ -81,7 +81,8 @@ static uint32_t count_up_to(const series_t *series, uint32_t first, uint32_t las
     return count;
 }
 
-/// Theil-Sen: the lower median of all slopes, found by halving the range of what it can be: no room for 120 slopes is needed.
+/// Theil-Sen: the lower median of all slopes, found by halving the range of what it can be: no room for 120 slopes is
+/// needed.
 static int64_t median_slope(const series_t *series, uint32_t first, uint32_t last)
 {
     uint32_t points = last - first + 1u;
@@ -118,8 +119,8 @@ static bool keeps_its_pace(const series_t *series)
     return later > 0 && later * 4 >= earlier * 3;
 }
 
-/// A leak rises by the same each cycle: all but one of the last six steps are between half and one and a half of their slope.
-/// What rises by chance, or step by step, seldom does.
+/// A leak rises by the same each cycle: all but one of the last six steps are between half and one and a half of
+/// their slope. What rises by chance, or step by step, seldom does.
 static bool is_even(const series_t *series)
 {
     uint32_t first = series->count - 1u - STEPS_LOOKED;

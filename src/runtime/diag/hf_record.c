@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Text form of traces. The parser takes fields from the front of what is left of a line; the first that does not fit ends it.
+// Text form of traces. The parser takes fields from the front of what is left of a line; the first that does not fit
+// ends it.
 #include "holdfast/hf_record.h"
 
 static const char kind_letters[HF_TRACE_KINDS] = {'t', 'g', 'r', 'w'};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Multi-writer trace ring. Slot words: 0 sequence (2n+1 while entry n is written, 2n+2 when it is whole), 1 the last entry
-// that was given up there (2n+2), 2 time, 3 bytes, 4 block, 5 caller, 6 pool and kind and tag, 7 status and frames, 8.. frames.
-// Invariants: a slot has one writer at a time (whoever swapped its even sequence for an odd one); the sequence of a slot only
-// ascends; data words are stored with release and loaded with acquire, so that who saw a newer word sees the newer sequence.
+// that was given up there (2n+2), 2 time, 3 bytes, 4 block, 5 caller, 6 pool and kind and tag, 7 status and frames,
+// 8.. frames.
+// Invariants: a slot has one writer at a time (whoever swapped its even sequence for an odd one); the sequence of a
+// slot only ascends; data words are stored with release and loaded with acquire, so that who saw a newer word sees
+// the newer sequence.
 #include "holdfast/hf_trace.h"
 
 #include "hf_rmw.h"
