@@ -174,6 +174,11 @@ static void region_damage_of_a_free_neighbour_is_told(void)
     ((uint32_t *)(void *)second)[0] = 0x41414141; // a write after the give, into the links
     CHECK_EQ(hf_region_give(&region, first), HF_E_CORRUPT);
     CHECK_EQ(hf_region_stats(&region).corrupt, 2);
+    ((uint32_t *)(void *)second)[0] = UINT32_MAX;
+    ((uint32_t *)(void *)second)[1] = 0; // previous: a block, but one that does not lead here
+    CHECK_EQ(hf_region_give(&region, first), HF_E_CORRUPT);
+    ((uint32_t *)(void *)second)[1] = UINT32_MAX;
+    CHECK_EQ(hf_region_give(&region, first), HF_OK);
 }
 
 static void region_damaged_list_is_dropped_and_others_serve(void)
@@ -187,6 +192,13 @@ static void region_damaged_list_is_dropped_and_others_serve(void)
     CHECK(other != NULL && other != first);
     CHECK_EQ(hf_region_stats(&region).corrupt, 1);
     CHECK(hf_region_take(&region, 64) != NULL);
+    CHECK_EQ(hf_region_stats(&region).corrupt, 1);
+    start();
+    first = hf_region_take(&region, 64);
+    CHECK(hf_region_take(&region, 64) != NULL);
+    CHECK_EQ(hf_region_give(&region, first), HF_OK);
+    ((uint32_t *)(void *)first)[1] = 0; // previous, though it is the first
+    CHECK(hf_region_take(&region, 64) != first);
     CHECK_EQ(hf_region_stats(&region).corrupt, 1);
 }
 

@@ -88,10 +88,11 @@ static bool unlink(hf_region_t *region, uint32_t at, uint32_t size)
 
 /// The class to take `size` from: the first that is not empty and has only blocks that do; failing that, the one that has some,
 /// if its first block does. HF_REGION_NOWHERE when there is none.
-static uint32_t choose_class(const hf_region_t *region, uint32_t size)
+HF_REGION_APART uint32_t choose_class(const hf_region_t *region, uint32_t size)
 {
     const uint32_t shift = hf_region_shift_of(size);
-    const uint32_t class = hf_region_class_of(size + (1u << shift) - 1u);
+    // Rounded up; past the last class of its doubling this is the first of the next.
+    const uint32_t class = (shift << 5) + ((size + (1u << shift) - 1u) >> shift);
     uint32_t level = class / 32u;
     const uint32_t slots = region->slots[level] >> class % 32u;
     if (slots != 0) {
@@ -109,23 +110,42 @@ static uint32_t choose_class(const hf_region_t *region, uint32_t size)
     return exact;
 }
 
+/// Takes the first block of a list out of it. False, and nothing changed, when its size or its links do not agree.
+HF_REGION_INLINE bool pop(hf_region_t *region, uint32_t class, uint32_t size)
+{
+    const uint32_t at = region->heads[class];
+    const hf_region_block_t *block = hf_region_block_at(region, at);
+    const uint32_t next = block->next;
+    if (block->size < size || !hf_region_is_sound(region, at, block->size) ||
+        block->previous != HF_REGION_NOWHERE) {
+        return false;
+    }
+    if (next == HF_REGION_NOWHERE) {
+        empty_class(region, class);
+        return true;
+    }
+    if (next >= region->end || hf_region_block_at(region, next)->previous != at) {
+        return false;
+    }
+    hf_region_block_at(region, next)->previous = HF_REGION_NOWHERE;
+    region->heads[class] = next;
+    return true;
+}
+
 /// A free block of at least `size`, out of its list; or HF_REGION_NOWHERE. A list with a damaged head is dropped whole, so the
 /// loop ends.
 static uint32_t pull(hf_region_t *region, uint32_t size)
 {
-    for (;;) {
-        const uint32_t class = choose_class(region, size);
-        if (class == HF_REGION_NOWHERE) {
-            return HF_REGION_NOWHERE;
-        }
+    uint32_t class;
+    while ((class = choose_class(region, size)) != HF_REGION_NOWHERE) {
         const uint32_t at = region->heads[class];
-        const uint32_t found = hf_region_block_at(region, at)->size;
-        if (found >= size && hf_region_is_sound(region, at, found) && unlink(region, at, found)) {
+        if (pop(region, class, size)) {
             return at;
         }
         region->corrupt++;
         empty_class(region, class);
     }
+    return HF_REGION_NOWHERE;
 }
 
 /// Granules for a request, 0 when the region can never serve it.
@@ -165,54 +185,75 @@ static uint32_t lead_of(const hf_region_t *region, uint32_t at, size_t align)
                : lead + (uint32_t)(align / HF_REGION_GRANULE_BYTES);
 }
 
-/// A block of `size`, its payload at a multiple of `align`; NULL when there is none.
-static void *take(hf_region_t *region, uint32_t size, size_t align)
+static void *hand_out(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t size)
 {
-    uint32_t spare = 0; // so that an aligned place is in it, whatever block is found
-    if (align > HF_REGION_GRANULE_BYTES) {
-        spare = (uint32_t)(align / HF_REGION_GRANULE_BYTES) + HF_REGION_SIZE_MIN;
-    }
-    uint32_t at = size + spare <= region->end ? pull(region, size + spare) : HF_REGION_NOWHERE;
-    if (at == HF_REGION_NOWHERE) {
-        return NULL;
-    }
-    uint32_t whole = hf_region_block_at(region, at)->size;
-    if (spare != 0) {
-        const uint32_t lead = lead_of(region, at, align);
-        if (lead != 0) {
-            insert(region, at, lead);
-            set_size(region, at + lead, whole - lead);
-            at += lead;
-            whole -= lead;
-        }
-    }
     cut(region, at, whole, size);
     toggle_taken(region, at);
     region->takes++;
     return &hf_region_block_at(region, at)->next;
 }
 
-void *hf_region_take_aligned(hf_region_t *region, size_t bytes, size_t align)
+static void *take(hf_region_t *region, uint32_t size)
 {
-    const bool is_power = align - 1u < ALIGN_MAX && (align & (align - 1u)) == 0;
-    const uint32_t size = is_power ? size_of(region, bytes) : 0;
-    void *block = NULL;
-    enter(region);
-    if (size == 0) {
-        region->unservable++;
+    const uint32_t at = pull(region, size);
+    return at == HF_REGION_NOWHERE
+               ? NULL
+               : hand_out(region, at, hf_region_block_at(region, at)->size, size);
+}
+
+/// Takes so much that an aligned place is in it, whatever block is found; what lies before that stays free.
+static void *take_aligned(hf_region_t *region, uint32_t size, size_t align)
+{
+    const uint32_t most = size + (uint32_t)(align / HF_REGION_GRANULE_BYTES) + HF_REGION_SIZE_MIN;
+    const uint32_t at = most <= region->end ? pull(region, most) : HF_REGION_NOWHERE;
+    if (at == HF_REGION_NOWHERE) {
+        return NULL;
+    }
+    const uint32_t whole = hf_region_block_at(region, at)->size;
+    const uint32_t lead = lead_of(region, at, align);
+    if (lead != 0) {
+        insert(region, at, lead);
+        set_size(region, at + lead, whole - lead);
+    }
+    return hand_out(region, at + lead, whole - lead, size);
+}
+
+static void count_failure(hf_region_t *region, uint32_t size)
+{
+    if (size != 0) {
+        region->failed++;
     } else {
-        block = take(region, size, align);
-        if (block == NULL) {
-            region->failed++;
-        }
+        region->unservable++;
+    }
+}
+
+void *hf_region_take(hf_region_t *region, size_t bytes)
+{
+    enter(region);
+    const uint32_t size = size_of(region, bytes);
+    void *block = size != 0 ? take(region, size) : NULL;
+    if (block == NULL) {
+        count_failure(region, size);
     }
     leave(region);
     return block;
 }
 
-void *hf_region_take(hf_region_t *region, size_t bytes)
+void *hf_region_take_aligned(hf_region_t *region, size_t bytes, size_t align)
 {
-    return hf_region_take_aligned(region, bytes, 1);
+    if (align == 0 || (align & (align - 1u)) != 0 || align > ALIGN_MAX) {
+        bytes = 0;
+    } else if (align <= HF_REGION_GRANULE_BYTES) {
+        return hf_region_take(region, bytes);
+    }
+    enter(region);
+    const uint32_t size = size_of(region, bytes);
+    void *block = size != 0 ? take_aligned(region, size, align) : NULL;
+    if (block == NULL) {
+        count_failure(region, size);
+    }
+    leave(region);
+    return block;
 }
 
 /// A pointer that is not the start of a block in use: whether it points into one.

@@ -20,8 +20,10 @@ typedef struct hf_region_block {
 // A call costs a Cortex-M4 more than what these do.
 #if defined(__GNUC__)
 #define HF_REGION_INLINE static inline __attribute__((always_inline))
+#define HF_REGION_APART  static __attribute__((noinline)) // costs its callers registers
 #else
 #define HF_REGION_INLINE static inline
+#define HF_REGION_APART  static
 #endif
 
 HF_REGION_INLINE hf_region_block_t *hf_region_block_at(const hf_region_t *region, uint32_t at)
