@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Several writers and one reader at once: no entry torn or twice, numbers ascend, delivered + lost = written. Small ring, so
-// that writers lap each other and the reader. Meant for ThreadSanitizer as well.
+// Several writers and one reader at once, and a writer interrupted at any instruction by one that laps the ring: no entry
+// torn or twice, numbers ascend, delivered + lost = written. Small ring. Meant for ThreadSanitizer as well.
+#define _XOPEN_SOURCE 700 // sigaction, setitimer
+
 #include "holdfast/hf_config.h"
 #if !CONFIG_HF_TRACE
 #undef CONFIG_HF_TRACE
@@ -13,6 +15,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #define CAPACITY 8u
 #define WRITERS  4u
@@ -118,4 +122,60 @@ static void trace_writers_at_once_tear_nothing_and_lose_nothing_uncounted(void)
     CHECK_EQ(reading.delivered + hf_trace_lost(&shared.trace), WRITERS * ENTRIES);
 }
 
-HF_TEST_MAIN(HF_TEST(trace_writers_at_once_tear_nothing_and_lose_nothing_uncounted))
+#define INTERRUPTS 300u
+#define BURST      (3u * CAPACITY)
+
+static shared_t interrupted;
+static volatile sig_atomic_t interrupts;
+
+/// An interrupt that laps whoever it stopped, three times.
+static void on_timer(int number)
+{
+    (void)number;
+    for (uint32_t i = 0; i < BURST; i++) {
+        hf_trace_event_t event = make(1, (uint32_t)interrupts * BURST + i);
+        hf_trace_add(&interrupted.trace, &event);
+    }
+    interrupts++;
+}
+
+static void trace_writer_interrupted_anywhere_tears_nothing(void)
+{
+    reading_t reading = {0};
+    uint32_t written = 0, awaited = 0;
+    hf_trace_entry_t entry;
+    const hf_trace_config_t config = {.storage = interrupted.storage, .capacity = CAPACITY};
+    const struct sigaction action = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+    const struct itimerval often = {.it_interval = {.tv_usec = 200}, .it_value = {.tv_usec = 200}};
+    const struct itimerval never = {0};
+    REQUIRE(hf_trace_init(&interrupted.trace, &config) == HF_OK);
+    REQUIRE(sigaction(SIGALRM, &action, NULL) == 0);
+    REQUIRE(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    while ((uint32_t)interrupts < INTERRUPTS) {
+        hf_trace_event_t event = make(0, written++);
+        hf_trace_add(&interrupted.trace, &event);
+        if (written % 5u == 0) {
+            int status = hf_trace_get(&interrupted.trace, &entry);
+            awaited += status == HF_E_AGAIN ? 1u : 0; // of whom? Nobody is writing now
+            if (status == HF_OK) {
+                look_at(&reading, &entry);
+            }
+        }
+    }
+    CHECK_EQ(setitimer(ITIMER_REAL, &never, NULL), 0);
+    while (hf_trace_get(&interrupted.trace, &entry) == HF_OK) {
+        look_at(&reading, &entry);
+    }
+    written += (uint32_t)interrupts * BURST;
+    printf("  %u delivered, %u lost, %u interrupts\n", reading.delivered,
+           hf_trace_lost(&interrupted.trace), (unsigned)interrupts);
+    CHECK_EQ(reading.torn, 0);
+    CHECK_EQ(reading.disordered, 0);
+    CHECK_EQ(reading.backwards, 0);
+    CHECK_EQ(awaited, 0);
+    CHECK_EQ(hf_trace_head(&interrupted.trace), written);
+    CHECK_EQ(reading.delivered + hf_trace_lost(&interrupted.trace), written);
+}
+
+HF_TEST_MAIN(HF_TEST(trace_writers_at_once_tear_nothing_and_lose_nothing_uncounted),
+             HF_TEST(trace_writer_interrupted_anywhere_tears_nothing))

@@ -86,7 +86,7 @@ static uint32_t walk(const hf_trace_t *trace, uintptr_t frame, uintptr_t caller,
 }
 #endif
 
-static void write(hf_atomic_u32_t *slot, const uint32_t *data, uint32_t number)
+static void fill(hf_atomic_u32_t *slot, const uint32_t *data, uint32_t number)
 {
     for (uint32_t i = 0; i < DATA_WORDS; i++) {
         atomic_store_explicit(&slot[AT_DATA + i], data[i], memory_order_release);
@@ -125,7 +125,7 @@ void hf_trace_add(hf_trace_t *trace, const hf_trace_event_t *event)
     uint32_t sequence = hf_rmw_read(&slot[AT_SEQUENCE]);
     bool is_free = (sequence & 1u) == 0 && is_later(whole(number), sequence);
     if (is_free && hf_rmw_swap(&slot[AT_SEQUENCE], sequence, number * 2u + 1u)) {
-        write(slot, data, number);
+        fill(slot, data, number);
     } else {
         give_up(slot, number);
     }
