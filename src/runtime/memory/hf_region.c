@@ -190,7 +190,10 @@ static void *hand_out(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t
     cut(region, at, whole, size);
     toggle_taken(region, at);
     region->takes++;
-    return &hf_region_block_at(region, at)->next;
+    hf_region_block_t *block = hf_region_block_at(region, at);
+    block->next = block->previous =
+        HF_REGION_NOWHERE; // old links would pass a damaged block for sound
+    return &block->next;
 }
 
 static void *take(hf_region_t *region, uint32_t size)
