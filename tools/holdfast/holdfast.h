@@ -24,6 +24,7 @@ typedef struct tool_verb {
 int verb_sim(int argc, char **argv);
 int verb_csms(int argc, char **argv);
 int verb_demo(int argc, char **argv);
+int verb_bench(int argc, char **argv);
 int verb_trace(int argc, char **argv);
 
 /// "holdfast VERB: <sentence>" on stderr; returns `code`, to be returned.

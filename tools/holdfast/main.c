@@ -14,6 +14,7 @@ static const tool_verb_t verbs[] = {
 #if HOLDFAST_HAS_CSMS
     {"csms", verb_csms, "small central system, OCPP 1.6J over WebSocket"},
 #endif
+    {"bench", verb_bench, "measure this library anew and compare it with others"},
     {"trace", verb_trace, "look into a recorded trace of memory: summary, census, tier table"},
 };
 
