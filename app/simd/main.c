@@ -235,7 +235,8 @@ int main(int argc, char **argv)
                              .utc_ms = START_UTC_MS,
                              .verbose = arguments.verbose,
                              .print = print_line,
-                             .print_ctx = stdout};
+                             .print_ctx = stdout,
+                             .stack_top = (uintptr_t)__builtin_frame_address(0)};
     code = open_trace(&arguments, &config);
     if (code >= 0) {
         return code;

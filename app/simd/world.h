@@ -54,6 +54,8 @@ typedef struct world_config {
     /// Gets the trace of memory, a line with its end per call; NULL: none. Needs CONFIG_HF_TRACE.
     void (*trace)(void *ctx, const char *line, size_t length);
     void *trace_ctx;
+    uintptr_t
+        stack_top; // frames of callers are looked for below it (CONFIG_HF_TRACE_FRAMES); 0: none
 } world_config_t;
 
 typedef struct world {

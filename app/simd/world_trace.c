@@ -12,6 +12,15 @@
 // Callers are told relative to it, so that the same build and seed give the same trace wherever it is loaded.
 #define BASE ((uintptr_t)&evse_init)
 
+/// Everything runs on the stack of main().
+static bool stack_of(void *ctx, hf_trace_stack_t *stack)
+{
+    const world_t *world = ctx;
+    *stack = (hf_trace_stack_t){.low = (uintptr_t)__builtin_frame_address(0),
+                                .high = world->config.stack_top};
+    return stack->high != 0;
+}
+
 static void write_line(world_t *world, const hf_builder_t *out)
 {
     HF_ASSERT(!out->overflow);
@@ -91,8 +100,11 @@ void world_trace_boot(world_t *world)
         world_trace_step(world);
         write_restart(world);
     } else {
-        const hf_trace_config_t config = {
-            .storage = world->trace_storage, .capacity = WORLD_TRACE_ENTRIES, .address_base = BASE};
+        const hf_trace_config_t config = {.storage = world->trace_storage,
+                                          .capacity = WORLD_TRACE_ENTRIES,
+                                          .address_base = BASE,
+                                          .stack = stack_of,
+                                          .ctx = world};
         int status = hf_trace_init(&world->trace, &config);
         HF_ASSERT(status == HF_OK);
         world->is_traced = true;

@@ -93,6 +93,11 @@ static bool real_stack(void *ctx, hf_trace_stack_t *stack)
     return true;
 }
 
+__attribute__((noinline)) static void add_one(hf_trace_t *trace)
+{
+    hf_trace_add(trace, &(hf_trace_event_t){.caller = HF_TRACE_CALLER(), .bytes = 7});
+}
+
 static void frames_of_a_real_stack_are_bounded_and_delivered(void)
 {
     static uint32_t storage[HF_TRACE_BYTES(CAPACITY) / 4u];
@@ -101,12 +106,16 @@ static void frames_of_a_real_stack_are_bounded_and_delivered(void)
     const hf_trace_config_t config = {.storage = storage,
                                       .capacity = CAPACITY,
                                       .stack = real_stack,
-                                      .ctx = (uint8_t *)__builtin_frame_address(0) + 16};
+                                      .ctx = (uintptr_t *)__builtin_frame_address(0) + 2};
     REQUIRE(hf_trace_init(&trace, &config) == HF_OK);
-    hf_trace_add(&trace, &(hf_trace_event_t){.caller = HF_TRACE_CALLER(), .bytes = 7});
+    add_one(&trace);
     CHECK_EQ(hf_trace_get(&trace, &entry), HF_OK);
     CHECK_EQ(entry.bytes, 7);
     CHECK(entry.frame_count <= HF_TRACE_FRAMES_MAX);
+#ifndef __OPTIMIZE__ // frame pointers for sure: the caller is here, and beyond it who called this case
+    CHECK_EQ(entry.frame_count, 1);
+    CHECK_EQ(entry.frame[0], (uint32_t)HF_TRACE_CALLER());
+#endif
     // A made-up chain through the whole of hf_trace_add: words carry over into the entry.
     uint32_t data[DATA_WORDS] = {0};
     data[DATA_REST] = 3u << 8 | (uint8_t)HF_E_STALE;

@@ -61,7 +61,9 @@ void hf_trace_set_clock(hf_trace_t *trace, uint32_t now_ms)
 #if CONFIG_HF_TRACE_FRAMES > 0
 /// Return addresses along the chain of frame pointers, as far as it stays within the stack and ascends. A frame is the saved
 /// frame pointer and behind it the return address. Returns how many were found beyond `caller`.
-static uint32_t walk(const hf_trace_t *trace, uintptr_t frame, uintptr_t caller, uint32_t *found)
+/// AddressSanitizer must not mind: where code has no frame pointers the chain may lead anywhere on the stack.
+__attribute__((no_sanitize_address)) static uint32_t walk(const hf_trace_t *trace, uintptr_t frame,
+                                                          uintptr_t caller, uint32_t *found)
 {
     hf_trace_stack_t stack;
     uint32_t count = 0;
@@ -141,9 +143,11 @@ static void unpack(const uint32_t *data, uint32_t number, hf_trace_entry_t *entr
                                 .pool = (uint16_t)data[DATA_WHO],
                                 .kind = (uint8_t)(data[DATA_WHO] >> 16),
                                 .tag = (uint8_t)(data[DATA_WHO] >> 24),
-                                .status = (int8_t)(uint8_t)data[DATA_REST],
-                                .frame_count = (uint8_t)(data[DATA_REST] >> 8)};
+                                .status = (int8_t)(uint8_t)data[DATA_REST]};
 #if CONFIG_HF_TRACE_FRAMES > 0
+    uint32_t frames = data[DATA_REST] >> 8;
+    entry->frame_count =
+        (uint8_t)(frames < CONFIG_HF_TRACE_FRAMES ? frames : CONFIG_HF_TRACE_FRAMES);
     for (uint32_t i = 0; i < entry->frame_count; i++) {
         entry->frame[i] = data[DATA_FRAMES + i];
     }
