@@ -18,22 +18,18 @@ if(NOT kconfig_result EQUAL 0)
 endif()
 include(${HOLDFAST_GENERATED}/config.cmake)
 
-# A second configuration of the runtime beside the one of the build: its symbols of the runtime with some set otherwise, its
-# header in a folder of its own, which is returned in OUT. holdfast_variant(OUT NAME HF_POOL_CENSUS=y HF_POOL_FILL=n ...)
+# A second configuration of the runtime beside the one of the build: that one with some symbols set otherwise, its header in a
+# folder of its own, which is returned in OUT. What the settings make impossible is off.
+# holdfast_variant(OUT NAME HF_POOL_CENSUS=y HF_POOL_FILL=n ...)
 function(holdfast_variant out name)
     set(folder ${PROJECT_BINARY_DIR}/variants/${name})
-    file(STRINGS ${config_file} lines REGEX "CONFIG_HF_")
-    foreach(setting IN LISTS ARGN)
-        string(REGEX REPLACE "=.*" "" symbol ${setting})
-        list(FILTER lines EXCLUDE REGEX "CONFIG_${symbol}[ =]")
-        list(APPEND lines "CONFIG_${setting}")
-    endforeach()
+    list(TRANSFORM ARGN PREPEND "CONFIG_" OUTPUT_VARIABLE lines)
     list(JOIN lines "\n" text)
     file(MAKE_DIRECTORY ${folder})
     file(WRITE ${folder}/config "${text}\n")
     execute_process(
         COMMAND /usr/bin/python3 ${PROJECT_SOURCE_DIR}/cmake/kconfig.py ${PROJECT_SOURCE_DIR}/Kconfig
-                ${folder}/config ${folder}/hf_autoconf.h ${folder}/config.cmake
+                ${folder}/config ${folder}/hf_autoconf.h ${folder}/config.cmake ${config_file}
         RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
         message(FATAL_ERROR "variant ${name} was refused (see above)")

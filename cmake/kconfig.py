@@ -3,7 +3,8 @@
 """Turns Kconfig and one of configs/ into hf_autoconf.h and a CMake list; fails when a requested symbol did not take.
 
 kconfiglib drops unknown symbols and clamps values with a warning at most, so every requested line is compared with
-the result. Usage: kconfig.py KCONFIG CONFIG HEADER CMAKE_LIST
+the result. Usage: kconfig.py KCONFIG CONFIG HEADER CMAKE_LIST [BASE]
+What BASE asks for applies where CONFIG does not make it impossible.
 """
 import re
 import sys
@@ -27,11 +28,13 @@ def requested(path):
 
 
 def main():
-    if len(sys.argv) != 5:
+    if len(sys.argv) not in (5, 6):
         sys.exit(__doc__)
-    kconfig_path, config_path, header_path, list_path = sys.argv[1:]
+    kconfig_path, config_path, header_path, list_path = sys.argv[1:5]
     kconf = kconfiglib.Kconfig(kconfig_path, warn=False)
-    kconf.load_config(config_path)
+    for base in sys.argv[5:]:
+        kconf.load_config(base)
+    kconf.load_config(config_path, replace=False)
     wrong = 0
     for number, name, value in requested(config_path):
         symbol = kconf.syms.get(name)
