@@ -112,7 +112,7 @@ HF_MUST_CHECK int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config);
 /// Takes one block; its content is undefined unless HF_POOL_ZERO. `tag` is kept by the census and ignored without it.
 /// Returns NULL when no block is free (never while one is); counts `exhausted`.
 /// Cost: O(1), each further round means that another context got on; with fill options O(block). LIFO: interrupts masked for
-/// at most 20 instructions. Owner: the caller, until hf_pool_give().
+/// 12 instructions at core level, at most 18 with the census. Owner: the caller, until hf_pool_give().
 void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag);
 
 /// Gives a block back. HF_E_FOREIGN (not of this pool, or NULL), HF_E_INTERIOR (not its first byte), HF_E_DOUBLE_GIVE: told
@@ -120,8 +120,10 @@ void *hf_pool_take(hf_pool_t *pool, hf_tag_t tag);
 /// the block was given back. Cost: O(1); with fill options O(block).
 HF_MUST_CHECK int hf_pool_give(hf_pool_t *pool, void *block);
 
-hf_pool_stats_t
-hf_pool_stats(const hf_pool_t *pool); // Cost: O(1), no lock; exact when nothing else runs
+/// Figures of this moment; exact when nothing else runs, and with statistics `in_use`, `takes` and `gives` fit each other
+/// always. Cost: O(1), no lock; the bitmap at core level counts its bits, 1 bit per block (at most 32 words).
+hf_pool_stats_t hf_pool_stats(const hf_pool_t *pool);
+/// Cost: as hf_pool_stats().
 uint32_t hf_pool_free_count(const hf_pool_t *pool);
 const char *hf_pool_name(const hf_pool_t *pool);
 /// Whether the address lies within the blocks of the pool (at the start of one or not).
@@ -191,7 +193,7 @@ struct hf_pool {
     hf_atomic_u32_t wrong_gives[3]; // foreign, interior, double: HF_E_FOREIGN and below
 #if CONFIG_HF_POOL_STATISTICS
     hf_atomic_u32_t min_free;
-    hf_atomic_u32_t gives_carry; // gives the tally has no room for
+    hf_atomic_u32_t gives_carry; // how often the highest bit of the tally turned
     uint32_t in_use_at_reset;
 #endif
 #if CONFIG_HF_POOL_CENSUS

@@ -105,13 +105,15 @@ uint32_t hf_pool_free_count(const hf_pool_t *pool)
 }
 
 #if CONFIG_HF_POOL_STATISTICS
-// One reading of the tally gives in use and gives; the carry above it is read anew should it have moved meanwhile.
+// One reading of the tally gives in use and gives. A give carries after it changed the tally, and the carry is read first:
+// it can only be behind, by one, and then it disagrees with the highest bit of the tally.
 static void read_tally(const hf_pool_t *pool, hf_pool_stats_t *stats)
 {
+    uint32_t carry = atomic_load_explicit(&pool->gives_carry, HF_POOL_ACQUIRE);
     const uint32_t tally = hf_pool_read(&pool->tally);
-    const uint32_t carry = hf_pool_read(&pool->gives_carry);
+    carry += (carry ^ tally >> 31) & 1u;
     stats->in_use = pool->count - hf_pool_tally_free(tally);
-    stats->gives = (carry << (32u - HF_POOL_FREE_BITS)) + (tally >> HF_POOL_FREE_BITS);
+    stats->gives = (carry << HF_POOL_HALF_BITS) + ((tally & INT32_MAX) >> HF_POOL_FREE_BITS);
     stats->takes = stats->gives + stats->in_use - pool->in_use_at_reset;
     stats->min_free = hf_pool_read(&pool->min_free);
     stats->peak = pool->count - stats->min_free;

@@ -8,8 +8,6 @@
 // as blocks were reserved and not yet claimed, at least, so a search always ends.
 #include "hf_pool_private.h"
 
-#define NONE UINT32_MAX
-
 HF_POOL_INLINE uint32_t bit_of(uint32_t place)
 {
     return 1u << 31 >> place;
@@ -180,9 +178,10 @@ HF_POOL_INLINE bool put_back(hf_pool_t *pool, uint32_t number)
     }
 #endif
 #if CONFIG_HF_POOL_STATISTICS
-    if (atomic_fetch_add_explicit(&pool->tally, HF_POOL_TALLY_GIVE, HF_POOL_RELEASE) >=
-        HF_POOL_TALLY_LAST) {
-        (void)hf_pool_fail(&pool->gives_carry, 0);
+    const uint32_t tally =
+        atomic_fetch_add_explicit(&pool->tally, HF_POOL_TALLY_GIVE, HF_POOL_RELEASE);
+    if (hf_pool_tally_carries(tally, tally + HF_POOL_TALLY_GIVE)) {
+        (void)atomic_fetch_add_explicit(&pool->gives_carry, 1u, HF_POOL_RELEASE);
     }
 #endif
     if (was == 0) {
@@ -192,14 +191,19 @@ HF_POOL_INLINE bool put_back(hf_pool_t *pool, uint32_t number)
 }
 
 /// Why the block cannot be given, whose number hf_pool_number() is: foreign, interior, or else free already. Counts it.
-static HF_POOL_COLD int wrong_give(hf_pool_t *pool, const void *block, uintptr_t number)
+HF_POOL_INLINE int wrong_give(hf_pool_t *pool, const void *block, uintptr_t number)
 {
-    int kind = HF_POOL_DOUBLE;
-    if (number >= pool->count) {
-        kind = hf_pool_has(pool, block) ? HF_POOL_INTERIOR : HF_POOL_FOREIGN;
+    hf_atomic_u32_t *counter = &pool->wrong_gives[HF_POOL_FOREIGN];
+    int status = HF_E_FOREIGN;
+    if (number < pool->count) {
+        counter = &pool->wrong_gives[HF_POOL_DOUBLE];
+        status = HF_E_DOUBLE_GIVE;
+    } else if (hf_pool_has(pool, block)) {
+        counter = &pool->wrong_gives[HF_POOL_INTERIOR];
+        status = HF_E_INTERIOR;
     }
-    hf_pool_count(&pool->wrong_gives[kind]);
-    return HF_E_FOREIGN - kind;
+    hf_pool_count(counter);
+    return status;
 }
 
 #if CONFIG_HF_POOL_CENSUS || HF_POOL_HAS_OPTIONS

@@ -34,7 +34,7 @@ bool hf_pool_is_free(const hf_pool_t *pool, uint32_t number)
 // ---- take ---------------------------------------------------------------------------------------
 
 /// Moves a counter on. Only under the mask.
-HF_POOL_INLINE void count(hf_atomic_u32_t *counter)
+HF_POOL_INLINE void count_masked(hf_atomic_u32_t *counter)
 {
     hf_pool_write(counter, hf_pool_read(counter) + 1u);
 }
@@ -57,7 +57,7 @@ void *hf_pool_bare_take(hf_pool_t *pool, hf_tag_t tag)
         hf_critical_exit(was);
         return hf_pool_hand_out(pool, hf_pool_block(pool, number), number, tag);
     }
-    count(&pool->exhausted);
+    count_masked(&pool->exhausted);
     hf_critical_exit(was);
     return NULL;
 }
@@ -70,19 +70,20 @@ HF_POOL_INLINE int put_back(hf_pool_t *pool, uint32_t number)
     link_t *link = &links_of(pool)[number];
     const uint32_t was = hf_critical_enter();
     if (*link == number) {
-        const uint32_t tally = hf_pool_read(&pool->tally) + HF_POOL_TALLY_GIVE;
+        const uint32_t tally = hf_pool_read(&pool->tally);
         *link = (link_t)pool->head;
         pool->head = number;
-        hf_pool_write(&pool->tally, tally);
+        hf_pool_write(&pool->tally, tally + HF_POOL_TALLY_GIVE);
 #if CONFIG_HF_POOL_STATISTICS
-        if (tally < HF_POOL_TALLY_GIVE) {
-            count(&pool->gives_carry);
+        if (hf_pool_tally_carries(tally, tally + HF_POOL_TALLY_GIVE)) {
+            const uint32_t carry = hf_pool_read(&pool->gives_carry);
+            atomic_store_explicit(&pool->gives_carry, carry + 1u, HF_POOL_RELEASE);
         }
 #endif
         hf_critical_exit(was);
         return HF_OK;
     }
-    count(&pool->wrong_gives[HF_POOL_DOUBLE]);
+    count_masked(&pool->wrong_gives[HF_POOL_DOUBLE]);
     hf_critical_exit(was);
     return HF_E_DOUBLE_GIVE;
 }

@@ -120,7 +120,8 @@ HF_POOL_INLINE bool hf_pool_has(const hf_pool_t *pool, const void *address)
 #define HF_POOL_FREE_MASK ((1u << HF_POOL_FREE_BITS) - 1u)
 #if CONFIG_HF_POOL_STATISTICS
 #define HF_POOL_TALLY_GIVE ((1u << HF_POOL_FREE_BITS) + 1u) // one give more, one block more is free
-#define HF_POOL_TALLY_LAST (UINT32_MAX << HF_POOL_FREE_BITS) // from here on a give carries
+#define HF_POOL_HALF_BITS                                                                          \
+    (31u - HF_POOL_FREE_BITS) // of the gives in the tally; they carry when the bit above turns
 #else
 #define HF_POOL_TALLY_GIVE 1u
 #endif
@@ -132,6 +133,14 @@ HF_POOL_INLINE uint32_t hf_pool_tally_free(uint32_t tally)
 #endif
     return tally;
 }
+
+#if CONFIG_HF_POOL_STATISTICS
+/// Whether a give that took the tally from `was` to `now` has to carry.
+HF_POOL_INLINE bool hf_pool_tally_carries(uint32_t was, uint32_t now)
+{
+    return ((was ^ now) >> 31) != 0;
+}
+#endif
 #endif
 
 // ---- the back end, besides take and give --------------------------------------------------------

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// The cases of test_pool.c over the bitmap at core level.
+#include "tests/support/pool_variant_off.h"
+
+#include "src/runtime/memory/hf_pool.c"
+#include "src/runtime/memory/hf_pool_bitmap.c"
+
+#include "test_pool.c"
