@@ -102,7 +102,8 @@ typedef struct hf_mem_config {
     const char *name;       // static text
     hf_tier_config_t tiers; // size_count 0: slabs instead
     struct hf_slab *slab;   // CONFIG_HF_SLAB; NULL with tiers. Initialised, for this instance alone
-    struct hf_region *region;    // of the policy `region`; NULL: none. Initialised
+    struct hf_region *region;    // of the policy `region`; NULL: none. Initialised; its guard says
+                                 // which contexts may use that policy and give what came of it
     hf_mem_tier_state_t *states; // one per tier, or per class of the slab
     uint32_t state_count;
     hf_atomic_u32_t *records; // one word per block: HF_MEM_RECORDS(list), or HF_MEM_SLAB_RECORDS
@@ -147,8 +148,8 @@ typedef struct hf_mem_request {
     const hf_mem_policy_t *policy;
 } hf_mem_request_t;
 
-/// HF_E_ARGUMENT: neither tiers nor slabs or both, no or too few records or states, a percentage, tag count or reserve out of
-/// range, a feature whose switch is off. Else as hf_tier_init(). Context: before anybody else knows the instance.
+/// HF_E_ARGUMENT: neither tiers nor slabs or both, no or too few records or states, a percentage, tag count or reserve out
+/// of range, a feature whose switch is off. Else as hf_tier_init(). Context: before anybody else knows the instance.
 HF_MUST_CHECK int hf_mem_init(hf_mem_t *mem, const hf_mem_config_t *config);
 
 /// Takes memory as the request says: HF_OK and the block. Else `*block` is NULL, and one counter is moved:

@@ -24,10 +24,12 @@ extern "C" {
     X(large, 256, 16)                                                                              \
     X(xlarge, 512, 8)
 
-/// A charge point of up to four connectors, 52 KiB; next tier up; a reserve that lets it end every session when memory is out.
+/// A charge point of up to four connectors, 52 KiB; next tier up; a reserve that lets it end every session when memory is
+/// out.
 /// Counts: 16 nodes (events, list elements, timers) and 8 names and small calls (Heartbeat, StatusNotification) per
 /// connector; 3 calls per connector that are waiting or in work (StartTransaction, MeterValues of one sample); 1 full
-/// MeterValues per connector and 2 answers of the station; 4 whole messages: one received, one sent, one in parts, one spare.
+/// MeterValues per connector and 2 answers of the station; 4 whole messages: one received, one sent, one in parts, one
+/// spare.
 #define HF_MEM_CHARGEPOINT_TIERS(X)                                                                \
     X(nodes, 64, 64)                                                                               \
     X(texts, 256, 32)                                                                              \

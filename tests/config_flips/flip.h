@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a switch does, seen from outside: each function lets the library work and says in which position its symbol must stand.
+// What a switch does, seen from outside: each function lets the library work and says in which position its symbol stands.
 #ifndef FLIP_H
 #define FLIP_H
 

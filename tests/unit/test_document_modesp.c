@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test lists of source document 004 (ModESP) over the preset of that name, asserting what the originals only logged: three
-// files written against three interfaces, none of which was the one that shipped.
+// The test lists of source document 004 (ModESP) over the preset of that name, asserting what the originals only logged:
+// three files written against three interfaces, none of which was the one that shipped.
 #include "hf_test.h"
 #include "holdfast/hf_mem_presets.h"
 

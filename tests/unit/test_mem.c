@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The instance in one context: what a request gets, what a give is told, what the books say after each.
+#include "holdfast/hf_histogram.h"
+#include "holdfast/hf_trace.h"
 #include "support/mem_world.h"
 
 static world_t world;
@@ -285,6 +287,64 @@ static void mem_census_knows_tag_and_age(void)
 }
 #endif
 
+static void mem_histogram_knows_what_was_asked_for(void)
+{
+    static hf_histogram_t histogram;
+    begin();
+    hf_mem_set_histogram(&world.mem, &histogram);
+    void *block = hf_mem_take(&world.mem, 20);
+    REQUIRE(block != NULL);
+    CHECK(hf_mem_take(&world.mem, 1000) == NULL);
+    hf_histogram_view_t view = hf_histogram_view(&histogram, hf_histogram_bucket_of(20));
+    CHECK_EQ(view.takes, 1);
+    CHECK_EQ(view.held, 1);
+    CHECK_EQ(hf_histogram_view(&histogram, hf_histogram_bucket_of(1000)).refused, 1);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 32), HF_OK);
+    CHECK_EQ(hf_histogram_view(&histogram, hf_histogram_bucket_of(32)).held, 1);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 200), HF_OK);
+    CHECK_EQ(hf_mem_give(&world.mem, block), HF_OK);
+    for (uint32_t i = 0; i < HF_HISTOGRAM_BUCKETS; i++) {
+        CHECK_EQ(hf_histogram_view(&histogram, i).held, 0);
+    }
+    hf_mem_set_histogram(&world.mem, NULL);
+    CHECK(hf_mem_take(&world.mem, 20) != NULL);
+    CHECK_EQ(hf_histogram_view(&histogram, hf_histogram_bucket_of(20)).takes, 1);
+}
+
+#if CONFIG_HF_TRACE
+static void check_entry(hf_trace_t *trace, hf_trace_kind_t kind, uint16_t pool, uint32_t bytes)
+{
+    hf_trace_entry_t entry;
+    REQUIRE(hf_trace_get(trace, &entry) == HF_OK);
+    CHECK_EQ(entry.kind, kind);
+    CHECK_EQ(entry.pool, pool);
+    CHECK_EQ(entry.bytes, bytes);
+    CHECK(entry.caller != 0);
+}
+
+static void mem_trace_tells_every_call(void)
+{
+    static hf_atomic_u32_t storage[HF_TRACE_BYTES(16) / 4];
+    static hf_trace_t trace;
+    hf_trace_entry_t entry;
+    const hf_trace_config_t config = {.storage = storage, .capacity = 16};
+    CHECK_EQ(hf_trace_init(&trace, &config), HF_OK);
+    begin();
+    hf_mem_set_trace(&world.mem, &trace, 10);
+    void *block = hf_mem_take_tagged(&world.mem, 50, 2);
+    CHECK(hf_mem_take_tagged(&world.mem, 5000, 2) == NULL);
+    CHECK_EQ(hf_mem_give(&world.mem, block), HF_OK);
+    CHECK_EQ(hf_mem_give(&world.mem, block), HF_E_DOUBLE_GIVE);
+    check_entry(&trace, HF_TRACE_TAKE, 11, 50);
+    check_entry(&trace, HF_TRACE_REFUSED, 13, 5000); // behind the last tier
+    check_entry(&trace, HF_TRACE_GIVE, 11, 50);
+    REQUIRE(hf_trace_get(&trace, &entry) == HF_OK);
+    CHECK_EQ(entry.kind, HF_TRACE_WRONG);
+    CHECK_EQ(entry.status, HF_E_DOUBLE_GIVE);
+    CHECK_EQ(hf_trace_get(&trace, &entry), HF_E_EMPTY);
+}
+#endif
+
 static void mem_byte_totals_pass_32_bits(void)
 {
     begin();
@@ -362,6 +422,12 @@ static void mem_wrong_configs_are_refused(void)
 #define CENSUS_CASES
 #endif
 
+#if CONFIG_HF_TRACE
+#define TRACE_CASES HF_TEST(mem_trace_tells_every_call),
+#else
+#define TRACE_CASES
+#endif
+
 HF_TEST_MAIN(HF_TEST(mem_take_gets_the_smallest_that_fits),
              HF_TEST(mem_zero_bytes_is_refused_and_counted),
              HF_TEST(mem_too_large_is_told_apart_from_exhausted), HF_TEST(mem_give_needs_no_size),
@@ -374,5 +440,6 @@ HF_TEST_MAIN(HF_TEST(mem_take_gets_the_smallest_that_fits),
              HF_TEST(mem_resize_of_a_wrong_block_is_refused),
              HF_TEST(mem_tags_hold_exact_bytes_and_blocks),
              HF_TEST(mem_tag_is_by_default_that_of_who_runs),
-             CENSUS_CASES HF_TEST(mem_byte_totals_pass_32_bits),
-             HF_TEST(mem_reset_keeps_what_is_in_use), HF_TEST(mem_wrong_configs_are_refused))
+             CENSUS_CASES TRACE_CASES HF_TEST(mem_histogram_knows_what_was_asked_for),
+             HF_TEST(mem_byte_totals_pass_32_bits), HF_TEST(mem_reset_keeps_what_is_in_use),
+             HF_TEST(mem_wrong_configs_are_refused))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a request does when its tier is exhausted: strict, one up, any up, region, bounded wait, reserve; each by the instance
-// and by the request, each counted by name.
+// What a request does when its tier is exhausted: strict, one up, any up, region, bounded wait, reserve; each by the
+// instance and by the request, each counted by name.
 #include "support/mem_world.h"
 #if CONFIG_HF_MEM_REGION_FALLBACK
 #include "holdfast/hf_region.h"

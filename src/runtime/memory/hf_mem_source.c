@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where blocks come from and go back to: the tiers or the classes of a slab, and the region behind them. Owns the tokens that
-// keep the emergency reserve, and the words in front of a region's block that stand for its record.
+// Where blocks come from and go back to: the tiers or the classes of a slab, and the region behind them. Owns the tokens
+// that keep the emergency reserve, and the words in front of a region's block that stand for its record.
 #include "hf_mem_private.h"
 #if CONFIG_HF_SLAB
 #include "holdfast/hf_slab.h"
