@@ -13,7 +13,7 @@ import unittest
 BIN = sys.argv.pop(1)
 HAS_TRACE = "no" not in sys.argv
 sys.argv = sys.argv[:1]
-OPTIONS = ["--hours", "3", "--sessions", "12", "--seed", "4", "--kills", "4", "--outages", "4", "--json"]
+OPTIONS = ["--hours", "1", "--sessions", "10", "--seed", "4", "--kills", "4", "--outages", "4", "--json"]
 
 
 def simulate(*more, status=0):
@@ -51,7 +51,7 @@ class SimdTrace(unittest.TestCase):
             self.assertGreaterEqual(takes, plain["starts"])
         for name in ("frames-up", "frames-down"):  # at most the one that was received last is still held
             takes, gives, held = map(int, re.search(rf"^{name} +8192 +16 +(\d+) +(\d+) +0 +0 +(\d+) ", out, re.MULTILINE).groups())
-            self.assertGreater(takes, 100)
+            self.assertGreater(takes, 50)
             self.assertEqual(takes, gives + held)
             self.assertLessEqual(held, 1)
 
