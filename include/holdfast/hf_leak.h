@@ -13,13 +13,14 @@
 //
 // The verdict is `growing` from 4 floors on, at 95 %; `leaking` from 7 floors on, at 99.5 %, when all of this holds for the
 // second cycle in a row: growing is a notice (a working set that is on its way to its plateau gets it, too), leaking
-// an alarm. Measured (tests/property/test_leak_property.c, hundreds of runs of ten weeks for each load; 4,000 of the worst):
+// an alarm. Measured, on the loads the criteria were settled on (tests/property/test_leak_property.c: 200 runs of ten
+// weeks for each load; once 4,000 of the five hardest):
 //  - no alarm for a working set that approaches its plateau with a time constant of up to 5 cycles, or grows evenly and
 //    stops within 5 cycles; for rhythms of a cycle and of 7; for steps, and for noise whose memory is shorter than a
 //    cycle. Growth that lasts longer, or a level that wanders without bound, looks like a leak and may be called one;
-//  - a leak is told at the 8th floor when it was there from the start, 7 to 8 cycles after its begin in mid-run, provided
-//    that it raises the floor per cycle clearly above the noise of floors; later, the nearer it is to it. What leaks
-//    less than one block per cycle is not found: use a longer cycle.
+//  - a leak is as a rule told at the 8th floor when it was there from the start, 7 cycles after its begin in mid-run,
+//    provided that it raises the floor per cycle clearly above the noise of floors; later, the nearer it is to it.
+//    What leaks less than one block per cycle is not found: use a longer cycle.
 #ifndef HF_LEAK_H
 #define HF_LEAK_H
 
