@@ -37,16 +37,20 @@ bool mem_owns_blocks(const hf_mem_t *mem, const void *address)
 /// tokens are for emergencies; so what is given back refills the reserve before anybody else gets it.
 static bool take_token(hf_mem_tier_state_t *tier, bool is_emergency)
 {
-    if (is_emergency || tier->normal_max == tier->capacity) {
-        word_count(&tier->in_use); // the pool itself says when it is exhausted
+#if CONFIG_HF_MEM_RESERVE
+    if (!is_emergency && tier->normal_max < tier->capacity) {
+        uint32_t in_use = word_read(&tier->in_use);
+        do {
+            if (in_use >= tier->normal_max) {
+                return false;
+            }
+        } while (!word_swap(&tier->in_use, &in_use, in_use + 1u));
         return true;
     }
-    uint32_t in_use = word_read(&tier->in_use);
-    do {
-        if (in_use >= tier->normal_max) {
-            return false;
-        }
-    } while (!word_swap(&tier->in_use, &in_use, in_use + 1u));
+#else
+    (void)is_emergency;
+#endif
+    word_count(&tier->in_use); // the pool itself says when it is exhausted
     return true;
 }
 
