@@ -4,6 +4,7 @@
 // these very loads, so this holds what is, and is no proof for loads of another kind. With 4,000 seeds: no alarm either for
 // the five harmless loads that are hardest; the bounds of days below hold for the seeds here, with more of them a leak of a
 // block an hour in noise took up to 12 days, near a wandering level 19, one of a tenth of a block 48.
+// Of 15,000 runs with seeds never seen before, 1,000 of each load, one gave an alarm: three steps a week.
 // Floating point serves the loads alone. A failure prints load and seed, which replay it.
 #include "hf_test.h"
 #include "holdfast/hf_base.h"
