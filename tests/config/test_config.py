@@ -75,7 +75,7 @@ class Configuration(unittest.TestCase):
             return done.stderr
 
     def test_header_refuses_what_kconfig_refuses(self):
-        ocpp = "#define CONFIG_HF_JSON 1\n#define CONFIG_HF_JOURNAL 1\n#define CONFIG_EVSE_OCPP 1\n"
+        ocpp = "".join(f"#define CONFIG_{name} 1\n" for name in ("HF_JSON", "HF_JOURNAL", "HF_MEM", "HF_EVENT", "HF_TRACE", "EVSE_OCPP"))
         self.assertEqual(self.compile_header(""), "")
         self.assertEqual(self.compile_header(ocpp), "")
         self.assertIn("needs CONFIG_HF_JSON", self.compile_header("#define CONFIG_EVSE_OCPP 1\n"))
