@@ -106,7 +106,7 @@ typedef struct hf_pool_stats {
 } hf_pool_stats_t;
 
 /// HF_E_ARGUMENT for a missing name or storage, wrong alignment, count or size 0 or too large (all blocks together: below
-/// 4 GiB), an option whose switch is off. Context: before anybody else knows the pool. Cost: O(count); with options O(bytes).
+/// 4 GiB), an option whose switch is off. Context: before anybody else knows the pool. Cost: O(count); options: O(bytes).
 HF_MUST_CHECK int hf_pool_init(hf_pool_t *pool, const hf_pool_config_t *config);
 
 /// Takes one block; its content is undefined unless HF_POOL_ZERO. `tag` is kept by the census and ignored without it.
@@ -166,7 +166,7 @@ HF_MUST_CHECK int hf_pool_inspect(const hf_pool_t *pool, uint32_t number, hf_blo
 #if CONFIG_HF_TRACE
 struct hf_trace;
 
-/// Every call from now on leaves an entry under the number `id` (see hf_trace.h); NULL: none. Owner of the trace: the caller.
+/// Every call from now on leaves an entry under the number `id` (see hf_trace.h); NULL: none. Owner: the caller.
 /// Context: before others use the pool.
 void hf_pool_set_trace(hf_pool_t *pool, struct hf_trace *trace, uint16_t id);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Several threads give one and the same block at once: exactly one is believed, all others are told, and nothing moves twice.
+// Several threads give one and the same block at once: exactly one is believed, the others are told, nothing moves twice.
 // With the census also by handles, while another thread takes and gives: no stale give ever reaches the next owner's block.
 #include "hf_test.h"
 #include "holdfast/hf_pool.h"
@@ -8,7 +8,7 @@
 #include <sched.h>
 
 #define THREADS 3u
-#define ROUNDS  4000u
+#define ROUNDS  1500u
 
 typedef struct race {
     hf_pool_t pool;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pool in one context, at whatever level and with whatever options it is compiled: each block once, every wrong give told
-// and counted, figures exact. Compiled for this build's configuration; test_intrusive_pool_*.c compile it for others.
+// The pool in one context, at whatever level and with whatever options it is compiled: each block once, every wrong give
+// told and counted, figures exact. Compiled for this build's configuration; test_intrusive_pool_*.c compile it for others.
 #include "hf_test.h"
 #include "holdfast/hf_pool.h"
 

@@ -62,7 +62,7 @@ HF_POOL_INLINE hf_pool_t *found_none(hf_pool_t *pool)
 #endif
 }
 
-/// The cursor was seen at an empty leaf: moves it to one that is not, where the summary leads, else by looking at all leaves.
+/// The cursor was seen at an empty leaf: moves it to one that is not, where the summary leads, else by looking at all.
 /// Returns the pool, or at core level NULL when all were empty: counts `exhausted`.
 // The pool, not a truth value: so the caller needs no register to keep it over the call.
 static HF_POOL_COLD hf_pool_t *move_cursor(hf_pool_t *pool)

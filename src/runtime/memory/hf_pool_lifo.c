@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The LIFO back end, for processors without atomic read-modify-write. A link of 16 bits per block: of a free block the number
-// of the next free one, of a taken block its own number, which no list can hold. All under a mask (hf_critical.h) over
-// straight code, at most HF_POOL_MASKED_MAX instructions; the figures are read without it.
+// The LIFO back end, for processors without atomic read-modify-write. A link of 16 bits per block: of a free block the
+// number of the next free one, of a taken block its own number, which no list can hold. All under a mask (hf_critical.h)
+// over straight code (hf_pool.h says how much of it); the figures are read without.
 // Invariant: the list from `head` has as many blocks as the tally counts free; its last link is never followed.
 #include "hf_pool_private.h"
 

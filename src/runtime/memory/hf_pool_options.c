@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fill and canaries: what a pool that asks for it does to a block on its way out and back. A block is written only between its
-// take and its give, by whoever is about to hand it out or free it, so nobody else's data is ever touched.
+// Fill and canaries: what a pool that asks for it does to a block on its way out and back. A block is written only between
+// its take and its give, by whoever is about to hand it out or free it, so nobody else's data is ever touched.
 // Layout of a stride: block_bytes for the owner, 8 canary bytes, the rest up to HF_POOL_ALIGN unused.
 #include "hf_pool_private.h"
 

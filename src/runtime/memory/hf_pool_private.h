@@ -183,8 +183,8 @@ HF_POOL_INLINE bool hf_pool_census_is_taken(uint32_t word)
     return (word & HF_POOL_GENERATION) != 0;
 }
 
-/// Ends the generation of block `number` where the bits of `mask` are as in `expected`. Of several gives of one block exactly
-/// one is told true; nobody else has done anything by then. Context: any.
+/// Ends the generation of block `number` where the bits of `mask` are as in `expected`. Of several gives of one block
+/// exactly one is told true; nobody else has done anything by then. Context: any.
 HF_POOL_INLINE bool hf_pool_census_end(hf_pool_t *pool, uint32_t number, uint32_t expected,
                                        uint32_t mask)
 {

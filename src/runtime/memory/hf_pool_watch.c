@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Take and give as others call them when calls are timed (CONFIG_HF_POOL_TIMING) or traced (CONFIG_HF_TRACE): the back end's,
-// with a look at the clock around it and an entry in the trace after it. Without both switches this file is empty.
+// Take and give as others call them when calls are timed (CONFIG_HF_POOL_TIMING) or traced (CONFIG_HF_TRACE): the back
+// end's, with a look at the clock around it and an entry in the trace after it. Without both switches this file is empty.
 #include "hf_pool_private.h"
 
 #if CONFIG_HF_TRACE
