@@ -27,6 +27,8 @@ package_reason() { # PACKAGE
     qemu-system-misc) echo "runs the images of rv32imc" ;;
     gcc-riscv64-unknown-elf) echo "compiler for rv32imc" ;;
     picolibc-riscv64-unknown-elf) echo "C library for rv32imc" ;;
+    libjemalloc2 | libmimalloc2.0) echo "heap to compare with" ;;
+    dpkg-dev) echo "unpacks the source of mimalloc, to compare with" ;;
     gcc-aarch64-linux-gnu) echo "compiler for aarch64" ;;
     nodejs | npm) echo "runs the independent central system of the tests" ;;
     curl) echo "asks the status page in tests" ;;

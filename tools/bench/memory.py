@@ -48,15 +48,6 @@ def measure(is_quick):
     return rows + more, {**compilers, **more_compilers}, notes
 
 
-def warn(rows):
-    for row in rows:
-        if row["verdict"] == "NOT MET":
-            why = "" if figures.is_exact(row) else " (a ratio of times: was the machine at rest?)"
-            environment.say(f"bench: {row['name']} misses its gate: {figures.text_of(row['value'])} of "
-                            f"{figures.text_of(row['target'])}, worst {figures.text_of(row['worst'])} of "
-                            f"{figures.text_of(row['worst_target'])}{why}")
-
-
 def main(options):
     wrong = set(options) - set(OPTIONS)
     if wrong or {"--quick", "--update"} <= set(options):
@@ -72,7 +63,9 @@ def main(options):
         print(figures.as_text(rows))
     if "--update" in options:
         document.write(rows, compilers, notes)
-    warn(rows)
+    for row in rows:
+        if row["verdict"] in figures.MISSED:
+            environment.say(f"bench: WARNING: {figures.complaint(row)}")
     if took > LIMIT_S:
         environment.say(f"bench: took {took:.0f} s, more than the {LIMIT_S} s it may")
     return 1 if any(figures.is_missed(row, "--time-warns" in options) for row in rows) else 0
