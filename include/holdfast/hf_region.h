@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A heap of variable sizes over a given range of memory, every call in constant time. Free blocks hang in lists by size: 32
-// lists to each doubling, two levels of bitmaps say which are not empty. In the memory stands, before each block, its size
-// and inverted the size of the one before it; a free block also holds the links of its list. Which blocks are in use is
-// written beside the memory, one bit per granule, at the granule where they start.
-// Invariants: blocks follow one another without a gap; each size is written twice, and both agree; no two free blocks touch;
-// a free block is in the list of its size; a bit is set where a block in use starts and nowhere else.
-// Nothing read from the memory is followed before it agrees with its other copy: damage is told and counted, and what it
+// A heap of variable sizes over a given range of memory, every call in constant time. Free blocks hang in lists by
+// size: 32 lists to each doubling, two levels of bitmaps say which are not empty. In the memory stands, before each
+// block, its size and inverted the size of the one before it; a free block also holds the links of its list. Which
+// blocks are in use is written beside the memory, one bit per granule, at the granule where they start.
+// Invariants: blocks follow one another without a gap; each size is written twice, and both agree; no two free blocks
+// touch; a free block is in the list of its size; a bit is set where a block in use starts and nowhere else. Nothing
+// read from the memory is followed before it agrees with its other copy: damage is told and counted, and what it
 // touches is set aside. Wrong gives are judged by the bits alone.
 // Context of every call: as the guard of the config says; without a guard, one context only.
 #ifndef HF_REGION_H
@@ -101,15 +101,16 @@ void *hf_region_take(hf_region_t *region, size_t bytes);
 /// before it stays free.
 void *hf_region_take_aligned(hf_region_t *region, size_t bytes, size_t align);
 
-/// Gives a block back. HF_E_FOREIGN (not within the region, or NULL), HF_E_INTERIOR (within a block in use), HF_E_DOUBLE_GIVE
-/// (in free memory): told and counted, and nothing else happens. HF_E_CORRUPT: the header of this block or of a neighbour was
-/// written over; counted, and the block is set aside: it stays in use for ever and is not merged.
+/// Gives a block back. HF_E_FOREIGN (not within the region, or NULL), HF_E_INTERIOR (within a block in use),
+/// HF_E_DOUBLE_GIVE (in free memory): told and counted, and nothing else happens. HF_E_CORRUPT: the header of this
+/// block or of a neighbour was written over; counted, and the block is set aside: it stays in use for ever and is not
+/// merged.
 /// Cost: O(1); a wrong give within the region O(bytes / 512).
 HF_MUST_CHECK int hf_region_give(hf_region_t *region, void *block);
 
-/// Makes the block at least `bytes` long where it is; what it holds stays. HF_E_FULL when the memory behind it does not do
-/// (counts `failed`), HF_E_ARGUMENT for 0 bytes or more than the region holds (counts `unservable`), else as hf_region_give();
-/// in all these cases the block stays as it was. Cost: O(1).
+/// Makes the block at least `bytes` long where it is; what it holds stays. HF_E_FULL when the memory behind it does
+/// not do (counts `failed`), HF_E_ARGUMENT for 0 bytes or more than the region holds (counts `unservable`), else as
+/// hf_region_give(); in all these cases the block stays as it was. Cost: O(1).
 HF_MUST_CHECK int hf_region_resize(hf_region_t *region, void *block, size_t bytes);
 
 /// Looks at the next `blocks` blocks, and on to one in use, going round; a call ends at the end of the region. HF_OK, or

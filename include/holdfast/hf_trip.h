@@ -11,8 +11,9 @@ extern "C" {
 #endif
 
 typedef struct hf_trip {
-    /// Told of a take that had to succeed and did not: which pool, how many bytes, the return address of who asked. May end in a
-    /// reset or a safe state and never return; when it returns, the taker gets NULL. Context: that of the take.
+    /// Told of a take that had to succeed and did not: which pool, how many bytes, the return address of who asked.
+    /// May end in a reset or a safe state and never return; when it returns, the taker gets NULL. Context: that of
+    /// the take.
     void (*on_trip)(void *ctx, const char *pool_name, size_t bytes, const void *caller);
     void *ctx;
     hf_atomic_u32_t trips; // takes that failed

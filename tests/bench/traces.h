@@ -5,9 +5,10 @@
 //   shift  uniform m/2..3m/2; m goes round 40, 120, 400, 1,200, a new one every 250,000 operations.
 //   robson an adversary that reads addresses: for s = 24, 48 .. 1,536 B fill up with s, then of all blocks keep the first in
 //          each stretch of 4 s, at most an eighth of the target over s of them; at the end give at random down to 8.
-// iot and shift: nine blocks in ten live 1..400 operations, one in ten 1,000..401,000. A request that fits the live target is
-// served, else the block that dies first among 8 drawn is given and the request is drawn anew at the next operation; every
-// fourth operation one block is drawn and given, too, if its time is over. A take or a give is one operation.
+// iot and shift: nine blocks in ten live 1..400 operations, one in ten 1,000..401,000. A request that fits the live
+// target is served, else the block that dies first among 8 drawn is given and the request is drawn anew at the next
+// operation; every fourth operation one block is drawn and given, too, if its time is over. A take or a give is one
+// operation.
 #ifndef TRACES_H
 #define TRACES_H
 
@@ -52,8 +53,8 @@ trace_op_t trace_next(trace_t *trace);
 /// FNV-1a over slot and bytes of the first `operations`, little end first: the fingerprint of a generator.
 uint32_t trace_hash(trace_t *trace, uint32_t operations);
 
-/// A memory manager under test. `start` makes it anew over `bytes` of memory, its own bookkeeping included; false when that
-/// is too little for it.
+/// A memory manager under test. `start` makes it anew over `bytes` of memory, its own bookkeeping included; false
+/// when that is too little for it.
 typedef struct trace_memory {
     const char *name;
     bool (*start)(void *ctx, uint8_t *memory, size_t bytes);
@@ -78,8 +79,8 @@ typedef struct trace_run {
     trace_taken_t *taken;  // TRACE_BLOCKS(target_bytes)
 } trace_run_t;
 
-/// Runs the trace over `bytes` of memory. Returns the operations served until the first refusal: run->operations when there
-/// was none. `peak_bytes` (may be NULL): the most bytes that were requested and live at once.
+/// Runs the trace over `bytes` of memory. Returns the operations served until the first refusal: run->operations when
+/// there was none. `peak_bytes` (may be NULL): the most bytes that were requested and live at once.
 uint32_t trace_serve(const trace_run_t *run, const trace_memory_t *memory, size_t bytes,
                      uint64_t *peak_bytes);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Long random histories of regions of random size, place and guard against a list of what is taken, each step followed by a walk
-// over all blocks; and the same with damage done to headers and links, which must be told and never followed: what the
-// honest owners hold stays theirs and whole.
+// Long random histories of regions of random size, place and guard against a list of what is taken, each step
+// followed by a walk over all blocks; and the same with damage done to headers and links, which must be told and
+// never followed: what the honest owners hold stays theirs and whole.
 #include "hf_test.h"
 
 #include "holdfast/hf_region.h"
@@ -270,8 +270,8 @@ static void region_random_histories_keep_every_invariant(void)
     }
 }
 
-/// Damages one word: of the header of somebody's block, or of whatever stands at a granule (headers and links of free blocks
-/// among it).
+/// Damages one word: of the header of somebody's block, or of whatever stands at a granule (headers and links of free
+/// blocks among it).
 static void do_damage(hf_region_t *region)
 {
     static const uint32_t values[] = {0, 1, UINT32_MAX, 0x01010101u, 0xDEDEDEDEu, 16};

@@ -86,8 +86,8 @@ static bool unlink(hf_region_t *region, uint32_t at, uint32_t size)
     return true;
 }
 
-/// The class to take `size` from: the first that is not empty and has only blocks that do; failing that, the one that has some,
-/// if its first block does. HF_REGION_NOWHERE when there is none.
+/// The class to take `size` from: the first that is not empty and has only blocks that do; failing that, the one that
+/// has some, if its first block does. HF_REGION_NOWHERE when there is none.
 HF_REGION_APART uint32_t choose_class(const hf_region_t *region, uint32_t size)
 {
     const uint32_t shift = hf_region_shift_of(size);
@@ -132,8 +132,8 @@ HF_REGION_INLINE bool pop(hf_region_t *region, uint32_t class, uint32_t size)
     return true;
 }
 
-/// A free block of at least `size`, out of its list; or HF_REGION_NOWHERE. A list with a damaged head is dropped whole, so the
-/// loop ends.
+/// A free block of at least `size`, out of its list; or HF_REGION_NOWHERE. A list with a damaged head is dropped
+/// whole, so the loop ends.
 static uint32_t pull(hf_region_t *region, uint32_t size)
 {
     uint32_t class;
@@ -160,7 +160,8 @@ HF_REGION_INLINE uint32_t size_of(const hf_region_t *region, size_t bytes)
     return size > HF_REGION_SIZE_MIN ? size : HF_REGION_SIZE_MIN;
 }
 
-/// Makes `size` of the `whole` block at `at`, which is in no list and not counted as free: what is too much is free again.
+/// Makes `size` of the `whole` block at `at`, which is in no list and not counted as free: what is too much is free
+/// again.
 static void cut(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t size)
 {
     if (whole - size >= HF_REGION_SIZE_MIN) {
