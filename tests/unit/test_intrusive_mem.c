@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An interrupt in the middle of a give: the one window threads hardly ever meet, met every time. Between the moment a block is
-// found and the moment its record is taken, somebody else gives the same block.
+// An interrupt in the middle of a give: the one window threads hardly ever meet, met every time. Between the moment a block
+// is found and the moment its record is taken, somebody else gives the same block.
 #include "../../src/runtime/memory/hf_mem_private.h"
 
 static int interrupted_find(const hf_mem_t *mem, const void *block, place_t *place);
