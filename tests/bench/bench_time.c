@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Time of take and give. Contenders take turns within each round, so that what else the machine does meets all of them. A
-// sample is the quickest of some bursts, each shorter than a time slice; the median of the rounds counts. The loops are written once and expanded per kind of contender: nothing stands between
-// the loop and the function but a call through a pointer.
+// sample is the quickest of some bursts, each shorter than a time slice; the median of the rounds counts. The loops are
+// written once per kind of contender: nothing stands between the loop and the function but a call through a pointer.
 #include "bench_x86.h"
 
 #include <pthread.h>
