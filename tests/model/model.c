@@ -11,6 +11,7 @@
 
 #define STACK_BYTES 65536u
 #define CHOICES_MAX (2u * MODEL_THREADS_MAX)
+#define JUDGE_MAX   100000u // operations of one judgement
 
 typedef struct thread {
     model_context_t context;
@@ -53,14 +54,15 @@ static struct model {
     uint32_t torn, used;
     model_way_t way;
     const char *wrong;
-    bool prints;
+    uint32_t judge_operations;
+    bool judges, prints;
     node_t path[MODEL_DEPTH_MAX];
     unsigned depth;
     entry_t *table;
     uint64_t states, table_mask;
 } model = {.running = -1};
 
-_Alignas(64) static uint8_t stack[MODEL_THREADS_MAX][STACK_BYTES];
+_Alignas(64) static uint8_t stack[MODEL_THREADS_MAX + 1u][STACK_BYTES]; // the last one: the judge's
 
 #if MODEL_CONTEXT_IS_PLAIN
 static uint8_t *stack_used(unsigned thread)
@@ -176,6 +178,12 @@ void model_fail(const char *text)
 
 bool model_is_direct(void)
 {
+    // The judge has a stack of its own, to be left for good should what it looks at be too broken to come back from.
+    if (model.running < 0 && model.judges && ++model.judge_operations > JUDGE_MAX) {
+        model_context_t nowhere;
+        model_fail("the judgement does not end");
+        model_context_switch(&nowhere, &model.scheduler);
+    }
     return model.running < 0;
 }
 
@@ -341,7 +349,8 @@ void model_lock(void)
         return;
     }
     thread_t *thread = &model.thread[model.running];
-    thread->wants_lock = true;
+    model.used |= MODEL_TEAR_LOCK;
+    thread->wants_lock = (model.torn & MODEL_TEAR_LOCK) == 0;
     (void)yield("lock", NULL, false, 0);
     thread->wants_lock = false;
     learn(12, 0);
@@ -353,7 +362,7 @@ void model_unlock(void)
     if (model_is_direct()) {
         return;
     }
-    if (model.lock_holder != model.running) {
+    if (model.lock_holder != model.running && (model.torn & MODEL_TEAR_LOCK) == 0) {
         model_fail("unlocks what it does not hold");
     }
     learn(13, 0);
@@ -420,6 +429,24 @@ static void find_choices(node_t *node)
             node->choice[node->choices++] = (uint8_t)(2u * i + 1u);
         }
     }
+}
+
+static void enter_judge(void)
+{
+    model_context_t nowhere;
+    model.world->at_end();
+    model_context_switch(&nowhere, &model.scheduler);
+    abort();
+}
+
+static void judge(void)
+{
+    model_context_t context;
+    model_context_make(&context, stack[MODEL_THREADS_MAX], STACK_BYTES, enter_judge);
+    model.judge_operations = 0;
+    model.judges = true;
+    model_context_switch(&model.scheduler, &context);
+    model.judges = false;
 }
 
 static bool are_all_done(void)
@@ -508,7 +535,7 @@ static double go_on(void)
                 model_fail("nobody can go on");
                 return 0;
             }
-            model.world->at_end();
+            judge();
             return model.wrong == NULL ? 1 : 0;
         }
         if (model.way != MODEL_ONE_BY_ONE) {
@@ -643,7 +670,7 @@ model_result_t model_replay(const model_world_t *world, const char *schedule)
         step(choice);
     }
     if (model.wrong == NULL && are_all_done()) {
-        world->at_end();
+        judge();
     }
     if (model.wrong != NULL) {
         write_schedule(&result);

@@ -74,8 +74,10 @@ void model_unlock(void);
 bool model_is_direct(void);
 
 /// Breaks what the processor promises, to see whether the judges notice: the operations of these kinds (1 << model_rmw_t) are
-/// torn into a load and a store with a yield point between; MODEL_TEAR_COMPARE does so to compare-exchange.
+/// torn into a load and a store with a yield point between; MODEL_TEAR_COMPARE does so to compare-exchange, MODEL_TEAR_LOCK
+/// lets everybody through a lock.
 #define MODEL_TEAR_COMPARE 0x100u
+#define MODEL_TEAR_LOCK    0x200u
 void model_tear(uint32_t kinds);
 /// The kinds of operations schedules have used so far.
 uint32_t model_kinds_used(void);

@@ -16,7 +16,11 @@
     .count = 33, .played = 3, .play = {3, 31, 32}, .exact = POOL_IS_COUNTED != 0, .spurious = 1
 #define THREE_WORDS                                                                                \
     .count = 65, .played = 3, .play = {31, 32, 64}, .exact = POOL_IS_COUNTED != 0, .spurious = 1
-#define LONG_CENSUS .is_long = CONFIG_HF_POOL_CENSUS != 0
+#if CONFIG_HF_POOL_CENSUS
+#define LONG_CENSUS .is_long = true // more states than in the other levels
+#else
+#define LONG_CENSUS .is_long = false
+#endif
 
 static const pool_case_t pool_cases[] = {
     {"last_block_two_takers", "G0", {"T1", "T2"}, 2, ONE_BLOCK},
@@ -54,8 +58,8 @@ static const pool_case_t pool_cases[] = {
      3,
      TWO_WORDS_THREE,
      .is_long = true},
-    {"three_words_give_meets_takes", "G1", {"G0 T0", "T3", "G2"}, 3, THREE_WORDS},
-    {"three_words_two_takers", "G0 G2", {"T3 G3 T3", "T4 G1 T5"}, 2, THREE_WORDS},
+    {"three_words_give_meets_takes", "G1", {"G0 T0", "T3", "G2"}, 3, THREE_WORDS, LONG_CENSUS},
+    {"three_words_two_takers", "G0 G2", {"T3 G3 T3", "T4 G1 T5"}, 2, THREE_WORDS, LONG_CENSUS},
 #if CONFIG_HF_POOL_CENSUS
     {"handle_give_meets_give", "", {"H0", "G0"}, 2, TWO_BLOCKS},
     {"handle_give_twice", "", {"H0", "H0", "T2"}, 3, TWO_BLOCKS},

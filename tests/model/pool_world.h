@@ -15,11 +15,14 @@
 
 // What a refusal is judged by: the bits, or (where a take first reserves a block by counting, so that what a call under way was
 // promised is not free any more although its bit is still set) the order of calls.
+#if !defined(MODEL_BROKEN) && (CONFIG_HF_POOL_STATISTICS || CONFIG_HF_POOL_LIFO)
+#define POOL_IS_COUNTED 1
+#else
+#define POOL_IS_COUNTED 0
+#endif
 #ifdef MODEL_BROKEN
-#define POOL_IS_COUNTED  0
 #define POOL_BIT(number) (1u << (number) % 32u)
 #else
-#define POOL_IS_COUNTED  (CONFIG_HF_POOL_STATISTICS || CONFIG_HF_POOL_LIFO)
 #define POOL_BIT(number) (1u << 31 >> (number) % 32u)
 #endif
 
