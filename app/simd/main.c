@@ -16,12 +16,6 @@ enum { EXIT_FINDING = 1, EXIT_BAD_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
 static world_t the_world; // static: too large for a stack
 
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    (void)fprintf(stderr, "holdfast-simd: assertion failed: %s:%d\n", file, line);
-    abort();
-}
-
 typedef struct arguments {
     scenario_options_t scenario;
     uint32_t connectors, seed;

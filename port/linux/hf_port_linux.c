@@ -2,6 +2,8 @@
 // Link-time seams of a Linux program, random bytes, calendar time.
 #include "hf_port_linux.h"
 
+#include "holdfast/hf_pool.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,17 @@ uint64_t hf_port_now_us(void)
 {
     return read_clock_us(CLOCK_MONOTONIC);
 }
+
+#if CONFIG_HF_POOL_TIMING
+uint32_t hf_port_cycles(void)
+{
+    struct timespec now; // a cycle is a nanosecond here
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        hf_port_assert_failed(__FILE__, __LINE__);
+    }
+    return (uint32_t)((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+#endif
 
 uint64_t hf_port_utc_ms(void)
 {

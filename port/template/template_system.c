@@ -3,6 +3,7 @@
 #include "template_port.h"
 
 #include "holdfast/hf_clock.h"
+#include "holdfast/hf_pool.h"
 
 #include <stdatomic.h>
 
@@ -25,6 +26,13 @@ uint64_t hf_port_now_us(void)
     } while (high != atomic_load_explicit(&high_ms, memory_order_acquire));
     return (((uint64_t)high << 32) | low) * HF_US_PER_MS;
 }
+
+#if CONFIG_HF_POOL_TIMING
+uint32_t hf_port_cycles(void)
+{
+    return 0; // a board reads its cycle counter (Cortex-M4: DWT->CYCCNT)
+}
+#endif
 
 _Noreturn void hf_port_assert_failed(const char *file, int line)
 {

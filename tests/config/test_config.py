@@ -101,21 +101,22 @@ class Configuration(unittest.TestCase):
         self.assertTrue(os.path.exists(os.path.join(TOP, "build", "minimal", "src", "libholdfast.a")))
         self.assertTrue(os.path.exists(os.path.join(TOP, "build", "minimal", "src", "libevse.a")))
 
-    def test_each_switch_off_alone_builds(self):
-        """Everything that one switch less leaves still compiles without a warning, and links."""
+    def test_each_switch_flipped_alone_builds(self):
+        """Everything that one switch less, or more, leaves still compiles without a warning, and links."""
         for symbol in kconfiglib.Kconfig(os.path.join(TOP, "Kconfig"), warn=False).unique_defined_syms:
             if symbol.type != kconfiglib.BOOL:
                 continue
             off = [symbol.name] + (["EVSE_OCPP"] if symbol.name in ("HF_JSON", "HF_JOURNAL") else [])
+            lines = [f"# CONFIG_{name} is not set\n" for name in off] if symbol.str_value == "y" else [f"CONFIG_{symbol.name}=y\n"]
             build = os.path.join(TOP, "build", "config")
             os.makedirs(build, exist_ok=True)
-            config = os.path.join(build, "one-switch-off")
+            config = os.path.join(build, "one-switch-flipped")
             with open(config, "w", encoding="utf-8") as out:
-                out.writelines(f"# CONFIG_{name} is not set\n" for name in off)
+                out.writelines(lines)
             for command in (["cmake", "-S", TOP, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", f"-DHOLDFAST_CONFIG={config}",
                              "-DHOLDFAST_TESTS=OFF"], ["cmake", "--build", build, "-j2"]):
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
-                self.assertEqual(done.returncode, 0, f"without {symbol.name}: {done.stdout}{done.stderr}")
+                self.assertEqual(done.returncode, 0, f"with {lines}: {done.stdout}{done.stderr}")
 
     def test_each_configuration_is_accepted(self):
         for name in sorted(os.listdir(os.path.join(TOP, "configs"))):
