@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: MIT
 // Two stacks and a way from one to the other: by hand on x86-64 (a switch costs a few instructions), ucontext elsewhere.
-// By hand, all a thread knows lies between its stack pointer and the top of its stack, so that it can be compared and copied.
+// By hand, all a thread knows lies between its stack pointer and the top of its stack, so that it can be compared and copied; not
+// so under AddressSanitizer, which keeps a shadow of each stack.
 #ifndef MODEL_CONTEXT_H
 #define MODEL_CONTEXT_H
 
 #include <stdint.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MODEL_HAS_SHADOW 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define MODEL_HAS_SHADOW 1
+#endif
+
+#ifdef MODEL_HAS_SHADOW
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)0)
+#endif
+
 #if defined(__x86_64__)
 
+#ifdef MODEL_HAS_SHADOW
+#define MODEL_CONTEXT_IS_PLAIN 0
+#else
 #define MODEL_CONTEXT_IS_PLAIN 1
+#endif
 
 typedef struct model_context {
     void *stack_pointer;
@@ -32,6 +51,8 @@ __asm__(".text\n"
 static inline void model_context_make(model_context_t *context, void *stack, uint32_t stack_bytes,
                                       void (*entry)(void))
 {
+    ASAN_UNPOISON_MEMORY_REGION(stack,
+                                stack_bytes); // what ran there before may have been left for good
     uintptr_t top = ((uintptr_t)stack + stack_bytes) & ~(uintptr_t)15u;
     uintptr_t *frame = (uintptr_t *)(void *)top;
     *--frame = 0; // where entry would return to; keeps the alignment the ABI asks for
