@@ -169,7 +169,9 @@ void *hf_mem_take_emergency(hf_mem_t *mem, size_t bytes);
 int hf_mem_last_error(const hf_mem_t *mem);
 
 /// Gives a block back by its address. HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE: told and counted by kind in the
-/// instance, and nothing else happens. HF_E_OVERRUN: told and counted, and the block was given back. Cost: O(1).
+/// instance, and nothing else happens. HF_E_OVERRUN: told and counted, and the block was given back. HF_E_CORRUPT (region):
+/// the header of this block or of a neighbour was written over; counts `overruns`, and the block stays set aside for ever.
+/// Cost: O(1).
 HF_MUST_CHECK int hf_mem_give(hf_mem_t *mem, void *block);
 
 /// Makes a block as large as asked: in place when its tier can hold it, else take, copy, give by the policy of the
@@ -256,7 +258,7 @@ void hf_mem_set_histogram(hf_mem_t *mem, struct hf_histogram *histogram);
 void hf_mem_set_trace(hf_mem_t *mem, struct hf_trace *trace, uint16_t id);
 #endif
 
-// A byte total of 64 bits out of 32-bit words: the carry is a second counter.
+// A byte total of 63 bits out of 32-bit words: the second counts the flips of the top bit of the first.
 typedef struct hf_mem_total {
     hf_atomic_u32_t low, high;
 } hf_mem_total_t;

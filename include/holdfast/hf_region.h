@@ -119,6 +119,9 @@ HF_MUST_CHECK int hf_region_resize(hf_region_t *region, void *block, size_t byte
 /// Cost: O(blocks + bytes / 512).
 HF_MUST_CHECK int hf_region_check(hf_region_t *region, uint32_t blocks, const void **place);
 
+/// What hf_region_give() would return for the block, as far as its own header tells; counts and changes nothing.
+/// Cost: O(1); for what would be refused O(bytes / 512).
+HF_MUST_CHECK int hf_region_judge(const hf_region_t *region, const void *block);
 /// Whether the address lies within the memory.
 bool hf_region_owns(const hf_region_t *region, const void *address);
 /// The bytes that the owner of a block may use, 0 when no block in use starts here. Cost: O(1).

@@ -121,6 +121,8 @@ void *hf_slab_take(hf_slab_t *slab, size_t bytes, hf_tag_t tag);
 /// else happens. Cost: O(1).
 HF_MUST_CHECK int hf_slab_give(hf_slab_t *slab, void *block);
 
+/// What hf_slab_give() would return for the block; counts and changes nothing. Cost: O(1).
+HF_MUST_CHECK int hf_slab_judge(const hf_slab_t *slab, const void *block);
 /// Whether the address lies within the pages.
 bool hf_slab_owns(const hf_slab_t *slab, const void *address);
 /// The bytes that the owner of the block may use; 0 when this is no block in use. Cost: O(1).

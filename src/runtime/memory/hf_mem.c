@@ -214,6 +214,7 @@ static int refuse_give(hf_mem_t *mem, const void *block, int status, uintptr_t c
 {
     word_count(status == HF_E_FOREIGN    ? &mem->foreign
                : status == HF_E_INTERIOR ? &mem->interior
+               : status == HF_E_CORRUPT  ? &mem->overruns
                                          : &mem->double_gives);
     tell_wrong(mem, block, status, caller);
     return status;
@@ -240,7 +241,7 @@ static int give(hf_mem_t *mem, void *block, uintptr_t caller)
         word_count(&mem->overruns);
         tell_wrong(mem, block, status, caller);
     } else if (status != HF_OK) {
-        // Somebody gave it to the pool itself, behind the back of this instance.
+        // Somebody gave it to the pool itself, behind the back of this instance; or a header of the region is damaged.
         return refuse_give(mem, block, status, caller);
     }
     return status;
@@ -251,21 +252,27 @@ int hf_mem_give(hf_mem_t *mem, void *block)
     return give(mem, block, CALLER());
 }
 
-static int resize_in_place(hf_mem_t *mem, const place_t *place, size_t bytes)
+/// False when somebody gave the block meanwhile: then its record must stay 0.
+static bool resize_in_place(hf_mem_t *mem, const place_t *place, size_t bytes)
 {
-    word_count(&mem->resized_in_place);
+    uint32_t record = word_read(place->record);
     if (place->tier == MEM_REGION) {
-        return HF_OK; // smaller: it counts as it was taken until it is given
+        word_count(&mem->resized_in_place);
+        return true; // smaller: it counts as it was taken until it is given
     }
-    const uint32_t record = word_read(place->record);
+    do {
+        if (record == 0) {
+            return false;
+        }
+    } while (!word_swap(place->record, &record, MEM_RECORD(MEM_RECORD_TAG(record), bytes)));
     const uint32_t old = MEM_RECORD_BYTES(record);
-    word_write(place->record, MEM_RECORD(MEM_RECORD_TAG(record), bytes));
+    word_count(&mem->resized_in_place);
     (void)word_add(&mem->requested_bytes, (uint32_t)bytes - old);
     if (mem->histogram != NULL) {
         hf_histogram_give(mem->histogram, old);
         hf_histogram_take(mem->histogram, (uint32_t)bytes);
     }
-    return HF_OK;
+    return true;
 }
 
 static int move(hf_mem_t *mem, const place_t *place, void **block, size_t bytes, uintptr_t caller)
@@ -303,7 +310,9 @@ int hf_mem_resize(hf_mem_t *mem, void **block, size_t bytes)
         return refuse_give(mem, *block, mem_verdict(mem, *block, status), CALLER());
     }
     if (bytes <= place.bytes) {
-        return resize_in_place(mem, &place, bytes);
+        return resize_in_place(mem, &place, bytes)
+                   ? HF_OK
+                   : refuse_give(mem, *block, HF_E_DOUBLE_GIVE, CALLER());
     }
     return move(mem, &place, block, bytes, CALLER());
 }

@@ -27,10 +27,14 @@ void mem_refund(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
     }
 }
 
+// `high` counts the flips of the top bit of `low`, so that a reader sees by that bit a carry that is still on its way.
 static void add_total(hf_mem_total_t *total, uint32_t amount)
 {
-    if (word_add(&total->low, amount) > UINT32_MAX - amount) {
-        word_count(&total->high);
+    const uint32_t before = word_add(&total->low, amount);
+    if (((before ^ (before + amount)) >> 31) != 0) {
+        uint32_t high = word_read(&total->high);
+        while (!word_swap(&total->high, &high, high + 1u)) {
+        }
     }
 }
 
@@ -70,17 +74,34 @@ void mem_judge(hf_mem_t *mem, uint32_t tier)
     }
 }
 
+static void judge_soft(hf_mem_t *mem, hf_tag_t tag, uint32_t held)
+{
+    hf_mem_tag_state_t *state = &mem->tags[tag];
+    const uint32_t soft = tag < mem->config.tag_count ? mem->config.tags[tag].soft_bytes : 0;
+    if (soft == 0) {
+        return;
+    }
+    if (word_read(&state->is_over_soft) == 0) {
+        if (held > soft && word_exchange(&state->is_over_soft, 1u) == 0) {
+            note_edge(mem, &state->soft_raised);
+        }
+    } else if (held <= soft - soft / 20u) {
+        word_write(&state->is_over_soft, 0);
+    }
+}
+
+void mem_judge_soft(hf_mem_t *mem, hf_tag_t tag)
+{
+    judge_soft(mem, tag, word_read(&mem->tags[tag].bytes));
+}
+
 static void note_tag_taken(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
 {
     hf_mem_tag_state_t *state = &mem->tags[tag];
     const uint32_t held = word_add(&state->bytes, bytes) + bytes;
     word_count(&state->blocks);
     word_raise(&state->peak_bytes, held);
-    if (tag < mem->config.tag_count && mem->config.tags[tag].soft_bytes != 0 &&
-        held > mem->config.tags[tag].soft_bytes && word_read(&state->is_over_soft) == 0 &&
-        word_exchange(&state->is_over_soft, 1u) == 0) {
-        note_edge(mem, &state->soft_raised);
-    }
+    judge_soft(mem, tag, held);
 }
 
 static void note_tag_given(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
@@ -88,12 +109,7 @@ static void note_tag_given(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
     hf_mem_tag_state_t *state = &mem->tags[tag];
     const uint32_t held = word_add(&state->bytes, 0u - bytes) - bytes;
     (void)word_add(&state->blocks, 0u - 1u);
-    if (word_read(&state->is_over_soft) != 0) {
-        const uint32_t soft = mem->config.tags[tag].soft_bytes;
-        if (held <= soft - soft / 20u) {
-            word_write(&state->is_over_soft, 0);
-        }
-    }
+    judge_soft(mem, tag, held);
 }
 
 static void tell_taken(const hf_mem_t *mem, const order_t *order, const place_t *place)
@@ -136,10 +152,9 @@ static void tell_given(const hf_mem_t *mem, const place_t *place, uint32_t recor
 static void note_tier_taken(hf_mem_t *mem, const order_t *order, const place_t *place)
 {
     hf_mem_tier_state_t *tier = &mem->config.states[place->tier];
-    const uint32_t in_use = word_read(&tier->in_use);
     word_count(&tier->takes);
     // Tokens of emergencies that find nothing may stand for a moment: never more than there is.
-    word_raise(&tier->peak, in_use < tier->capacity ? in_use : tier->capacity);
+    word_raise(&tier->peak, place->in_use < tier->capacity ? place->in_use : tier->capacity);
     word_raise(&mem->peak_bytes, word_add(&mem->in_use_bytes, place->bytes) + place->bytes);
     if (order->is_emergency) {
         word_count(&tier->emergencies);

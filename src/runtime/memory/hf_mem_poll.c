@@ -99,6 +99,9 @@ static void judge_all(hf_mem_t *mem)
     for (uint32_t tier = 0; tier < mem->tier_count; tier++) {
         mem_judge(mem, tier);
     }
+    for (uint32_t tag = 0; tag < mem->config.tag_count; tag++) {
+        mem_judge_soft(mem, (hf_tag_t)tag);
+    }
 }
 
 static uint32_t tell_round(hf_mem_t *mem, uint64_t now_us)

@@ -28,9 +28,10 @@ typedef struct order {
 
 /// Where a block lies, and its record.
 typedef struct place {
-    uint32_t tier;  // or MEM_REGION
-    uint32_t index; // of the block in its tier
-    uint32_t bytes; // what it counts as
+    uint32_t tier;   // or MEM_REGION
+    uint32_t index;  // of the block in its tier
+    uint32_t bytes;  // what it counts as
+    uint32_t in_use; // of a block just taken: blocks of its tier that are out with it
     hf_atomic_u32_t *record;
 } place_t;
 
@@ -54,7 +55,7 @@ int mem_take_from_region(hf_mem_t *mem, const order_t *order, void **block);
 /// Where a block lies. HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE (nobody holds it); counts nothing.
 int mem_find(const hf_mem_t *mem, const void *block, place_t *place);
 /// The exact status of a give that mem_find() refused with `status`.
-int mem_verdict(const hf_mem_t *mem, void *block, int status);
+int mem_verdict(const hf_mem_t *mem, const void *block, int status);
 /// Hands a block back to where it came from, its record already 0.
 int mem_return(hf_mem_t *mem, const place_t *place, void *block);
 /// The smallest tier that holds so many bytes, or MEM_REGION.
@@ -71,6 +72,8 @@ void mem_note_taken(hf_mem_t *mem, const order_t *order, const place_t *place);
 void mem_note_given(hf_mem_t *mem, const place_t *place, uint32_t record, uintptr_t caller);
 /// Sets and clears the alerts of the instance and, unless MEM_REGION, of one tier by what is in use.
 void mem_judge(hf_mem_t *mem, uint32_t tier);
+/// The same for the soft quota of one tag.
+void mem_judge_soft(hf_mem_t *mem, hf_tag_t tag);
 void mem_note_failure(hf_mem_t *mem, const order_t *order, int status);
 
 #if CONFIG_HF_TRACE

@@ -35,23 +35,23 @@ bool mem_owns_blocks(const hf_mem_t *mem, const void *address)
 
 /// A token of the tier, for a block that is then surely there (normal requests) or may be (emergencies). The last `reserve`
 /// tokens are for emergencies; so what is given back refills the reserve before anybody else gets it.
-static bool take_token(hf_mem_tier_state_t *tier, bool is_emergency)
+/// Returns how many are out with this one; 0: none was to be had.
+static uint32_t take_token(hf_mem_tier_state_t *tier, bool is_emergency)
 {
 #if CONFIG_HF_MEM_RESERVE
     if (!is_emergency && tier->normal_max < tier->capacity) {
         uint32_t in_use = word_read(&tier->in_use);
         do {
             if (in_use >= tier->normal_max) {
-                return false;
+                return 0;
             }
         } while (!word_swap(&tier->in_use, &in_use, in_use + 1u));
-        return true;
+        return in_use + 1u;
     }
 #else
     (void)is_emergency;
 #endif
-    word_count(&tier->in_use); // the pool itself says when it is exhausted
-    return true;
+    return word_add(&tier->in_use, 1u) + 1u; // the pool itself says when it is exhausted
 }
 
 static void give_token(hf_mem_tier_state_t *tier)
@@ -107,11 +107,13 @@ int mem_take_from(hf_mem_t *mem, const order_t *order, uint32_t number, void **b
     if (!mem_charge(mem, order->tag, tier->block_bytes)) {
         return HF_E_QUOTA;
     }
-    if (take_token(tier, order->is_emergency)) {
+    const uint32_t tokens = take_token(tier, order->is_emergency);
+    if (tokens != 0) {
         *block = take_block(mem, number, order->tag);
         if (*block != NULL) {
             bool is_start;
-            const place_t place = place_of(mem, number, *block, &is_start);
+            place_t place = place_of(mem, number, *block, &is_start);
+            place.in_use = tokens;
             word_write(place.record, MEM_RECORD(order->tag, order->bytes));
             mem_note_taken(mem, order, &place);
             return HF_OK;
@@ -131,8 +133,12 @@ typedef struct front {
 } front_t;
 
 #define FRONT_BYTES HF_POOL_ALIGN
-#define FRONT_MARK                                                                                 \
-    0x4846u // as the bytes of a record: tells our blocks from what else is taken from the region
+
+/// As the bytes of a record: tells our blocks from what else is taken from the region, by another instance too.
+static uint32_t front_mark(const hf_mem_t *mem)
+{
+    return (uint32_t)((uintptr_t)mem / sizeof(uint32_t) ^ 0x4846u) % MEM_RECORD_BYTES_MAX + 1u;
+}
 
 static_assert(sizeof(front_t) <= FRONT_BYTES, "the front fits before the block");
 
@@ -155,7 +161,7 @@ int mem_take_from_region(hf_mem_t *mem, const order_t *order, void **block)
     }
     const place_t place = {.tier = MEM_REGION, .bytes = bytes, .record = &front->record};
     atomic_init(&front->bytes, bytes);
-    atomic_init(&front->record, MEM_RECORD(order->tag, FRONT_MARK));
+    atomic_init(&front->record, MEM_RECORD(order->tag, front_mark(mem)));
     mem_note_taken(mem, order, &place);
     *block = (uint8_t *)front + FRONT_BYTES;
     return HF_OK;
@@ -169,12 +175,14 @@ static int find_in_region(const hf_mem_t *mem, const void *block, place_t *place
         return HF_E_FOREIGN;
     }
     front_t *front = (front_t *)(address - FRONT_BYTES);
-    if (hf_region_block_bytes(mem->config.region, front) == 0) {
+    const size_t room = hf_region_block_bytes(mem->config.region, front);
+    if (room == 0) {
         return HF_E_INTERIOR; // or given before: see mem_verdict()
     }
-    const uint32_t record = word_read(&front->record);
-    if (MEM_RECORD(MEM_RECORD_TAG(record), FRONT_MARK) != record) {
-        return HF_E_FOREIGN; // somebody else's block of the same region
+    const uint32_t record = room < FRONT_BYTES ? 0 : word_read(&front->record);
+    if (MEM_RECORD(MEM_RECORD_TAG(record), front_mark(mem)) != record ||
+        word_read(&front->bytes) > room - FRONT_BYTES) {
+        return HF_E_FOREIGN; // somebody else's block of the same region, or its front was written over
     }
     *place =
         (place_t){.tier = MEM_REGION, .bytes = word_read(&front->bytes), .record = &front->record};
@@ -227,12 +235,12 @@ static int find_in_slab(const hf_mem_t *mem, const void *block, place_t *place)
 #endif
 
 #if CONFIG_HF_MEM_REGION_FALLBACK
-static int verdict_of_region(const hf_mem_t *mem, void *block)
+static int verdict_of_region(const hf_mem_t *mem, const void *block)
 {
-    return hf_region_give(mem->config.region, (uint8_t *)block - FRONT_BYTES);
+    return hf_region_judge(mem->config.region, (const uint8_t *)block - FRONT_BYTES);
 }
 #else
-static int verdict_of_region(const hf_mem_t *mem, void *block)
+static int verdict_of_region(const hf_mem_t *mem, const void *block)
 {
     (void)mem;
     (void)block;
@@ -240,7 +248,7 @@ static int verdict_of_region(const hf_mem_t *mem, void *block)
 }
 #endif
 
-int mem_verdict(const hf_mem_t *mem, void *block, int status)
+int mem_verdict(const hf_mem_t *mem, const void *block, int status)
 {
     if (status != HF_E_INTERIOR) {
         return status;
@@ -251,7 +259,7 @@ int mem_verdict(const hf_mem_t *mem, void *block, int status)
     }
 #if CONFIG_HF_SLAB
     else if (mem->config.slab != NULL) {
-        told = hf_slab_give(mem->config.slab, block);
+        told = hf_slab_judge(mem->config.slab, block);
     }
 #endif
     return told == HF_OK ? HF_E_DOUBLE_GIVE : told; // taken by another owner meanwhile

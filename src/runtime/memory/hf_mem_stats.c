@@ -5,16 +5,17 @@
 #include "holdfast/hf_slab.h"
 #endif
 
-/// The high word twice, so that a carry in between shows.
+/// The high word twice, so that a carry in between shows; one that is still on its way shows in the top bit of `low`.
 static uint64_t total_of(const hf_mem_total_t *total)
 {
-    uint32_t high = word_read(&total->high), low, again = high;
+    uint32_t flips, low, again = atomic_load_explicit(&total->high, memory_order_acquire);
     do {
-        high = again;
+        flips = again;
         low = atomic_load_explicit(&total->low, memory_order_acquire);
-        again = word_read(&total->high);
-    } while (again != high);
-    return ((uint64_t)high << 32) | low;
+        again = atomic_load_explicit(&total->high, memory_order_acquire);
+    } while (again != flips);
+    flips += (flips ^ low >> 31) & 1u;
+    return ((uint64_t)(flips >> 1) << 32) | low;
 }
 
 static uint32_t waste_permille(uint64_t requested, uint64_t served)

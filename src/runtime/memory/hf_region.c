@@ -358,6 +358,14 @@ int hf_region_give(hf_region_t *region, void *block)
     return status;
 }
 
+int hf_region_judge(const hf_region_t *region, const void *block)
+{
+    enter(region);
+    const int32_t at = locate(region, block);
+    leave(region);
+    return at < 0 ? (int)at : HF_OK;
+}
+
 static int resize(hf_region_t *region, uint32_t at, uint32_t wanted)
 {
     const uint32_t size = hf_region_block_at(region, at)->size;

@@ -60,7 +60,7 @@ bool hf_region_owns(const hf_region_t *region, const void *address)
     return (uintptr_t)address - (uintptr_t)region->config.memory < region->config.bytes;
 }
 
-size_t hf_region_block_bytes(const hf_region_t *region, const void *block)
+static size_t block_bytes(const hf_region_t *region, const void *block)
 {
     const uintptr_t offset = (uintptr_t)block - (uintptr_t)region->base - HF_REGION_HEADER_BYTES;
     const uint32_t at = (uint32_t)(offset / HF_REGION_GRANULE_BYTES);
@@ -70,6 +70,19 @@ size_t hf_region_block_bytes(const hf_region_t *region, const void *block)
     }
     const uint32_t size = hf_region_block_at(region, at)->size;
     return hf_region_is_sound(region, at, size) ? usable(size) : 0;
+}
+
+// The bits are those of other blocks, too: whoever else takes or gives must be kept out.
+size_t hf_region_block_bytes(const hf_region_t *region, const void *block)
+{
+    if (region->config.enter != NULL) {
+        region->config.enter(region->config.ctx);
+    }
+    const size_t bytes = block_bytes(region, block);
+    if (region->config.exit != NULL) {
+        region->config.exit(region->config.ctx);
+    }
+    return bytes;
 }
 
 uint32_t hf_region_start_before(const hf_region_t *region, uint32_t at)

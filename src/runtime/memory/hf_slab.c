@@ -248,6 +248,15 @@ int hf_slab_give(hf_slab_t *slab, void *block)
     return status;
 }
 
+int hf_slab_judge(const hf_slab_t *slab, const void *block)
+{
+    hf_slab_place_t place;
+    const uint32_t was = hf_critical_enter();
+    const int status = find(slab, block, &place);
+    hf_critical_exit(was);
+    return status;
+}
+
 uint32_t hf_slab_block_bytes(const hf_slab_t *slab, const void *block)
 {
     hf_slab_place_t place;
