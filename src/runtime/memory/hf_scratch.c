@@ -2,6 +2,7 @@
 // Scratch buffers in the order of a stack, and the take that must succeed.
 #include "holdfast/hf_scratch.h"
 
+#include "hf_word.h"
 #include "holdfast/hf_status.h"
 #include "holdfast/hf_trip.h"
 
@@ -61,7 +62,7 @@ void *hf_take_or_trip(void *block, hf_trip_t *trip, const char *pool_name, size_
     if (block != NULL) {
         return block;
     }
-    (void)atomic_fetch_add_explicit(&trip->trips, 1u, memory_order_relaxed);
+    word_count(&trip->trips);
     if (trip->on_trip == NULL) {
         hf_port_assert_failed(pool_name, 0);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Read-modify-write of a word on every processor: atomic where it can, under a mask of a few instructions where it cannot
-// (CONFIG_HF_POOL_LIFO names those). Private to hf_tier and hf_mem. Any context, any core; none waits for another.
+// (CONFIG_HF_POOL_LIFO names those). Private to memory/. Any context, any core; none waits for another.
 #ifndef HF_WORD_H
 #define HF_WORD_H
 
