@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// hf_slot with one known mistake: the reader does not look at the sequence again after it has read. The judges must see torn items.
+// hf_slot with one known mistake: the reader does not look at the sequence again after it has read. The judges must see
+// torn items.
 #include "../../src/runtime/sync/hf_slot.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The exhaustive scheduler of model.h. One world at a time; a thread is a stack that is left at each atomic operation, before it
-// happens. To go back to a choice, what was there is copied back, or the path to it replayed from the start.
+// The exhaustive scheduler of model.h. One world at a time; a thread is a stack that is left at each atomic operation,
+// before it happens. To go back to a choice, what was there is copied back, or the path to it replayed from the start.
 #include "model.h"
 
 #include "model_context.h"

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// An exhaustive scheduler: runs a few threads of real code, one atomic operation at a time, through every order of those
-// operations (and every place where a weak compare-exchange may fail without reason), and judges each.
+// An exhaustive scheduler: runs a few threads of real code, one atomic operation at a time, through every order of
+// those operations (and every place where a weak compare-exchange may fail without reason), and judges each.
 //
 // A schedule is a word over threads: 'a' is one operation of thread 0, 'b' of thread 1, ...; upper case: the weak
 // compare-exchange the thread stood before failed for no reason.
 //
-// Two prefixes that lead to the same state have the same future, so the second is not followed. A state is: all memory the world
-// names; all each thread knows; the lock; how many spurious failures are left. What a thread knows is its stack with the saved
-// registers, or (where stacks cannot be compared, and to check that) what its operations returned since its call began: the
-// code is deterministic. States are told apart by 128 bits of hash. Adding up how many schedules each state stands for gives
-// the exact number of schedules (above 2^53: rounded).
+// Two prefixes that lead to the same state have the same future, so the second is not followed. A state is: all memory
+// the world names; all each thread knows; the lock; how many spurious failures are left. What a thread knows is its
+// stack with the saved registers, or (where stacks cannot be compared, and to check that) what its operations returned
+// since its call began: the code is deterministic. States are told apart by 128 bits of hash. Adding up how many
+// schedules each state stands for gives the exact number of schedules (above 2^53: rounded).
 //
 // Memory ordering is not modelled: operations are sequentially consistent here.
 #ifndef MODEL_H
@@ -73,9 +73,9 @@ void model_unlock(void);
 /// Not as part of a schedule (setup, judging): operations happen at once.
 bool model_is_direct(void);
 
-/// Breaks what the processor promises, to see whether the judges notice: the operations of these kinds (1 << model_rmw_t) are
-/// torn into a load and a store with a yield point between; MODEL_TEAR_COMPARE does so to compare-exchange, MODEL_TEAR_LOCK
-/// lets everybody through a lock.
+/// Breaks what the processor promises, to see whether the judges notice: the operations of these kinds (1 <<
+/// model_rmw_t) are torn into a load and a store with a yield point between; MODEL_TEAR_COMPARE does so to
+/// compare-exchange, MODEL_TEAR_LOCK lets everybody through a lock.
 #define MODEL_TEAR_COMPARE 0x100u
 #define MODEL_TEAR_LOCK    0x200u
 void model_tear(uint32_t kinds);

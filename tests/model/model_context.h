@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two stacks and a way from one to the other: by hand on x86-64 (a switch costs a few instructions), ucontext elsewhere.
-// By hand, all a thread knows lies between its stack pointer and the top of its stack, so that it can be compared and copied; not
-// so under AddressSanitizer, which keeps a shadow of each stack.
+// Two stacks and a way from one to the other: by hand on x86-64 (a switch costs a few instructions), ucontext
+// elsewhere. By hand, all a thread knows lies between its stack pointer and the top of its stack, so that it can be
+// compared and copied; not so under AddressSanitizer, which keeps a shadow of each stack.
 #ifndef MODEL_CONTEXT_H
 #define MODEL_CONTEXT_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The world of pool_world.h: one pool, one set of slots, and what the judges remember; all of it is named memory of the model.
+// The world of pool_world.h: one pool, one set of slots, and what the judges remember; all of it is named memory of the
+// model.
 #include "pool_world.h"
 
 #include "holdfast/hf_critical.h"

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: MIT
-// A pool, a few short scripts over it, and the judges: no block with two owners, no false "empty", figures exact when quiet.
+// A pool, a few short scripts over it, and the judges: no block with two owners, no false "empty", figures exact when
+// quiet.
 //
-// A script is a list of operations over slots: "T2" takes a block into slot 2, "G2" gives it, "H2" gives it by handle, "A2" looks
-// its handle up. A block's number stays in its slot after a give, so that "G2" again is a double give.
+// A script is a list of operations over slots: "T2" takes a block into slot 2, "G2" gives it, "H2" gives it by handle,
+// "A2" looks its handle up. A block's number stays in its slot after a give, so that "G2" again is a double give.
 //
-// Judges of a refused take. Unless POOL_IS_COUNTED: no one block was free throughout the call (its bit set from the call's first
-// operation to its last). Where the case says `exact`: all calls can be put in one order, each within its own time, in which a
-// take is refused only when as many were taken and not given as there are blocks (counted, not told apart).
+// Judges of a refused take. Unless POOL_IS_COUNTED: no one block was free throughout the call (its bit set from the
+// call's first operation to its last). Where the case says `exact`: all calls can be put in one order, each within its
+// own time, in which a take is refused only when as many were taken and not given as there are blocks (counted, not
+// told apart).
 #ifndef POOL_WORLD_H
 #define POOL_WORLD_H
 
 #include "holdfast/hf_config.h"
 #include "model.h"
 
-// What a refusal is judged by: the bits, or (where a take first reserves a block by counting, so that what a call under way was
-// promised is not free any more although its bit is still set) the order of calls.
+// What a refusal is judged by: the bits, or (where a take first reserves a block by counting, so that what a call under
+// way was promised is not free any more although its bit is still set) the order of calls.
 #if !defined(MODEL_BROKEN) && (CONFIG_HF_POOL_STATISTICS || CONFIG_HF_POOL_LIFO)
 #define POOL_IS_COUNTED 1
 #else

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The event bus over its pool, all interleavings of the pool's atomic operations and the bus's critical sections: two publishers and
-// readers, back-pressure and drop-oldest, two readers of one event, a subscriber that leaves. Judged: an event read is whole and
-// stays so until released; per subscriber offered = delivered + dropped + queued; in the end every block is free.
+// The event bus over its pool, all interleavings of the pool's atomic operations and the bus's critical sections: two
+// publishers and readers, back-pressure and drop-oldest, two readers of one event, a subscriber that leaves. Judged: an
+// event read is whole and stays so until released; per subscriber offered = delivered + dropped + queued; in the end
+// every block is free.
 #include "holdfast/hf_critical.h"
 #include "holdfast/hf_event.h"
 #include "model_main.h"

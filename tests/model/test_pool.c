@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// All interleavings of the pool's atomic operations, case by case; and that the judges notice when the processor's or the
-// pool's promises are broken. `prog --long` plays the long cases, `prog CASE:SCHEDULE:STEP` replays what a failure printed,
-// operation by operation.
+// All interleavings of the pool's atomic operations, case by case; and that the judges notice when the processor's or
+// the pool's promises are broken. `prog --long` plays the long cases, `prog CASE:SCHEDULE:STEP` replays what a failure
+// printed, operation by operation.
 #include "holdfast/hf_config.h"
 #include "pool_cases.h"
 #ifdef MODEL_BROKEN

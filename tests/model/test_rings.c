@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// All interleavings of the channels: hf_ring (lossy, one writer, one reader), hf_queue (lossless, the same), hf_snapshot (one
-// writer, two readers), hf_trace (two writers, one reader). Judged: an item is whole, in order, once; what was put is what
-// was got and what was lost, exactly. `prog CASE:SCHEDULE:STEP` replays.
+// All interleavings of the channels: hf_ring (lossy, one writer, one reader), hf_queue (lossless, the same),
+// hf_snapshot (one writer, two readers), hf_trace (two writers, one reader). Judged: an item is whole, in order, once;
+// what was put is what was got and what was lost, exactly. `prog CASE:SCHEDULE:STEP` replays.
 #include "holdfast/hf_critical.h"
 #include "holdfast/hf_queue.h"
 #include "holdfast/hf_snapshot.h"

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Preemption at random instructions: a thread takes and gives while a timer's signal, set anew each time to a few random
-// microseconds, interrupts it wherever it is; the handler, as an interrupt would, takes and gives on the same pool, and holds
-// blocks from one call to the next. No block has two owners, nothing is refused while a block is free, and every figure is
-// exact at the end. Bounded by counts, no sleeping.
+// Preemption at random instructions: a thread takes and gives while a timer's signal, set anew each time to a few
+// random microseconds, interrupts it wherever it is; the handler, as an interrupt would, takes and gives on the same
+// pool, and holds blocks from one call to the next. No block has two owners, nothing is refused while a block is free,
+// and every figure is exact at the end. Bounded by counts, no sleeping.
+#ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L // timers
+#endif
 #include "hf_test.h"
 #include "holdfast/hf_pool.h"
 
@@ -37,7 +39,8 @@ static struct {
     timer_t timer;
 } shared;
 
-// ThreadSanitizer holds signals back until it is ready; the LIFO's lock is for threads, not for handlers (hf_critical.h).
+// ThreadSanitizer holds signals back until it is ready; the LIFO's lock is for threads, not for handlers
+// (hf_critical.h).
 #if !CONFIG_HF_POOL_LIFO && !defined(__SANITIZE_THREAD__)
 
 static uint32_t next_random(uint32_t *state)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Preemption at every instruction: the processor's trap flag stops a take and a give after each instruction of the code as compiled;
-// at the n-th an interrupt takes or gives on the same pool, for every n; and two interrupts at pairs of instructions. No block has two
-// owners, nothing is refused while a block is free, figures are exact. x86-64 Linux; elsewhere there is nothing to step.
+// Preemption at every instruction: the processor's trap flag stops a take and a give after each instruction of the code
+// as compiled; at the n-th an interrupt takes or gives on the same pool, for every n; and two interrupts at pairs of
+// instructions. No block has two owners, nothing is refused while a block is free, figures are exact. x86-64 Linux;
+// elsewhere there is nothing to step.
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE // REG_EFL
+#endif
 #include "hf_test.h"
 #include "holdfast/hf_pool.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Transactions and their messages: the one queue, its order, its reserved room, and the way out of it.
 // Goals: exactly one START and one STOP for each session whose begin became durable, whatever happens in between.
-// Invariants: every transaction begun in this boot holds the block of its STOP from the begin on, and room in the journal is
-// kept for it, so that an end can never be refused; a journalled message is offered once it is durable, and leaves once its confirmation is; the head alone can leave.
+// Invariants: every transaction begun in this boot holds the block of its STOP from the begin on, and room in the
+// journal is kept for it, so that an end can never be refused; a journalled message is offered once it is durable, and
+// leaves once its confirmation is; the head alone can leave.
 #include "evse_store_private.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The whole charge point in stepped time with the n-th take refused, for every n until a run no longer reaches it: a session
-// with readings, one without the central system that is killed in the middle, boots that may be refused, and one after all that.
-// Judged at every tick: no power without a transaction that is durable. At the end: one START and one STOP each, nothing billed
-// twice, at most a checkpoint lost, no block left behind, every refusal counted, and the last session charged.
-// `prog LENGTH:N` replays one run, with LENGTH takes refused from the N-th on.
+// The whole charge point in stepped time with the n-th take refused, for every n until a run no longer reaches it: a
+// session with readings, one without the central system that is killed in the middle, boots that may be refused, and
+// one after all that. Judged at every tick: no power without a transaction that is durable. At the end: one START and
+// one STOP each, nothing billed twice, at most a checkpoint lost, no block left behind, every refusal counted, and the
+// last session charged. `prog LENGTH:N` replays one run, with LENGTH takes refused from the N-th on.
 #include "hf_test.h"
 #include "nth_take.h"
 #include "world.h"

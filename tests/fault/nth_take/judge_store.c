@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The store with the n-th take refused, for every n until a run no longer reaches it: two connectors, readings, deliveries, a
-// power cut in mid-session, boots that may be refused. Judged: exactly one START and one STOP for what began, what was
-// refused never began, no block left behind, every refusal counted once, and a session begins again afterwards.
-// `prog LENGTH:N` replays one run, with LENGTH takes refused from the N-th on.
+// The store with the n-th take refused, for every n until a run no longer reaches it: two connectors, readings,
+// deliveries, a power cut in mid-session, boots that may be refused. Judged: exactly one START and one STOP for what
+// began, what was refused never began, no block left behind, every refusal counted once, and a session begins again
+// afterwards. `prog LENGTH:N` replays one run, with LENGTH takes refused from the N-th on.
 #include "nth_take.h"
 #include "support/store_judge.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Refuses the n-th take of a program, and as many after it as asked for, whatever pool it is for. Linked with
-// --wrap=hf_pool_take,hf_pool_init. The refusal is a real one: the pool is used up for the moment, so it counts `exhausted`.
+// --wrap=hf_pool_take,hf_pool_init. The refusal is a real one: the pool is used up for the moment, so it counts
+// `exhausted`.
 #ifndef NTH_TAKE_H
 #define NTH_TAKE_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs a test suite (its main renamed to suite_main) again and again, each time with another take refused, case by case, each
-// run in a process of its own. What the suite expects may fail: a refused take changes what happens. But nothing may
-// crash, assert or hang. `prog CASE:LENGTH:N` runs one case with LENGTH takes refused from the N-th on.
+// Runs a test suite (its main renamed to suite_main) again and again, each time with another take refused, case by
+// case, each run in a process of its own. What the suite expects may fail: a refused take changes what happens. But
+// nothing may crash, assert or hang. `prog CASE:LENGTH:N` runs one case with LENGTH takes refused from the N-th on.
 #include "nth_take.h"
 
 #include <signal.h>

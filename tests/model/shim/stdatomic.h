@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stands before the compiler's <stdatomic.h> in the model tests: every atomic operation of the real sources becomes a yield
-// point of the scheduler in ../model.h. All objects are 32 bits wide; anything else does not compile.
+// Stands before the compiler's <stdatomic.h> in the model tests: every atomic operation of the real sources becomes a
+// yield point of the scheduler in ../model.h. All objects are 32 bits wide; anything else does not compile.
 #ifndef MODEL_STDATOMIC_H
 #define MODEL_STDATOMIC_H
 
