@@ -3,7 +3,8 @@
 """Keeps the layers apart: what each folder may include and call, and which programs may link the simulation.
 
 Rules (each has a test in test_layering.py that breaks it):
-  header    portable code includes nothing but the freestanding headers, string.h, limits.h and Holdfast's own
+  header    portable code includes nothing but the freestanding headers, string.h, limits.h and Holdfast's own; what
+            C++ needs (CPP_HEADERS) only within #ifdef __cplusplus
   call      portable code calls neither the heap nor stdio nor anything else of an operating system
   layer     a layer includes only itself and what lies below it
   link      holdfastd links neither the simulation nor the stepped-time back ends
@@ -19,6 +20,9 @@ PORTABLE_HEADERS = {
     "stdint.h", "stddef.h", "stdbool.h", "stdalign.h", "stdatomic.h", "stdarg.h", "stdnoreturn.h", "string.h",
     "limits.h", "inttypes.h", "assert.h",  # assert.h for static_assert alone: assert() is a forbidden call
 }
+
+# For C++ users of a public header: only between #ifdef __cplusplus and its #else or #endif.
+CPP_HEADERS = {"atomic", "initializer_list"}
 
 # Folder -> layers whose headers it may include. Layers are named by the folders of include/ and by those below.
 ALLOWED = {
@@ -79,6 +83,23 @@ def without_comments(text, keep_strings):
     return pattern.sub(blank, text)
 
 
+def cpp_lines(text):
+    """Numbers of the lines that only a C++ compiler sees."""
+    found, branches = set(), []
+    for number, line in enumerate(text.split("\n"), 1):
+        directive = re.match(r"[ \t]*#[ \t]*(ifdef|ifndef|if|elif|else|endif)\b[ \t]*(\w*)", line)
+        word, name = directive.groups() if directive else ("", "")
+        if word in ("ifdef", "ifndef", "if"):
+            branches.append(word == "ifdef" and name == "__cplusplus")
+        elif word in ("elif", "else") and branches:
+            branches[-1] = False
+        elif word == "endif" and branches:
+            branches.pop()
+        elif any(branches):
+            found.add(number)
+    return found
+
+
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
 
@@ -111,11 +132,13 @@ class Tree:
         return self.local.get(os.path.basename(name), set())
 
     def check_includes(self, path, text, folder):
+        for_cpp = cpp_lines(text)
         for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', text, re.MULTILINE):
             kind, name = match.groups()
             line = line_of(text, match.start())
             if kind == "<":
-                if folder in PORTABLE and name not in PORTABLE_HEADERS:
+                is_allowed = name in PORTABLE_HEADERS or (name in CPP_HEADERS and line in for_cpp)
+                if folder in PORTABLE and not is_allowed:
                     self.report(path, line, "header", f"<{name}> in portable code")
                 continue
             if name in GENERATED or os.path.exists(os.path.join(os.path.dirname(path), name)):

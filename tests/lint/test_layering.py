@@ -37,6 +37,15 @@ class Rules(unittest.TestCase):
     def test_freestanding_headers_are_allowed(self):
         self.assert_allowed({"src/runtime/a.c": "#include <stdint.h>\n#include <string.h>\n#include <stdatomic.h>\n"})
 
+    def test_cpp_headers_only_where_a_cpp_compiler_looks(self):
+        for guard in ("#ifdef __cplusplus", "#ifndef A_H\n#define A_H\n#if X\n#endif\n#ifdef __cplusplus\n#if Y\n#endif"):
+            self.assert_allowed({"include/holdfast/a.h": f"{guard}\n#include <atomic>\n#else\n#include <stdatomic.h>\n#endif\n"})
+        for text in ("#include <atomic>\n", "#ifndef __cplusplus\n#include <atomic>\n#endif\n",
+                     "#ifdef __cplusplus\n#else\n#include <atomic>\n#endif\n",
+                     "#ifdef __cplusplus\n#endif\n#include <atomic>\n", "#ifdef OTHER\n#include <atomic>\n#endif\n",
+                     "#ifdef __cplusplus\n#include <vector>\n#endif\n"):
+            self.assert_breaks("header", "include/holdfast/a.h", text)
+
     def test_os_header_in_port_is_allowed(self):
         self.assert_allowed({"port/linux/a.c": "#include <pthread.h>\nvoid f(void)\n{\n    free(malloc(1));\n}\n"})
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Replays a recorded trace (hf_record.h) on each manager in several amounts of memory, and says what each could still serve
-// over time. Lines: `trace ENTRIES HOURS PEAK_BYTES PEAK_BLOCKS LARGEST`, then per run `run MANAGER MEMORY_BYTES TAKES REFUSED
-// FIRST_REFUSAL_MS WORST_FRAGMENTATION_PERMILLE` (-1: never), and its `sample TIME_MS HELD FREE LARGEST`.
+// Replays a recorded trace (hf_record.h) on each manager in several amounts of memory, and says what each could still
+// serve over time. Lines: `trace ENTRIES HOURS PEAK_BYTES PEAK_BLOCKS LARGEST`, then per run `run MANAGER MEMORY_BYTES TAKES
+// REFUSED FIRST_REFUSAL_MS WORST_FRAGMENTATION_PERMILLE` (-1: never), and its `sample TIME_MS HELD FREE LARGEST`.
 // Usage: replay_heaps TRACE SAMPLES PERCENT...   (memory as a percentage of the most bytes live at once)
 #include "replay_heaps.h"
 
