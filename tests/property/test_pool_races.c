@@ -8,7 +8,7 @@
 #include <sched.h>
 
 #define THREADS 3u
-#define ROUNDS  1500u
+#define ROUNDS  500u
 
 typedef struct race {
     hf_pool_t pool;
