@@ -205,7 +205,7 @@ HF_MUST_CHECK int hf_event_get(hf_event_subscriber_t *subscriber, const hf_event
 /// references): counts `wrong`.
 HF_MUST_CHECK int hf_event_retain(hf_event_bus_t *bus, const hf_event_t *event);
 
-/// Ends the use of an event; the last gives the block back. HF_E_FOREIGN: not of this bus; HF_E_DOUBLE_GIVE: already
+/// Ends the use of an event; the last gives the block back. HF_E_FOREIGN: no block of this bus; HF_E_DOUBLE_GIVE: already
 /// given; both count `wrong`, and nothing else happens. HF_E_OVERRUN as hf_pool_give().
 HF_MUST_CHECK int hf_event_release(hf_event_bus_t *bus, const hf_event_t *event);
 

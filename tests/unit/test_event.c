@@ -308,6 +308,10 @@ static void event_priorities_highest_first_then_oldest(void)
     }
     CHECK_EQ(hf_event_publish_at(&world.bus, TYPE_METER, HF_EVENT_PRIORITIES, &high, sizeof high),
              HF_E_RANGE);
+    CHECK_EQ(
+        hf_event_publish_at(&world.bus, TYPE_METER, (hf_event_priority_t)256, &high, sizeof high),
+        HF_E_RANGE); // and not the lowest
+    CHECK_EQ(hf_event_stats(&world.bus).wrong, 2);
     CHECK_EQ(blocks_in_use(), 0);
 }
 
@@ -447,13 +451,34 @@ static void event_wrong_releases_told_and_change_nothing(void)
     hf_event_t elsewhere = {.type = 0};
     CHECK_EQ(hf_event_release(&world.bus, &elsewhere), HF_E_FOREIGN);
     CHECK_EQ(hf_event_release(&world.bus, NULL), HF_E_FOREIGN);
-    CHECK_EQ(hf_event_release(&world.bus, event + 1), HF_E_DOUBLE_GIVE); // its payload is no event
+    CHECK_EQ(hf_event_release(&world.bus, event + 1), HF_E_FOREIGN); // its payload is no event
     CHECK_EQ(hf_event_release(&world.bus, event), HF_OK);
     CHECK_EQ(hf_event_release(&world.bus, event), HF_E_DOUBLE_GIVE);
     CHECK_EQ(hf_event_retain(&world.bus, event), HF_E_STATE);
     CHECK_EQ(hf_event_stats(&world.bus).wrong, 5);
     CHECK_EQ(blocks_in_use(), 1);
     CHECK_EQ(next(a), 2);
+}
+
+static void event_payload_that_looks_like_an_event_is_left_alone(void)
+{
+    setup();
+    hf_event_t *event = hf_event_new(&world.bus, TYPE_BIG, 200);
+    REQUIRE(event != NULL);
+    hf_event_t *copy = hf_event_payload(event); // as who forwards events carries them
+    memcpy(copy, event, sizeof *event);
+    CHECK_EQ(hf_event_post(&world.bus, copy), HF_E_STATE);
+    CHECK_EQ(hf_event_retain(&world.bus, copy), HF_E_FOREIGN);
+    CHECK_EQ(hf_event_release(&world.bus, copy), HF_E_FOREIGN);
+    CHECK(memcmp(copy, event, sizeof *event) == 0);
+    hf_event_t *misaligned = (hf_event_t *)(void *)((uint8_t *)event + 1);
+    CHECK_EQ(hf_event_post(&world.bus, misaligned), HF_E_STATE);
+    CHECK_EQ(hf_event_post(&world.bus, (hf_event_t *)(uintptr_t)16),
+             HF_E_STATE); // not even looked at
+    CHECK_EQ(hf_event_post(&world.bus, NULL), HF_E_STATE);
+    CHECK_EQ(hf_event_stats(&world.bus).wrong, 6);
+    CHECK_EQ(hf_event_release(&world.bus, event), HF_OK);
+    CHECK_EQ(blocks_in_use(), 0);
 }
 
 static void event_retained_lives_until_the_last_release(void)
@@ -647,6 +672,7 @@ HF_TEST_MAIN(HF_TEST(event_init_wrong_config_refused), HF_TEST(event_subscriptio
              HF_TEST(event_drop_oldest_never_drops_what_is_above),
              HF_TEST(event_exhausted_unknown_too_long_counted_apart),
              HF_TEST(event_wrong_releases_told_and_change_nothing),
+             HF_TEST(event_payload_that_looks_like_an_event_is_left_alone),
              HF_TEST(event_retained_lives_until_the_last_release),
              HF_TEST(event_paused_keeps_its_queue_until_resumed),
              HF_TEST(event_dispatch_calls_the_handler_up_to_the_limit),

@@ -4,6 +4,8 @@
 // gives its block; `publishing` counts the contexts that may still use a subscriber's callbacks.
 #include "hf_event_private.h"
 
+#include "../memory/hf_pool_private.h"
+
 #include <string.h>
 
 #define SUBSCRIBERS_MAX ((uint32_t)CONFIG_HF_EVENT_SUBSCRIBERS_MAX)
@@ -220,15 +222,11 @@ hf_event_t *hf_event_new(hf_event_bus_t *bus, uint16_t type, size_t bytes)
     return hf_event_make(bus, type, bytes, &event) == HF_OK ? event : NULL;
 }
 
-/// The pool whose memory the head of the event lies in; NULL when it is none of this bus.
-static hf_pool_t *pool_of(const hf_event_bus_t *bus, const hf_event_t *event)
+hf_pool_t *hf_event_pool_of(const hf_event_bus_t *bus, const hf_event_t *event)
 {
-    if (event == NULL || (uintptr_t)event % HF_POOL_ALIGN != 0) {
-        return NULL;
-    }
     for (uint32_t i = 0; i < bus->config.pool_count; i++) {
         hf_pool_t *pool = bus->config.pools[i];
-        if (hf_pool_owns(pool, event) && hf_pool_owns(pool, (const uint8_t *)(event + 1) - 1)) {
+        if (hf_pool_number(pool, event) < pool->count) {
             return pool;
         }
     }
@@ -245,7 +243,7 @@ hf_event_ref_t hf_event_ref(hf_event_bus_t *bus, hf_event_t *event)
 {
     hf_event_ref_t ref = {.event = event};
 #if CONFIG_HF_POOL_CENSUS
-    const hf_pool_t *pool = pool_of(bus, event);
+    const hf_pool_t *pool = hf_event_pool_of(bus, event);
     ref.handle = pool != NULL ? hf_pool_handle(pool, event) : 0;
 #else
     (void)bus;
@@ -256,7 +254,7 @@ hf_event_ref_t hf_event_ref(hf_event_bus_t *bus, hf_event_t *event)
 bool hf_event_ref_holds(hf_event_bus_t *bus, hf_event_ref_t ref)
 {
 #if CONFIG_HF_POOL_CENSUS
-    hf_pool_t *pool = pool_of(bus, ref.event);
+    hf_pool_t *pool = hf_event_pool_of(bus, ref.event);
     return pool != NULL && hf_pool_at(pool, ref.handle) == ref.event;
 #else
     (void)bus;
@@ -278,7 +276,7 @@ bool hf_event_ref_is_live(hf_event_bus_t *bus, hf_event_ref_t ref)
 
 int hf_event_retain(hf_event_bus_t *bus, const hf_event_t *event)
 {
-    if (pool_of(bus, event) == NULL) {
+    if (hf_event_pool_of(bus, event) == NULL) {
         return wrong(bus, HF_E_FOREIGN);
     }
     hf_atomic_u32_t *state = &((hf_event_t *)(uintptr_t)event)->state;
@@ -297,7 +295,7 @@ int hf_event_retain(hf_event_bus_t *bus, const hf_event_t *event)
 
 int hf_event_release(hf_event_bus_t *bus, const hf_event_t *event)
 {
-    hf_pool_t *pool = pool_of(bus, event);
+    hf_pool_t *pool = hf_event_pool_of(bus, event);
     if (pool == NULL) {
         return wrong(bus, HF_E_FOREIGN);
     }

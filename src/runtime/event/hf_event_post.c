@@ -44,10 +44,6 @@ static bool wants(const hf_event_subscriber_t *subscriber, const hf_event_t *eve
 /// Makes the event ours to post. False when it is none, or was posted before.
 static bool begin(hf_event_bus_t *bus, hf_event_t *event)
 {
-    if (event->tier >= bus->config.pool_count ||
-        !hf_pool_owns(bus->config.pools[event->tier], event)) {
-        return false;
-    }
     uint32_t was = hf_critical_enter();
     const bool is_fresh = hf_event_read(&event->state) == FRESH;
     if (is_fresh) {
@@ -147,11 +143,12 @@ static void let_go_and_wake(post_t *post)
 
 int hf_event_post(hf_event_bus_t *bus, hf_event_t *event)
 {
-    if (event == NULL || event->priority >= HF_EVENT_PRIORITIES) {
+    const bool is_ours = hf_event_pool_of(bus, event) != NULL;
+    if (is_ours && event->priority >= HF_EVENT_PRIORITIES) {
         hf_event_count(&bus->wrong);
-        return event == NULL ? HF_E_STATE : HF_E_RANGE;
+        return HF_E_RANGE;
     }
-    if (!begin(bus, event)) {
+    if (!is_ours || !begin(bus, event)) {
         hf_event_count(&bus->wrong);
         return HF_E_STATE;
     }
@@ -198,7 +195,7 @@ int hf_event_publish_at(hf_event_bus_t *bus, uint16_t type, hf_event_priority_t 
     if (made != HF_OK) {
         return made;
     }
-    event->priority = (uint8_t)priority;
+    event->priority = (uint32_t)priority < UINT8_MAX ? (uint8_t)priority : UINT8_MAX;
     return publish(bus, event, payload, bytes);
 }
 

@@ -52,6 +52,9 @@ int hf_event_queue_top_locked(const hf_event_subscriber_t *subscriber);
 /// The oldest event of the highest priority; only when something waits.
 const hf_event_t *hf_event_queue_peek_locked(const hf_event_subscriber_t *subscriber);
 
+/// The pool of which this is a block; NULL when it is none of this bus. A payload is no block, whatever it holds: so nothing
+/// is ever written into one that looks like an event.
+hf_pool_t *hf_event_pool_of(const hf_event_bus_t *bus, const hf_event_t *event);
 /// As hf_event_new(), with the reason: HF_E_NOT_FOUND, HF_E_TOO_LONG, HF_E_EMPTY.
 HF_MUST_CHECK int hf_event_make(hf_event_bus_t *bus, uint16_t type, size_t bytes,
                                 hf_event_t **made);
