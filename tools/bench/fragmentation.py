@@ -3,14 +3,19 @@
 """Does a heap fragment under the traffic of a charge point? Records 48 h of holdfast-simd, replays them on four managers
 and draws what each could still serve.
 
-Usage: fragmentation.py BUILD [--update | --quick]
-BUILD is a host build with CONFIG_HF_TRACE. Prints a table; --update writes docs/fragmentation.md and docs/fragmentation.svg;
---quick takes two hours instead of 48, for tests. Exit 0, 1 a pool or slab refused, 2 usage, 3 a program is missing.
+Usage: fragmentation.py [--json] [--quick] [--update] [--build=FOLDER]
+Prints a table, or with --json one object on standard output alone; --update writes docs/fragmentation.md and
+docs/fragmentation.svg; --quick takes two hours instead of 48. FOLDER is a host build with CONFIG_HF_TRACE whose programs
+are used as they are; without it they are built (preset debug).
+Exit status: 0 the pools refused nothing, 1 they did or a step failed, 2 wrong option, 3 a tool is missing.
 """
+import json
 import os
 import subprocess
 import sys
 import tempfile
+
+import environment
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENT = os.path.join(TOP, "docs", "fragmentation.md")
@@ -26,12 +31,11 @@ WIDTH, PANEL, LEFT, RIGHT, ROW_TOP = 960, 150, 70, 20, 46
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"{os.path.basename(command[0])} ended with {done.returncode}: {done.stderr or done.stdout[-500:]}")
+        raise environment.Failed(f"{os.path.basename(command[0])} ended with {done.returncode}: {done.stderr or done.stdout[-500:]}")
     return done.stdout
 
 
-def record(build, path, hours):
-    simd = os.path.join(build, "bin", "holdfast-simd")
+def record(simd, path, hours):
     sessions = max(10, hours * 4)
     outages, kills, faults = (str(sessions // one_in) for one_in in DISTURBED)
     command = (simd, "--hours", str(hours), "--sessions", str(sessions), "--connectors", "4", "--outages", outages,
@@ -164,30 +168,54 @@ answer does not depend on the traffic: they cost what their table says, and what
 """
 
 
-def main():
-    options = set(sys.argv[2:])
-    if len(sys.argv) < 2 or not options <= {"--update", "--quick"}:
-        print(__doc__, file=sys.stderr)
-        sys.exit(2)
-    build = sys.argv[1]
-    replay = os.path.join(build, "bin", "replay_heaps")
-    for program in (replay, os.path.join(build, "bin", "holdfast-simd")):
-        if not os.path.exists(program):
-            print(f"{program} is missing: build it first", file=sys.stderr)
-            sys.exit(3)
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "trace")
-        command, _ = record(build, path, 2 if "--quick" in options else 48)
-        trace, runs = parse(run(replay, path, str(SAMPLES), *map(str, PERCENT)))
-    print(table(runs), end="")
+def as_json(trace, runs):
+    """The pools must refuse nothing; what the others refuse is reported."""
+    results = []
+    for one in runs:
+        percent = round(100 * one["memory"] / trace["peak"])
+        results.append({"name": f"fragmentation.{one['manager']}.{percent}", "unit": "refused takes", "value": one["refused"],
+                        "worst": one["worst"], "target": 0 if one["manager"] == "pools" else None,
+                        "peers": {"memory_bytes": one["memory"], "takes": one["takes"], "first_refusal_ms": one["first_ms"]}})
+    return json.dumps({"schema": 1, "bench": "fragmentation", "results": results})
+
+
+def programs(options):
+    """Folder of the two programs; builds them unless it is given."""
+    for option in options:
+        if option.startswith("--build="):
+            return os.path.join(option.removeprefix("--build="), "bin")
+    environment.need_tools(["cmake", "ninja", "cc"])
+    environment.run(["cmake", "--preset", "debug"], cwd=TOP)
+    environment.run(["cmake", "--build", "--preset", "debug", "-j2", "--target", "bin/holdfast-simd", "bin/replay_heaps"], cwd=TOP)
+    return os.path.join(TOP, "build", "debug", "bin")
+
+
+def main(options):
+    wrong = [option for option in options if option not in ("--json", "--quick", "--update") and not option.startswith("--build=")]
+    if wrong or {"--quick", "--update"} <= set(options):
+        environment.say(f"holdfast bench: {'wrong option ' + wrong[0] if wrong else '--update needs all hours, not --quick'}")
+        return 2
+    folder = programs(options)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = os.path.join(scratch, "trace")
+        command, _ = record(os.path.join(folder, "holdfast-simd"), path, 2 if "--quick" in options else 48)
+        trace, runs = parse(run(os.path.join(folder, "replay_heaps"), path, str(SAMPLES), *map(str, PERCENT)))
+    print(as_json(trace, runs) if "--json" in options else table(runs).rstrip("\n"))
     if "--update" in options:
         with open(DRAWING, "w", encoding="utf-8") as out:
             out.write(draw(trace, runs))
         with open(DOCUMENT, "w", encoding="utf-8") as out:
             out.write(document(command, trace, runs))
-    refused = [one for one in runs if one["manager"] == "pools" and one["refused"] != 0]
-    sys.exit(1 if refused or not runs else 0)
+    pools = [one for one in runs if one["manager"] == "pools"]
+    return 0 if pools and all(one["refused"] == 0 for one in pools) else 1
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except environment.Missing as missing:
+        environment.say(f"holdfast bench: {missing}")
+        sys.exit(3)
+    except environment.Failed as failed:
+        environment.say(f"holdfast bench: {failed}")
+        sys.exit(1)

@@ -21,6 +21,8 @@ typedef struct bench {
 static const bench_t benches[] = {
     {"memory", SCRIPT "memory.py",
      "pools, regions and slabs: instructions, bytes, times, memory needed"},
+    {"fragmentation", SCRIPT "fragmentation.py",
+     "48 hours of protocol traffic on a heap, a region, slabs and pools"},
 };
 
 static const char *const options[] = {"--json", "--quick", "--update", "--time-warns"};
@@ -31,14 +33,14 @@ static int print_help(void)
            "Measures anew in the checkout this program was built from, and judges each figure by "
            "its gate.\n\n");
     for (size_t i = 0; i < HF_COUNT_OF(benches); i++) {
-        printf("  %-12s  %s\n", benches[i].name, benches[i].help);
+        printf("  %-14s  %s\n", benches[i].name, benches[i].help);
     }
     printf(
         "\n"
         "  --json        one JSON object on standard output, nothing else\n"
         "  --quick       only what is exact and needs no peers; what is left out has no value\n"
-        "  --update      write the last run into docs/benchmarks.md\n"
-        "  --time-warns  a missed ratio of times is a warning and not a failure\n"
+        "  --update      write the last run into docs/\n"
+        "  --time-warns  (memory) a missed ratio of times is a warning and not a failure\n"
         "  --help        this text\n\n"
         "Exit status: 0 every gate is met, 1 one is missed, 2 wrong option or name, 3 a tool or a\n"
         "source is missing (which one is told).\n");
