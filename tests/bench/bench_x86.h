@@ -16,7 +16,8 @@ typedef struct bench {
 
 /// "pair NAME MEDIAN_NS LEAST_NS MOST_NS": one thread takes and gives one block at a time. Exit status.
 int bench_pair(const bench_t *bench);
-/// "producer_consumer NAME ...": one thread takes, another gives, ns per block. 3 with fewer than two processors.
+/// "producer_consumer NAME ...": one thread takes and writes, another gives, ns per block;
+/// "producer_consumer_read NAME ...": the other reads what was written, then gives. 3 with fewer than two processors.
 int bench_producer_consumer(const bench_t *bench);
 /// "steps NAME ...": every instruction of take and give counted by single step. Exit status.
 int bench_steps(const bench_t *bench);

@@ -101,5 +101,7 @@ void contender_renew(contender_t *contender, uint32_t count)
                           (unsigned)count);
             exit(1);
         }
+        contender->second =
+            contender->pool->join != NULL ? contender->pool->join() : contender->instance;
     }
 }

@@ -23,6 +23,8 @@ struct hf_pool;
 typedef struct contender_pool {
     /// A fresh pool of `count` blocks of CONTENDER_BLOCK_BYTES in its static storage; NULL when it refuses.
     struct hf_pool *(*open)(uint32_t count);
+    /// What a second thread works with; NULL: the same.
+    struct hf_pool *(*join)(void);
     void *(*take)(struct hf_pool *pool, uint8_t tag);
     int (*give)(struct hf_pool *pool, void *block);
 } contender_pool_t;
@@ -33,6 +35,7 @@ typedef struct contender {
     void *(*take_heap)(size_t bytes);
     void (*give_heap)(void *block);
     struct hf_pool *instance; // of a pool
+    struct hf_pool *second;   // the same for a second thread
 } contender_t;
 
 /// Opens NAME=PATH[:SYMBOL,SYMBOL] as the next contender; without symbols it is a pool. False after a message on stderr.

@@ -27,8 +27,13 @@ figures stay where they are until that table is changed on purpose. Either makes
   is code and constants; `lifo` and `bitmap` are take and give linked alone. `tests/target/count.py` measures these alone.
 - **x86.shared**: all contenders in one process run on one machine, in turn; a sample is the quickest of 16 bursts, the figure
   the median of 7 samples. `pair` takes and gives one block of 64 B in one thread. `producer_consumer` is two threads, each on
-  a processor of its own: one takes a block, writes one byte and sends it through a ring of 256, the other reads the byte and
-  gives the block. Ratios are gated, nanoseconds are told: `_ns` counts the loop and the ring with it, whose share is `null`.
+  a processor of its own: one takes a block, writes one byte and sends it through a ring of 256, the other gives it. Ratios are
+  gated, nanoseconds are told: `_ns` counts the loop and the ring with it, whose share is `null`.
+- **x86.shared.producer_consumer_read** is the same with a consumer that reads the byte first, and has no gate: every block then
+  travels between the processors, a pool that does not touch blocks loses that advantage, and its locked instructions wait for it.
+  `core` is slower than some heaps there; `claimed` is not.
+- **x86.claimed** (`hf_pool_claim.h`, off by default): a thread claims groups of 32 blocks and uses no locked instruction on
+  them; other threads may be refused while up to 32 blocks per open claim are free. Its worst is over the history of x86.steps.
 - **x86.shared.rmw, x86.steps**: the trap flag stops the processor after each instruction of take and give. `rmw` counts those
   that lock the bus over a steady pair; its worst is the sum of the worst take and the worst give of a history of {steps} calls
   that fills past the capacity of 1,024 blocks and drains at random. One thread: retries, which need another thread's success,

@@ -6,7 +6,7 @@ import environment
 import mimalloc
 
 TOOLS = ("cmake", "ninja", "cc")
-LEVELS = ("core", "statistics", "census")
+POOLS = ("core", "statistics", "census", "claimed")
 SECURE = "mimalloc_secure"
 PROGRAMS = os.path.join(environment.BUILD, "bench")
 # Heaps keep a little of each thread's static storage, more than the loader sets aside for objects it loads later.
@@ -32,8 +32,7 @@ def words(program, *arguments):
 
 
 def pools():
-    names = [name for name in (*LEVELS, "claimed") if os.path.exists(os.path.join(PROGRAMS, f"bench_pool_{name}.so"))]
-    return names, [f"{name}={PROGRAMS}/bench_pool_{name}.so" for name in names]
+    return list(POOLS), [f"{name}={PROGRAMS}/bench_pool_{name}.so" for name in POOLS]
 
 
 def heaps():
@@ -54,18 +53,19 @@ def ratios(figure, measured, names, against):
     return {name: round(measured[figure, name][0] / base, 3) for name in names}
 
 
-def timed(figure, peer_names, peer_arguments):
-    """Rows of one comparison: the ratio that is judged, and the nanoseconds that are told."""
+def timed(mode, figures, peer_names, peer_arguments):
+    """Rows of one process run: ratios, of which those in the table are judged, and the nanoseconds that are told."""
     names, arguments = pools()
-    measured = words("bench_x86", figure, "null", *peer_arguments, *arguments)
-    to_secure = ratios(figure, measured, [*names, *peer_names], SECURE)
-    yield row(f"x86.shared.{figure}", "ratio to mimalloc secure", to_secure["core"], None,
-              {name: to_secure[name] for name in (*peer_names, *names) if name != "core"}, timing=True)
-    nanoseconds = {name: round(measured[figure, name][0], 1) for name in ("null", *peer_names, *names)}
-    yield row(f"x86.{figure}_ns", "ns", nanoseconds.pop("core"), None, nanoseconds)
-    if figure == "pair" and "claimed" in names:
-        to_jemalloc = ratios(figure, measured, [*names, *peer_names], "jemalloc")
-        yield row("x86.claimed.pair", "ratio to jemalloc", to_jemalloc["claimed"], None, {"core": to_jemalloc["core"]}, timing=True)
+    measured = words("bench_x86", mode, "null", *peer_arguments, *arguments)
+    everyone = [*names, *peer_names]
+    for figure in figures:
+        to_secure = ratios(figure, measured, everyone, SECURE)
+        yield row(f"x86.shared.{figure}", "ratio to mimalloc secure", to_secure.pop("core"), None, to_secure, timing=True)
+        nanoseconds = {name: round(measured[figure, name][0], 1) for name in ("null", *everyone)}
+        yield row(f"x86.{figure}_ns", "ns", nanoseconds.pop("core"), None, nanoseconds)
+    if "pair" in figures:
+        to_jemalloc = ratios("pair", measured, everyone, "jemalloc")
+        yield row("x86.claimed.pair", "ratio to jemalloc", to_jemalloc.pop("claimed"), None, to_jemalloc, timing=True)
 
 
 def stepped(is_quick, peer_names, peer_arguments):
@@ -86,8 +86,17 @@ def stepped(is_quick, peer_names, peer_arguments):
         counts = {name: measured[f"steps_{call}", name] for name in ("core", *others) if (f"steps_{call}", name) in measured}
         yield row(f"x86.steps.{call}", "instructions", round(counts["core"][0], 1), int(counts["core"][1]),
                   {f"{name}, worst": int(counts[name][1]) for name in others if name in counts})
-    if "claimed" in names:
-        yield row("x86.claimed.worst", "instructions", None, max(int(measured[f"steps_{c}", "claimed"][1]) for c in ("take", "give")))
+    yield row("x86.claimed.worst", "instructions", None, max(int(measured[f"steps_{call}", "claimed"][1]) for call in ("take", "give")))
+
+
+def join_claimed(rows):
+    """The claimed pair is one figure: its time, and the most instructions of a call."""
+    worst = next(one for one in rows if one["name"] == "x86.claimed.worst")
+    for one in rows:
+        if one["name"] == "x86.claimed.pair":
+            one["worst"] = worst["worst"]
+            return [other for other in rows if other is not worst]
+    return rows
 
 
 def needed(is_quick):
@@ -113,9 +122,10 @@ def measure(is_quick):
     rows = []
     if not is_quick:
         environment.say("bench: pair and producer/consumer, all contenders in one run")
-        rows += [*timed("pair", names, arguments), *timed("producer_consumer", names, arguments)]
+        rows += timed("pair", ["pair"], names, arguments)
+        rows += timed("producer_consumer", ["producer_consumer", "producer_consumer_read"], names, arguments)
     environment.say("bench: instructions by single step")
     rows += stepped(is_quick, names, arguments)
     environment.say("bench: memory needed for the traces")
     rows += needed(is_quick)
-    return rows, {"cc (host)": environment.compiler_version("cc")}, notes
+    return join_claimed(rows), {"cc (host)": environment.compiler_version("cc")}, notes
