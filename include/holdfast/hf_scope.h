@@ -82,7 +82,7 @@ void hf_scope_guard_end(hf_scope_guard_t *guard);
 /// Measures from here to the end of the enclosing block, however it is left; the report goes to config.report. Needs
 /// config.now_us. GCC and Clang.
 #define HF_SCOPE(tracker, name)                                                                    \
-    __attribute__((cleanup(hf_scope_guard_end), unused)) hf_scope_guard_t HF_SCOPE_JOIN_(                  \
+    __attribute__((cleanup(hf_scope_guard_end), unused)) hf_scope_guard_t HF_SCOPE_JOIN_(          \
         hf_scope_at_, __LINE__) = hf_scope_guard_begin((tracker), (name))
 #define HF_SCOPE_JOIN_(a, b)       HF_SCOPE_JOIN_AGAIN_(a, b)
 #define HF_SCOPE_JOIN_AGAIN_(a, b) a##b
