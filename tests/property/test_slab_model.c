@@ -87,7 +87,9 @@ static bool give_one(hf_slab_t *slab)
 /// A give of any address at all is refused unless it is a block in use, and then that one is gone from the list.
 static bool give_anything(hf_slab_t *slab)
 {
-    uint8_t *address = storage.pages + draw((uint32_t)sizeof storage.pages + 64u) - 32u;
+    // By number: it may lie outside.
+    uint8_t *address =
+        (uint8_t *)((uintptr_t)storage.pages + draw((uint32_t)sizeof storage.pages + 64u) - 32u);
     bool is_inside = false;
     for (uint32_t i = 0; i < taken_count; i++) {
         is_inside |= address > taken[i].block && address < taken[i].block + taken[i].bytes;

@@ -116,7 +116,7 @@ static hf_replay_t replay(const entries_t *entries, const hf_replay_target_t *ta
 static void run_manager(const entries_t *entries, const replay_known_t *known,
                         const replay_manager_t *manager, uint32_t memory_bytes, uint32_t sample_ms)
 {
-    static replay_heap_t heap;
+    static replay_heap_t heap; // its storage serves run after run
     heap.known = known;
     heap.memory_bytes = memory_bytes;
     if (!manager->start(&heap)) {
@@ -165,5 +165,6 @@ int main(int argc, char **argv)
             }
         }
     }
+    free(entries.entry);
     return EXIT_SUCCESS;
 }
