@@ -195,7 +195,26 @@ static void scope_with_trace_knows_the_peak_exactly(void)
     CHECK_EQ(report.peak_bytes, 32);
 }
 
-#define TRACE_TESTS HF_TEST(scope_with_trace_knows_the_peak_exactly),
+static void scope_begun_between_a_take_and_its_give_reports_no_giant_peak(void)
+{
+    static uint32_t storage[HF_TRACE_BYTES(16) / 4u];
+    const hf_trace_config_t config = {.storage = storage, .capacity = 16};
+    static hf_trace_t trace;
+    hf_scope_tracker_t tracker;
+    hf_scope_report_t report;
+    start(&tracker, &trace);
+    CHECK_EQ(hf_trace_init(&trace, &config), HF_OK);
+    uint32_t scope = hf_scope_begin(&tracker, "beside", 0);
+    // Another context's: taken after the pools were looked at, in the trace before its place was noted.
+    hf_trace_add(&trace, &(hf_trace_event_t){.bytes = 100, .kind = HF_TRACE_GIVE});
+    hf_trace_add(&trace, &(hf_trace_event_t){.bytes = 32, .kind = HF_TRACE_TAKE});
+    CHECK_EQ(hf_scope_end(&tracker, scope, 0, &report), HF_OK);
+    CHECK_EQ(report.peak_bytes, 32);
+}
+
+#define TRACE_TESTS                                                                                \
+    HF_TEST(scope_with_trace_knows_the_peak_exactly),                                              \
+        HF_TEST(scope_begun_between_a_take_and_its_give_reports_no_giant_peak),
 #else
 #define TRACE_TESTS
 #endif

@@ -84,8 +84,10 @@ static bool trace_peak(const hf_scope_tracker_t *tracker, const hf_scope_frame_t
         if (hf_trace_read(trace, at, &entry) != HF_OK) {
             return false;
         }
+        // A block that another context took while the scope began may be given here without having been counted.
+        const uint64_t given = entry.kind == HF_TRACE_GIVE ? entry.bytes : 0;
         bytes += entry.kind == HF_TRACE_TAKE ? entry.bytes : 0;
-        bytes -= entry.kind == HF_TRACE_GIVE ? entry.bytes : 0;
+        bytes -= given < bytes ? given : bytes;
         *peak_bytes = bytes > *peak_bytes ? bytes : *peak_bytes;
     }
     return true;
