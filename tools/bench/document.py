@@ -40,7 +40,7 @@ figures stay where they are until that table is changed on purpose. Either makes
   are not in it. Heaps play the same history.
 - **need**: the least memory that serves ten million operations of a trace (`tests/bench/traces.h`, seed and hash fixed) without
   one refusal, over the peak of live requested bytes (48 KiB), all bookkeeping included, on this 64-bit host, where blocks are
-  aligned to 16 B; a 32-bit device needs less. Slabs have four classes an octave and pages of 2 KiB. `our pools` is a fixed
+  aligned to 16 B; what a 32-bit device needs was not measured. Slabs have four classes an octave and pages of 2 KiB. `our pools` is a fixed
   partition, two classes an octave, each as large as its recorded peak; `our first_fit` has headers of 8 B, as on a device.
 
 ## What others reach
