@@ -37,8 +37,7 @@ typedef struct hf_slab_class {
     uint32_t block_bytes, reserved_count;
     uint32_t *partial;        // bit u: a span with a free block begins at unit u
     uint32_t partial_summary; // bit w: partial[w] is not 0
-    uint32_t in_use, peak, takes, exhausted, returned_spans;
-    uint16_t spans;
+    hf_atomic_u32_t in_use, peak, takes, exhausted, returned_spans, spans;
     uint8_t span_units, span_blocks;
 } hf_slab_class_t;
 
@@ -76,10 +75,10 @@ typedef struct hf_slab_config {
 typedef struct hf_slab {
     hf_slab_config_t config;
     uint32_t unit_shift;
-    uint32_t room_lengths; // bit n - 1: the longest free run of some page is n units
+    hf_atomic_u32_t room_lengths; // bit n - 1: the longest free run of some page is n units
     uint32_t room[HF_SLAB_PAGE_UNITS][HF_SLAB_PAGES_MAX / 32u]; // those pages
-    uint32_t free_unit_count, min_free_unit_count;
-    uint32_t unservable, foreign, interior, double_gives;
+    hf_atomic_u32_t free_unit_count, min_free_unit_count;
+    hf_atomic_u32_t unservable, foreign, interior, double_gives;
 } hf_slab_t;
 
 typedef struct hf_slab_stats {
@@ -129,7 +128,8 @@ bool hf_slab_owns(const hf_slab_t *slab, const void *address);
 uint32_t hf_slab_block_bytes(const hf_slab_t *slab, const void *block);
 /// The class that would serve, class_count when none does. Cost: O(log classes).
 uint32_t hf_slab_class_of(const hf_slab_t *slab, size_t bytes);
-/// Statistics of a class (0 to class_count - 1). Cost: O(1), no lock; exact when nothing else runs.
+/// Statistics of a class (0 to class_count - 1). Cost: O(1), no lock; exact when nothing else runs, each figure one that
+/// held at some moment otherwise.
 hf_slab_stats_t hf_slab_stats(const hf_slab_t *slab, uint32_t number);
 hf_slab_stock_stats_t hf_slab_stock_stats(const hf_slab_t *slab);
 /// Peaks and minima become what is now, counters 0 except takes and gives. Context: one caller, nobody else in the slab.

@@ -44,17 +44,19 @@ static void insert(hf_region_t *region, uint32_t at, uint32_t size)
         hf_region_block_at(region, next)->previous = at;
     }
     region->heads[class] = at;
-    region->slots[class / 32u] |= 1u << class % 32u;
-    region->levels |= 1u << class / 32u;
+    hf_region_word_t *slots = &region->slots[class / 32u];
+    hf_region_write(slots, hf_region_read(slots) | 1u << class % 32u);
+    hf_region_write(&region->levels, hf_region_read(&region->levels) | 1u << class / 32u);
 }
 
 static void empty_class(hf_region_t *region, uint32_t class)
 {
-    uint32_t *slots = &region->slots[class / 32u];
+    hf_region_word_t *slots = &region->slots[class / 32u];
+    const uint32_t left = hf_region_read(slots) & ~(1u << class % 32u);
     region->heads[class] = HF_REGION_NOWHERE;
-    *slots &= ~(1u << class % 32u);
-    if (*slots == 0) {
-        region->levels &= ~(1u << class / 32u);
+    hf_region_write(slots, left);
+    if (left == 0) {
+        hf_region_write(&region->levels, hf_region_read(&region->levels) & ~(1u << class / 32u));
     }
 }
 
@@ -94,14 +96,14 @@ HF_REGION_APART uint32_t choose_class(const hf_region_t *region, uint32_t size)
     // Rounded up; past the last class of its doubling this is the first of the next.
     const uint32_t class = (shift << 5) + ((size + (1u << shift) - 1u) >> shift);
     uint32_t level = class / 32u;
-    const uint32_t slots = region->slots[level] >> class % 32u;
+    const uint32_t slots = hf_region_read(&region->slots[level]) >> class % 32u;
     if (slots != 0) {
         return class + (uint32_t)__builtin_ctz(slots);
     }
-    const uint32_t levels = region->levels >> level >> 1;
+    const uint32_t levels = hf_region_read(&region->levels) >> level >> 1;
     if (levels != 0) {
         level += 1u + (uint32_t)__builtin_ctz(levels);
-        return level * 32u + (uint32_t)__builtin_ctz(region->slots[level]);
+        return level * 32u + (uint32_t)__builtin_ctz(hf_region_read(&region->slots[level]));
     }
     const uint32_t exact = (shift << 5) + (size >> shift), head = region->heads[exact];
     if (head == HF_REGION_NOWHERE || hf_region_block_at(region, head)->size < size) {
@@ -142,7 +144,7 @@ static uint32_t pull(hf_region_t *region, uint32_t size)
         if (pop(region, class, size)) {
             return at;
         }
-        region->corrupt++;
+        hf_region_step(&region->corrupt, 1u);
         empty_class(region, class);
     }
     return HF_REGION_NOWHERE;
@@ -169,9 +171,10 @@ static void cut(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t size)
         whole = size;
     }
     set_size(region, at, whole);
-    region->free_size -= whole;
-    if (region->free_size < region->min_free_size) {
-        region->min_free_size = region->free_size;
+    const uint32_t left = hf_region_read(&region->free_size) - whole;
+    hf_region_write(&region->free_size, left);
+    if (left < hf_region_read(&region->min_free_size)) {
+        hf_region_write(&region->min_free_size, left);
     }
 }
 
@@ -190,7 +193,7 @@ static void *hand_out(hf_region_t *region, uint32_t at, uint32_t whole, uint32_t
 {
     cut(region, at, whole, size);
     toggle_taken(region, at);
-    region->takes++;
+    hf_region_step(&region->takes, 1u);
     hf_region_block_t *block = hf_region_block_at(region, at);
     block->next = block->previous =
         HF_REGION_NOWHERE; // old links would pass a damaged block for sound
@@ -225,9 +228,9 @@ static void *take_aligned(hf_region_t *region, uint32_t size, size_t align)
 static void count_failure(hf_region_t *region, uint32_t size)
 {
     if (size != 0) {
-        region->failed++;
+        hf_region_step(&region->failed, 1u);
     } else {
-        region->unservable++;
+        hf_region_step(&region->unservable, 1u);
     }
 }
 
@@ -286,13 +289,13 @@ static int32_t locate(const hf_region_t *region, const void *block)
 static int count_refusal(hf_region_t *region, int status)
 {
     if (status == HF_E_CORRUPT) {
-        region->corrupt++;
+        hf_region_step(&region->corrupt, 1u);
     } else if (status == HF_E_FOREIGN) {
-        region->foreign++;
+        hf_region_step(&region->foreign, 1u);
     } else if (status == HF_E_INTERIOR) {
-        region->interior++;
+        hf_region_step(&region->interior, 1u);
     } else {
-        region->double_gives++;
+        hf_region_step(&region->double_gives, 1u);
     }
     return status;
 }
@@ -340,8 +343,8 @@ static int give(hf_region_t *region, uint32_t at)
         return HF_E_CORRUPT;
     }
     toggle_taken(region, at);
-    region->gives++;
-    region->free_size += size;
+    hf_region_step(&region->gives, 1u);
+    hf_region_step(&region->free_size, size);
     insert(region, at - before, before + size + next);
     return HF_OK;
 }
@@ -377,10 +380,10 @@ static int resize(hf_region_t *region, uint32_t at, uint32_t wanted)
         if (next != 0) {
             insert(region, at + size, next);
         }
-        region->failed++;
+        hf_region_step(&region->failed, 1u);
         return HF_E_FULL;
     }
-    region->free_size += size;
+    hf_region_step(&region->free_size, size);
     cut(region, at, size + next, wanted);
     return HF_OK;
 }
@@ -394,7 +397,7 @@ int hf_region_resize(hf_region_t *region, void *block, size_t bytes)
     if (at < 0) {
         status = count_refusal(region, (int)at);
     } else if (wanted == 0) {
-        region->unservable++;
+        hf_region_step(&region->unservable, 1u);
     } else {
         status = resize(region, (uint32_t)at, wanted);
     }
@@ -426,14 +429,16 @@ int hf_region_init(hf_region_t *region, const hf_region_config_t *config)
     // A class beyond the largest block is asked for, never filled.
     region->level_count = hf_region_class_of(region->end) / 32u + 2u;
     region->taken = config->meta;
-    region->slots = region->taken + region->end / 32u + 1u;
-    region->heads = region->slots + region->level_count;
+    uint32_t *slots = region->taken + region->end / 32u + 1u;
+    region->heads = slots + region->level_count;
     memset(region->taken, 0, (size_t)(region->heads - region->taken) * sizeof(uint32_t));
+    region->slots = (hf_region_word_t *)(void *)slots; // laid out as the word it is
     memset(region->heads, 0xFF, region->level_count * 32u * sizeof(uint32_t)); // HF_REGION_NOWHERE
     hf_region_block_at(region, 0)->before_inverted = UINT32_MAX;
     hf_region_block_at(region, region->end)->size = 0;
     toggle_taken(region, region->end); // never merged
     insert(region, 0, region->end);
-    region->free_size = region->min_free_size = region->end;
+    hf_region_write(&region->free_size, region->end);
+    hf_region_write(&region->min_free_size, region->end);
     return HF_OK;
 }

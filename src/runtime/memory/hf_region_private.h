@@ -26,6 +26,30 @@ typedef struct hf_region_block {
 #define HF_REGION_APART  static
 #endif
 
+HF_REGION_INLINE uint32_t hf_region_read(const hf_region_word_t *word)
+{
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+    return *word;
+#else
+    return atomic_load_explicit(word, memory_order_relaxed);
+#endif
+}
+
+HF_REGION_INLINE void hf_region_write(hf_region_word_t *word, uint32_t value)
+{
+#if defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+    *word = value;
+#else
+    atomic_store_explicit(word, value, memory_order_relaxed);
+#endif
+}
+
+/// Adds; under the guard, so no read-modify-write.
+HF_REGION_INLINE void hf_region_step(hf_region_word_t *word, uint32_t amount)
+{
+    hf_region_write(word, hf_region_read(word) + amount);
+}
+
 HF_REGION_INLINE hf_region_block_t *hf_region_block_at(const hf_region_t *region, uint32_t at)
 {
     return (hf_region_block_t *)(void *)(region->base + (size_t)at * HF_REGION_GRANULE_BYTES);
@@ -59,6 +83,21 @@ HF_REGION_INLINE uint32_t hf_region_class_of(uint32_t size)
 {
     const uint32_t shift = hf_region_shift_of(size);
     return (shift << 5) + (size >> shift);
+}
+
+/// How far sizes of this class are shifted, and the smallest of them.
+HF_REGION_INLINE uint32_t hf_region_class_shift(uint32_t class)
+{
+    return class < 64u ? 0 : class / 32u - 1u;
+}
+
+/// The highest class that has a free block, 0 when nothing is free.
+HF_REGION_INLINE uint32_t hf_region_top_class(const hf_region_t *region)
+{
+    const uint32_t levels = hf_region_read(&region->levels);
+    const uint32_t level = levels == 0 ? 0 : 31u - (uint32_t)__builtin_clz(levels);
+    const uint32_t slots = hf_region_read(&region->slots[level]);
+    return levels == 0 || slots == 0 ? 0 : level * 32u + 31u - (uint32_t)__builtin_clz(slots);
 }
 
 /// The nearest place at or before `at` where a block in use starts, HF_REGION_NOWHERE when there is none. By the bits alone.

@@ -3,21 +3,17 @@
 // members; a header it meets is judged before it is believed.
 #include "hf_region_private.h"
 
-/// Of what is free, the size of one block that a take gets whole, 0 when nothing is free.
-// The head of the highest list; its class alone bounds it from below, should it change meanwhile or be damaged.
-static uint32_t largest_servable(const hf_region_t *region)
+/// Of what is free, the size of one block that a take gets whole, 0 when nothing is free. Reads nothing of the memory, which
+/// somebody may be given and write to meanwhile: the highest class bounds its blocks from below.
+// That class alone, and all that is free is of one size in it: then it is one block, since two would be of a higher class.
+static uint32_t largest_servable(const hf_region_t *region, uint32_t free_size)
 {
-    const uint32_t levels = region->levels;
-    const uint32_t level = levels == 0 ? 0 : 31u - (uint32_t)__builtin_clz(levels);
-    const uint32_t slots = region->slots[level];
-    if (levels == 0 || slots == 0) {
-        return 0;
-    }
-    const uint32_t class = level * 32u + 31u - (uint32_t)__builtin_clz(slots);
-    const uint32_t shift = class < 64u ? 0 : class / 32u - 1u;
-    const uint32_t head = region->heads[class];
-    const uint32_t size = head < region->end ? hf_region_block_at(region, head)->size : 0;
-    return (size >> shift) + (shift << 5) == class ? size : (class - (shift << 5)) << shift;
+    const uint32_t class = hf_region_top_class(region), shift = hf_region_class_shift(class);
+    const uint32_t levels = hf_region_read(&region->levels);
+    const bool is_alone = levels == 1u << class / 32u &&
+                          hf_region_read(&region->slots[class / 32u]) == 1u << class % 32u;
+    return is_alone && hf_region_class_of(free_size) == class ? free_size
+                                                              : (class - (shift << 5)) << shift;
 }
 
 static size_t usable(uint32_t size)
@@ -27,31 +23,34 @@ static size_t usable(uint32_t size)
 
 size_t hf_region_largest_servable(const hf_region_t *region)
 {
-    return usable(largest_servable(region));
+    return usable(largest_servable(region, hf_region_read(&region->free_size)));
 }
 
 hf_region_stats_t hf_region_stats(const hf_region_t *region)
 {
-    const uint32_t largest = largest_servable(region), free_size = region->free_size;
+    const uint32_t free_size = hf_region_read(&region->free_size);
+    const uint32_t largest = largest_servable(region, free_size);
+    const uint32_t min_free_size = hf_region_read(&region->min_free_size);
+    const uint32_t takes = hf_region_read(&region->takes), gives = hf_region_read(&region->gives);
     const uint32_t percent = largest >= free_size ? 100u : largest * 100u / free_size;
     return (hf_region_stats_t){
         .capacity_bytes = hf_region_bytes(region->end),
         .used_bytes = hf_region_bytes(region->end - free_size),
-        .peak_used_bytes = hf_region_bytes(region->end - region->min_free_size),
+        .peak_used_bytes = hf_region_bytes(region->end - min_free_size),
         .free_bytes = hf_region_bytes(free_size),
-        .min_free_bytes = hf_region_bytes(region->min_free_size),
+        .min_free_bytes = hf_region_bytes(min_free_size),
         .largest_servable_bytes = usable(largest),
-        .largest_bytes = usable(region->largest),
+        .largest_bytes = usable(hf_region_read(&region->largest)),
         .fragmentation_percent = 100u - percent,
-        .blocks = region->takes - region->gives,
-        .takes = region->takes,
-        .gives = region->gives,
-        .failed = region->failed,
-        .unservable = region->unservable,
-        .foreign = region->foreign,
-        .interior = region->interior,
-        .double_gives = region->double_gives,
-        .corrupt = region->corrupt,
+        .blocks = takes - gives,
+        .takes = takes,
+        .gives = gives,
+        .failed = hf_region_read(&region->failed),
+        .unservable = hf_region_read(&region->unservable),
+        .foreign = hf_region_read(&region->foreign),
+        .interior = hf_region_read(&region->interior),
+        .double_gives = hf_region_read(&region->double_gives),
+        .corrupt = hf_region_read(&region->corrupt),
     };
 }
 
@@ -137,7 +136,7 @@ static int check(hf_region_t *region, uint32_t blocks, const void **place)
         if (size == 0) {
             *place = hf_region_block_at(region, at);
             region->check_at = 0;
-            region->corrupt++;
+            hf_region_step(&region->corrupt, 1u);
             return HF_E_CORRUPT;
         }
         if (at == 0) {
@@ -149,7 +148,7 @@ static int check(hf_region_t *region, uint32_t blocks, const void **place)
         at += size;
         if (at == region->end) {
             at = 0;
-            region->largest = region->check_largest;
+            hf_region_write(&region->largest, region->check_largest);
             break;
         }
         blocks -= blocks > 0;

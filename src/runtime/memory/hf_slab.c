@@ -4,7 +4,7 @@
 // longest free run it is. Lowest bit first everywhere.
 #include "holdfast/hf_slab.h"
 
-#include "holdfast/hf_critical.h"
+#include "hf_word.h"
 
 #include <string.h>
 
@@ -45,10 +45,8 @@ static void toggle_room(hf_slab_t *slab, uint32_t page)
     }
     uint32_t *room = slab->room[length - 1u];
     room[page / 32u] ^= 1u << page % 32u;
-    slab->room_lengths &= ~(1u << (length - 1u));
-    if ((room[0] | room[1]) != 0) {
-        slab->room_lengths |= 1u << (length - 1u);
-    }
+    const uint32_t bit = 1u << (length - 1u), others = word_read(&slab->room_lengths) & ~bit;
+    word_write(&slab->room_lengths, (room[0] | room[1]) != 0 ? others | bit : others);
 }
 
 static void toggle_units(hf_slab_t *slab, uint32_t page, uint32_t units)
@@ -73,7 +71,7 @@ static bool open_span(hf_slab_t *slab, uint32_t number)
 {
     hf_slab_class_t *class = &slab->config.classes[number];
     const uint32_t wanted = class->span_units;
-    const uint32_t lengths = slab->room_lengths >> (wanted - 1u);
+    const uint32_t lengths = word_read(&slab->room_lengths) >> (wanted - 1u);
     if (lengths == 0) {
         return false;
     }
@@ -86,10 +84,11 @@ static bool open_span(hf_slab_t *slab, uint32_t number)
     descriptor->free_blocks[start] = (uint16_t)mask_of(class->span_blocks);
     descriptor->unit_class[start] = (uint8_t)number;
     toggle_partial(class, page * HF_SLAB_PAGE_UNITS + start);
-    class->spans++;
-    slab->free_unit_count -= wanted;
-    if (slab->free_unit_count < slab->min_free_unit_count) {
-        slab->min_free_unit_count = slab->free_unit_count;
+    word_step(&class->spans, 1u);
+    const uint32_t left = word_read(&slab->free_unit_count) - wanted;
+    word_write(&slab->free_unit_count, left);
+    if (left < word_read(&slab->min_free_unit_count)) {
+        word_write(&slab->min_free_unit_count, left);
     }
     return true;
 }
@@ -97,16 +96,16 @@ static bool open_span(hf_slab_t *slab, uint32_t number)
 /// Returns an empty span to the stock, unless the class's reserve needs it.
 static void close_span(hf_slab_t *slab, hf_slab_class_t *class, uint32_t unit)
 {
-    if ((class->spans - 1u) * class->span_blocks < class->reserved_count) {
+    if ((word_read(&class->spans) - 1u) * class->span_blocks < class->reserved_count) {
         return;
     }
     const uint32_t page = unit / HF_SLAB_PAGE_UNITS, start = unit % HF_SLAB_PAGE_UNITS;
     toggle_partial(class, unit);
     slab->config.descriptors[page].span_starts &= (uint16_t) ~(1u << start);
     toggle_units(slab, page, mask_of(class->span_units) << start);
-    class->spans--;
-    class->returned_spans++;
-    slab->free_unit_count += class->span_units;
+    word_step(&class->spans, 0u - 1u);
+    word_step(&class->returned_spans, 1u);
+    word_step(&slab->free_unit_count, class->span_units);
 }
 
 uint32_t hf_slab_class_of(const hf_slab_t *slab, size_t bytes)
@@ -137,7 +136,7 @@ static void *take_of(hf_slab_t *slab, uint32_t number)
 {
     hf_slab_class_t *class = &slab->config.classes[number];
     if (class->partial_summary == 0 && !open_span(slab, number)) {
-        class->exhausted++;
+        word_step(&class->exhausted, 1u);
         return NULL;
     }
     const uint32_t word = lowest_bit(class->partial_summary);
@@ -148,10 +147,11 @@ static void *take_of(hf_slab_t *slab, uint32_t number)
     if (*free_blocks == 0) {
         toggle_partial(class, unit);
     }
-    class->takes++;
-    class->in_use++;
-    if (class->in_use > class->peak) {
-        class->peak = class->in_use;
+    const uint32_t in_use = word_read(&class->in_use) + 1u;
+    word_step(&class->takes, 1u);
+    word_write(&class->in_use, in_use);
+    if (in_use > word_read(&class->peak)) {
+        word_write(&class->peak, in_use);
     }
     return (uint8_t *)slab->config.pages + ((size_t)unit << slab->unit_shift) +
            (size_t)lowest_bit(was_free) * class->block_bytes;
@@ -166,7 +166,7 @@ void *hf_slab_take(hf_slab_t *slab, size_t bytes, hf_tag_t tag)
     if (number < slab->config.class_count) {
         block = take_of(slab, number);
     } else {
-        slab->unservable++;
+        word_step(&slab->unservable, 1u);
     }
     hf_critical_exit(was);
     return block;
@@ -213,18 +213,18 @@ static int find(const hf_slab_t *slab, const void *address, hf_slab_place_t *pla
 static void count_refusal(hf_slab_t *slab, int status)
 {
     if (status == HF_E_FOREIGN) {
-        slab->foreign++;
+        word_step(&slab->foreign, 1u);
     } else if (status == HF_E_INTERIOR) {
-        slab->interior++;
+        word_step(&slab->interior, 1u);
     } else {
-        slab->double_gives++;
+        word_step(&slab->double_gives, 1u);
     }
 }
 
 static void put_back(hf_slab_t *slab, const hf_slab_place_t *place)
 {
     uint16_t *free_blocks = free_blocks_of(slab, place->unit);
-    place->class->in_use--;
+    word_step(&place->class->in_use, 0u - 1u);
     if (*free_blocks == 0) {
         toggle_partial(place->class, place->unit);
     }
@@ -317,7 +317,7 @@ static bool init_class(hf_slab_t *slab, uint32_t number)
                                .partial = &config->partial[number * words]};
     memset(class->partial, 0, words * sizeof *class->partial);
     shape_span(class, slab->unit_shift);
-    while ((uint32_t) class->spans * class->span_blocks < class->reserved_count) {
+    while (word_read(&class->spans) * class->span_blocks < class->reserved_count) {
         if (!open_span(slab, number)) {
             return false;
         }
@@ -333,7 +333,7 @@ int hf_slab_init(hf_slab_t *slab, const hf_slab_config_t *config)
     *slab = (hf_slab_t){.config = *config,
                         .unit_shift = lowest_bit(config->page_bytes / HF_SLAB_PAGE_UNITS),
                         .free_unit_count = config->page_count * HF_SLAB_PAGE_UNITS};
-    slab->min_free_unit_count = slab->free_unit_count;
+    word_write(&slab->min_free_unit_count, word_read(&slab->free_unit_count));
     for (uint32_t page = 0; page < config->page_count; page++) {
         config->descriptors[page] = (hf_slab_page_t){.free_units = UINT16_MAX};
         toggle_room(slab, page);

@@ -2,6 +2,8 @@
 // The walk that proves a slab's invariants from the bits alone; a file of its own so that no image needs to hold it.
 #include "holdfast/hf_slab.h"
 
+#include "hf_word.h"
+
 static uint32_t longest_run(uint32_t bits)
 {
     uint32_t best = 0, here = 0;
@@ -67,9 +69,9 @@ static bool is_class_consistent(const hf_slab_t *slab, uint32_t number)
             return false;
         }
     }
-    return found.spans == class->spans && found.in_use == class->in_use &&
-           class->peak >= class->in_use &&
-           (uint32_t) class->spans * class->span_blocks >= class->reserved_count;
+    return found.spans == word_read(&class->spans) && found.in_use == word_read(&class->in_use) &&
+           word_read(&class->peak) >= found.in_use &&
+           found.spans * class->span_blocks >= class->reserved_count;
 }
 
 bool hf_slab_is_consistent(const hf_slab_t *slab)
@@ -80,7 +82,7 @@ bool hf_slab_is_consistent(const hf_slab_t *slab)
     }
     for (uint32_t i = 0; i < HF_SLAB_PAGE_UNITS; i++) {
         const bool has_page = (slab->room[i][0] | slab->room[i][1]) != 0;
-        if ((slab->room_lengths >> i & 1u) != has_page) {
+        if ((word_read(&slab->room_lengths) >> i & 1u) != has_page) {
             return false;
         }
     }
@@ -89,5 +91,6 @@ bool hf_slab_is_consistent(const hf_slab_t *slab)
             return false;
         }
     }
-    return free_units == slab->free_unit_count && slab->min_free_unit_count <= free_units;
+    return free_units == word_read(&slab->free_unit_count) &&
+           word_read(&slab->min_free_unit_count) <= free_units;
 }

@@ -17,6 +17,12 @@ static inline void word_write(hf_atomic_u32_t *word, uint32_t value)
     atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
+/// Adds where one context writes at a time and others only read: no read-modify-write.
+static inline void word_step(hf_atomic_u32_t *word, uint32_t amount)
+{
+    word_write(word, word_read(word) + amount);
+}
+
 #if CONFIG_HF_POOL_LIFO
 
 /// Stores `next` where `*expected` stands; else tells what does, and false.
