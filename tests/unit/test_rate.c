@@ -53,6 +53,20 @@ static void rate_over_a_gap_is_the_mean_of_the_gap(void)
     CHECK_EQ(hf_rate_per_ks(&rate), 5000);
 }
 
+static void rate_of_a_counter_set_back_goes_on_from_0(void)
+{
+    hf_rate_t rate;
+    CHECK_EQ(hf_rate_init(&rate, WINDOW_US, 0, UINT32_MAX - 49u), HF_OK);
+    hf_rate_update(&rate, HF_US_PER_S, 50); // wrapped
+    CHECK_EQ(hf_rate_per_ks(&rate), 100000);
+    hf_rate_update(&rate, 2u * HF_US_PER_S, 0); // reset
+    CHECK_EQ(hf_rate_per_ks(&rate), 50000);
+    hf_rate_update(&rate, 3u * HF_US_PER_S, 200);
+    CHECK_EQ(hf_rate_per_ks(&rate), 100000);
+    hf_rate_update(&rate, 4u * HF_US_PER_S, 100); // reset, and 100 since
+    CHECK_EQ(hf_rate_per_ks(&rate), 100000);
+}
+
 static void rate_too_large_saturates(void)
 {
     hf_rate_t rate;
@@ -98,6 +112,7 @@ static void hold_has_mean_and_maximum(void)
 
 HF_TEST_MAIN(HF_TEST(rate_window_too_short_is_refused), HF_TEST(rate_of_even_counts_is_exact),
              HF_TEST(rate_falls_to_nothing_when_nothing_comes),
-             HF_TEST(rate_over_a_gap_is_the_mean_of_the_gap), HF_TEST(rate_too_large_saturates),
+             HF_TEST(rate_over_a_gap_is_the_mean_of_the_gap),
+             HF_TEST(rate_of_a_counter_set_back_goes_on_from_0), HF_TEST(rate_too_large_saturates),
              HF_TEST(rate_at_random_agrees_with_all_readings_kept),
              HF_TEST(hold_has_mean_and_maximum))

@@ -27,6 +27,11 @@ void hf_rate_update(hf_rate_t *rate, uint64_t now_us, uint32_t count)
     if (now_us < rate->now_us) {
         return;
     }
+    if (count - rate->now_count > UINT32_MAX / 2u) { // it went back: as if it had gone on
+        for (uint32_t i = 0; i < HF_RATE_MARKS; i++) {
+            rate->mark_count[i] -= rate->now_count;
+        }
+    }
     rate->now_us = now_us;
     rate->now_count = count;
     if (now_us - rate->mark_us[rate->newest] < rate->window_us / SPACES) {
