@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Regions side by side (internal, PSRAM, DMA) and which one serves a request: by what the memory must be able to do, and a
 // list of what it should rather be. A part of a region may be reserved for requests that name a capability: others are
-// refused there before they cut into it. Invariant: every block is given to the region it came from.
+// refused there before they cut into it, whoever takes at the same time by way of the set; takes from a region itself see
+// no reserve. Invariant: every block is given to the region it came from.
 // Context of every call: as the guards of the regions say, which should be the same for all; the counters of the set are
 // kept under the critical section of hf_critical.h.
 #ifndef HF_REGIONS_H

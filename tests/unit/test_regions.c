@@ -127,6 +127,44 @@ static void regions_reserve_stays_servable_in_one_block(void)
     }
 }
 
+static bool is_interrupted;
+
+static void interrupt_once(void *ctx)
+{
+    (void)ctx;
+    if (!is_interrupted) {
+        is_interrupted = true;
+        CHECK(hf_regions_take(&regions, 1500, &hf_regions_fast) != NULL);
+    }
+}
+
+static void leave(void *ctx)
+{
+    (void)ctx;
+}
+
+static void regions_reserve_holds_against_a_take_in_between(void)
+{
+    const hf_region_config_t config = {.name = "dma",
+                                       .memory = dma_storage.memory,
+                                       .bytes = sizeof dma_storage.memory,
+                                       .meta = dma_storage.meta,
+                                       .enter = interrupt_once,
+                                       .exit = leave};
+    CHECK_EQ(hf_region_init(&dma, &config), HF_OK);
+    const hf_regions_entry_t entry = {.region = &dma,
+                                      .capabilities = HF_CAP_DMA | HF_CAP_FAST,
+                                      .reserved_for = HF_CAP_DMA,
+                                      .reserve_bytes = 2000};
+    CHECK_EQ(hf_regions_init(&regions, &entry, 1), HF_OK);
+    is_interrupted = false;
+    CHECK(hf_regions_take(&regions, 1500, &hf_regions_fast) == NULL); // one of the two fits
+    CHECK(is_interrupted);
+    CHECK_EQ(hf_regions_stats(&regions).takes, 1);
+    CHECK_EQ(hf_region_stats(&dma).failed, 0); // by the reserve, not for want of room
+    CHECK(hf_regions_take(&regions, 2000, &hf_regions_dma) != NULL);
+}
+
 static void regions_give_finds_the_owner(void)
 {
     start(0);
@@ -153,4 +191,5 @@ HF_TEST_MAIN(HF_TEST(regions_bad_sets_are_refused), HF_TEST(regions_presets_choo
              HF_TEST(regions_fallback_is_counted_where_it_served),
              HF_TEST(regions_whole_reserve_is_left_alone_unless_named),
              HF_TEST(regions_reserve_stays_servable_in_one_block),
+             HF_TEST(regions_reserve_holds_against_a_take_in_between),
              HF_TEST(regions_give_finds_the_owner))

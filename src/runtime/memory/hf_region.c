@@ -234,14 +234,31 @@ static void count_failure(hf_region_t *region, uint32_t size)
     }
 }
 
-void *hf_region_take(hf_region_t *region, size_t bytes)
+HF_REGION_INLINE void *take_or_count(hf_region_t *region, size_t bytes)
 {
-    enter(region);
     const uint32_t size = size_of(region, bytes);
     void *block = size != 0 ? take(region, size) : NULL;
     if (block == NULL) {
         count_failure(region, size);
     }
+    return block;
+}
+
+void *hf_region_take(hf_region_t *region, size_t bytes)
+{
+    enter(region);
+    void *block = take_or_count(region, bytes);
+    leave(region);
+    return block;
+}
+
+void *hf_region_take_leaving(hf_region_t *region, size_t bytes, size_t leave_bytes)
+{
+    enter(region);
+    const size_t largest = hf_region_largest_servable(region);
+    void *block = bytes - 1u < largest && largest - bytes >= leave_bytes
+                      ? take_or_count(region, bytes)
+                      : NULL;
     leave(region);
     return block;
 }

@@ -100,6 +100,10 @@ HF_REGION_INLINE uint32_t hf_region_top_class(const hf_region_t *region)
     return levels == 0 || slots == 0 ? 0 : level * 32u + 31u - (uint32_t)__builtin_clz(slots);
 }
 
+/// As hf_region_take(), unless the largest free block would not hold `leave_bytes` more: then NULL, and nothing is counted.
+/// Look and take are one guarded step.
+void *hf_region_take_leaving(hf_region_t *region, size_t bytes, size_t leave_bytes);
+
 /// The nearest place at or before `at` where a block in use starts, HF_REGION_NOWHERE when there is none. By the bits alone.
 /// Cost: O(words of the bitmap).
 uint32_t hf_region_start_before(const hf_region_t *region, uint32_t at);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Which region serves a request. A reserve is kept by looking before the take: the largest block, less what is asked, must
-// still hold it.
+// Which region serves a request. A reserve is kept by a look within the guarded step of the take: the largest block, less
+// what is asked, must still hold it.
 #include "holdfast/hf_regions.h"
 
+#include "hf_region_private.h"
 #include "holdfast/hf_critical.h"
 
 #include <string.h>
@@ -43,20 +44,25 @@ int hf_regions_init(hf_regions_t *regions, const hf_regions_entry_t *entries, ui
     return HF_OK;
 }
 
-/// Whether a request that names these capabilities may take so much. What is left of the largest block must serve the
-/// reserve: a take may pass over a block up to 1/32 larger than asked, hence the margin.
-static bool is_allowed(const hf_regions_entry_t *entry, uint32_t named, size_t bytes)
+/// Whether all of the region is there for a request that names these capabilities.
+static bool is_open(const hf_regions_entry_t *entry, uint32_t named)
 {
-    if (entry->reserved_for == 0 || has_all(named, entry->reserved_for)) {
-        return true;
+    return entry->reserved_for == 0 || has_all(named, entry->reserved_for);
+}
+
+/// Takes for a request that names these capabilities, unless that would cut into what is reserved for others. What is left
+/// of the largest block must serve the reserve: a take may pass over a block up to 1/32 larger than asked, hence the margin.
+static void *take_from(const hf_regions_entry_t *entry, uint32_t named, size_t bytes)
+{
+    if (is_open(entry, named)) {
+        return hf_region_take(entry->region, bytes);
     }
     if (entry->reserve_bytes == UINT32_MAX) {
-        return false;
+        return NULL;
     }
-    const size_t largest = hf_region_largest_servable(entry->region);
     const size_t margin =
         entry->reserve_bytes / 32u + HF_REGION_HEADER_BYTES + 2u * (size_t)HF_REGION_GRANULE_BYTES;
-    return largest > bytes && largest - bytes >= entry->reserve_bytes + margin;
+    return hf_region_take_leaving(entry->region, bytes, entry->reserve_bytes + margin);
 }
 
 void *hf_regions_take(hf_regions_t *regions, size_t bytes, const hf_regions_request_t *request)
@@ -69,12 +75,11 @@ void *hf_regions_take(hf_regions_t *regions, size_t bytes, const hf_regions_requ
         const uint32_t named = request->required | preference;
         for (uint32_t i = 0; i < regions->count; i++) {
             const hf_regions_entry_t *entry = &regions->entries[i];
-            if ((asked >> i & 1u) != 0 || !has_all(entry->capabilities, named) ||
-                !is_allowed(entry, named, bytes)) {
+            if ((asked >> i & 1u) != 0 || !has_all(entry->capabilities, named)) {
                 continue;
             }
-            asked |= 1u << i;
-            void *block = hf_region_take(entry->region, bytes);
+            asked |= is_open(entry, named) ? 1u << i : 0;
+            void *block = take_from(entry, named, bytes);
             if (block != NULL) {
                 if (round != 0) {
                     count(&regions->fallbacks[i]);
