@@ -207,6 +207,7 @@ HF_MUST_CHECK int hf_event_retain(hf_event_bus_t *bus, const hf_event_t *event);
 
 /// Ends the use of an event; the last gives the block back. HF_E_FOREIGN: no block of this bus; HF_E_DOUBLE_GIVE: already
 /// given; both count `wrong`, and nothing else happens. HF_E_OVERRUN as hf_pool_give().
+/// A stale release after the block was taken anew cannot be told here; handles of pools can.
 HF_MUST_CHECK int hf_event_release(hf_event_bus_t *bus, const hf_event_t *event);
 
 /// Calls `handle` for at most `limit` events and releases each. Returns how many it handled; 0 while paused.
