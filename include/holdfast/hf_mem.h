@@ -154,9 +154,10 @@ HF_MUST_CHECK int hf_mem_init(hf_mem_t *mem, const hf_mem_config_t *config);
 
 /// Takes memory as the request says: HF_OK and the block. Else `*block` is NULL, and one counter is moved:
 /// HF_E_ARGUMENT 0 bytes (zero_size); HF_E_TOO_LONG larger than every tier and no region allowed (too_large); HF_E_QUOTA
-/// (the tag's `refused`); HF_E_FULL nothing free (the tier's `failed`; of what only the region could serve, region_failed);
+/// nothing that the policy allows is within the hard quota (the tag's `refused`); HF_E_FULL nothing free (the tier's `failed`; of what only the region could serve, region_failed);
 /// HF_E_TIMEOUT nothing came free in time (wait_timeouts); HF_E_STATE waiting is not possible here (wait_refused).
 /// A tag that the instance does not know counts as 0 (unknown_tags).
+/// A request counts on its quota while it looks: of several by one tag at once, one that would fit alone may be refused.
 /// Cost: O(tiers) at most, O(1) when the smallest tier serves; plus the wait. Owner: the caller, until hf_mem_give().
 HF_MUST_CHECK int hf_mem_request(hf_mem_t *mem, const hf_mem_request_t *request, void **block);
 
@@ -168,13 +169,15 @@ void *hf_mem_take_emergency(hf_mem_t *mem, size_t bytes);
 /// The status of the last request that got nothing, whoever made it; HF_OK when there was none.
 int hf_mem_last_error(const hf_mem_t *mem);
 
-/// Gives a block back by its address. HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE: told and counted by kind in the
+/// Gives a block back by its address: a stale give after the block was taken anew cannot be told here, handles of pools can.
+/// HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE: told and counted by kind in the
 /// instance, and nothing else happens. HF_E_OVERRUN: told and counted, and the block was given back. HF_E_CORRUPT (region):
 /// the header of this block or of a neighbour was written over; counts `overruns`, and the block stays set aside for ever.
 /// Cost: O(1).
 HF_MUST_CHECK int hf_mem_give(hf_mem_t *mem, void *block);
 
-/// Makes a block as large as asked: in place when its tier can hold it, else take, copy, give by the policy of the
+/// Makes a block as large as asked: in place when its tier can hold it or, in the region, the memory behind it is free
+/// (a look in vain counts there); else take, copy, give by the policy of the
 /// instance, for the tag the block was taken with. On failure (statuses of hf_mem_request() and hf_mem_give()) block and
 /// content stay as they are. A move holds both blocks for a moment, which counts on quotas.
 /// A NULL block is a take for the running tag; 0 bytes is a give, and `*block` becomes NULL. Cost: O(bytes) when it moves.

@@ -342,6 +342,14 @@ static void mem_trace_tells_every_call(void)
     CHECK_EQ(entry.kind, HF_TRACE_WRONG);
     CHECK_EQ(entry.status, HF_E_DOUBLE_GIVE);
     CHECK_EQ(hf_trace_get(&trace, &entry), HF_E_EMPTY);
+    block = hf_mem_take_tagged(&world.mem, 50, 2);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 40), HF_OK);
+    CHECK_EQ(hf_mem_give(&world.mem, block), HF_OK);
+    check_entry(&trace, HF_TRACE_TAKE, 11, 50);
+    check_entry(&trace, HF_TRACE_GIVE, 11, 50); // in place: given and taken again
+    check_entry(&trace, HF_TRACE_TAKE, 11, 40);
+    check_entry(&trace, HF_TRACE_GIVE, 11, 40);
+    CHECK_EQ(hf_trace_get(&trace, &entry), HF_E_EMPTY);
 }
 #endif
 

@@ -229,6 +229,26 @@ static void mem_quota_hard_refuses_and_counts(void)
     world_check_books(&world);
 }
 
+static void mem_quota_above_a_larger_tier_waits_for_the_smallest(void)
+{
+    void *block;
+    begin();
+    const hf_mem_policy_t patient = {.spill = HF_MEM_ANY_UP, .wait_us = 3000};
+    const hf_mem_request_t net = {.bytes = 20, .tag = 1, .policy = &patient};
+    void *first = hf_mem_take(&world.mem, 20);
+    for (unsigned i = 1; i < WORLD_SMALL; i++) {
+        CHECK(hf_mem_take(&world.mem, 20) != NULL);
+    }
+    CHECK(hf_mem_take(&world.mem, 64) != NULL && hf_mem_take(&world.mem, 64) != NULL);
+    CHECK_EQ(hf_mem_request(&world.mem, &net, &block),
+             HF_E_TIMEOUT); // a large one is above the quota
+    world.given_in_wait = first;
+    world.give_in_wait = world.waits + 2u;
+    CHECK_EQ(hf_mem_request(&world.mem, &net, &block), HF_OK);
+    CHECK_EQ(world_tag(&world, 1).refused, 0);
+    world_check_books(&world);
+}
+
 static void mem_quota_is_not_used_up_by_requests_that_fail(void)
 {
     void *block;
@@ -304,6 +324,7 @@ HF_TEST_MAIN(RESERVE_CASES HF_TEST(mem_alert_low_and_critical_of_one_tier),
              HF_TEST(mem_alert_stands_when_a_take_fails),
              HF_TEST(mem_quota_soft_is_told_once_until_it_is_over),
              HF_TEST(mem_quota_hard_refuses_and_counts),
+             HF_TEST(mem_quota_above_a_larger_tier_waits_for_the_smallest),
              HF_TEST(mem_quota_is_not_used_up_by_requests_that_fail),
              HF_TEST(mem_failures_between_polls_are_one_call),
              HF_TEST(mem_callback_that_takes_is_served_and_not_called_again),

@@ -341,14 +341,62 @@ static void mem_region_blocks_resize_both_ways(void)
     CHECK(block == was);
     CHECK_EQ(hf_mem_resize(&world.mem, &block, 700), HF_OK);
     CHECK_EQ(((uint8_t *)block)[255], 0x42);
+    CHECK(block == was); // what lies behind it is free
+    CHECK_EQ(hf_mem_block_bytes(&world.mem, block), 700);
+    CHECK_EQ(world_tag(&world, 2).bytes, 700);
+    CHECK_EQ(hf_mem_stats(&world.mem).region_bytes, 700);
+    void *behind = hf_region_take(&region, 100);
+    REQUIRE(behind != NULL);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 900), HF_OK);
+    CHECK(block != was);
+    CHECK_EQ(((uint8_t *)block)[255], 0x42);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, SIZE_MAX), HF_E_FULL);
+    CHECK_EQ(hf_mem_block_bytes(&world.mem, block), 900);
     CHECK_EQ(hf_mem_stats(&world.mem).moved, 2);
-    CHECK_EQ(hf_mem_stats(&world.mem).resized_in_place, 1);
+    CHECK_EQ(hf_mem_stats(&world.mem).resized_in_place, 2);
+    CHECK_EQ(hf_region_give(&region, behind), HF_OK);
     CHECK_EQ(hf_mem_give(&world.mem, block), HF_OK);
     CHECK_EQ(hf_mem_stats(&world.mem).requested_bytes, 0);
+    CHECK_EQ(hf_region_stats(&region).blocks, 0);
     world_check_books(&world);
 }
+
+static void mem_region_block_grows_within_the_quota_alone(void)
+{
+    begin_with_region((hf_mem_policy_t){.region = true});
+    use_up(1);
+    void *block = hf_mem_take_tagged(&world.mem, 40, 1);
+    REQUIRE(block != NULL && hf_region_owns(&region, block));
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 129), HF_E_QUOTA);
+    CHECK_EQ(hf_mem_resize(&world.mem, &block, 128), HF_OK); // a move would need both
+    CHECK_EQ(world_tag(&world, 1).bytes, 128);
+    CHECK_EQ(hf_mem_give(&world.mem, block), HF_OK);
+    block = hf_mem_take_tagged(&world.mem, 120, 1); // all of what was charged is free again
+    CHECK(block == NULL || hf_mem_give(&world.mem, block) == HF_OK);
+    CHECK_EQ(world_tag(&world, 1).bytes, 0);
+    world_check_books(&world);
+}
+
+static void mem_region_serves_a_quota_that_no_tier_fits(void)
+{
+    void *block;
+    begin_with_region((hf_mem_policy_t){.spill = HF_MEM_ANY_UP, .region = true});
+    use_up(1);
+    const hf_mem_request_t net = {.bytes = 60,
+                                  .tag = 1}; // a block of 256 is above the quota of 128
+    CHECK_EQ(hf_mem_request(&world.mem, &net, &block), HF_OK);
+    CHECK(hf_region_owns(&region, block));
+    CHECK_EQ(hf_mem_request(&world.mem, &net, &block), HF_OK);
+    CHECK_EQ(world_tag(&world, 1).bytes, 120);
+    CHECK_EQ(hf_mem_request(&world.mem, &net, &block), HF_E_QUOTA);
+    CHECK_EQ(world_tag(&world, 1).refused, 1);
+    world_check_books(&world);
+}
+
 #define REGION_CASES                                                                               \
-    HF_TEST(mem_region_serves_what_no_tier_can),                                                   \
+    HF_TEST(mem_region_block_grows_within_the_quota_alone),                                        \
+        HF_TEST(mem_region_serves_a_quota_that_no_tier_fits),                                      \
+        HF_TEST(mem_region_serves_what_no_tier_can),                                               \
         HF_TEST(mem_region_is_left_alone_unless_the_policy_allows),                                \
         HF_TEST(mem_region_full_is_counted_apart), HF_TEST(mem_region_wrong_gives_are_told),       \
         HF_TEST(mem_region_blocks_resize_both_ways),

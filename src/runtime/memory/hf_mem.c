@@ -112,6 +112,7 @@ static uint32_t last_tier(const hf_mem_t *mem, const order_t *order)
 /// HF_OK, HF_E_FULL, HF_E_QUOTA.
 static int serve(hf_mem_t *mem, const order_t *order, void **block)
 {
+    int refusal = HF_E_FULL;
     if (order->tier != MEM_REGION) {
         hf_mem_tier_state_t *tier = &mem->config.states[order->tier];
         const uint32_t last = last_tier(mem, order);
@@ -120,19 +121,25 @@ static int serve(hf_mem_t *mem, const order_t *order, void **block)
             if (status == HF_OK && number != order->tier) {
                 word_count(&tier->spilled_up);
             }
-            if (status != HF_E_FULL) {
+            if (status == HF_OK) {
                 return status;
+            }
+            if (status == HF_E_QUOTA) {
+                // The region's blocks are as large as asked; and one of the smallest tier may come free in time.
+                const bool may_come = number != order->tier && order->policy.wait_us > 0;
+                refusal = may_come ? HF_E_FULL : HF_E_QUOTA;
+                break;
             }
         }
     }
     if (!may_use_region(mem, &order->policy)) {
-        return HF_E_FULL;
+        return refusal;
     }
     const int status = mem_take_from_region(mem, order, block);
     if (status == HF_OK && order->tier != MEM_REGION) {
         word_count(&mem->config.states[order->tier].spilled_region);
     }
-    return status;
+    return status == HF_E_FULL ? refusal : status;
 }
 
 /// Looks again until the time is over. HF_OK, HF_E_QUOTA, HF_E_TIMEOUT, HF_E_STATE (waiting is not possible here).
@@ -252,8 +259,32 @@ int hf_mem_give(hf_mem_t *mem, void *block)
     return give(mem, block, CALLER());
 }
 
+/// As a give and a take, so that every give told names the bytes of its take.
+static void tell_resized(hf_mem_t *mem, const place_t *place, uint32_t old_bytes,
+                         uint32_t new_bytes, uintptr_t caller)
+{
+    if (mem->histogram != NULL) {
+        hf_histogram_give(mem->histogram, old_bytes);
+        hf_histogram_take(mem->histogram, new_bytes);
+    }
+#if CONFIG_HF_TRACE
+    hf_trace_event_t event = {.caller = caller,
+                              .bytes = old_bytes,
+                              .block = place->index,
+                              .kind = HF_TRACE_GIVE,
+                              .tag = MEM_RECORD_TAG(word_read(place->record))};
+    mem_trace(mem, &event, place->tier);
+    event.bytes = new_bytes;
+    event.kind = HF_TRACE_TAKE;
+    mem_trace(mem, &event, place->tier);
+#else
+    (void)place;
+    (void)caller;
+#endif
+}
+
 /// False when somebody gave the block meanwhile: then its record must stay 0.
-static bool resize_in_place(hf_mem_t *mem, const place_t *place, size_t bytes)
+static bool resize_in_place(hf_mem_t *mem, const place_t *place, size_t bytes, uintptr_t caller)
 {
     uint32_t record = word_read(place->record);
     if (place->tier == MEM_REGION) {
@@ -268,10 +299,7 @@ static bool resize_in_place(hf_mem_t *mem, const place_t *place, size_t bytes)
     const uint32_t old = MEM_RECORD_BYTES(record);
     word_count(&mem->resized_in_place);
     (void)word_add(&mem->requested_bytes, (uint32_t)bytes - old);
-    if (mem->histogram != NULL) {
-        hf_histogram_give(mem->histogram, old);
-        hf_histogram_take(mem->histogram, (uint32_t)bytes);
-    }
+    tell_resized(mem, place, old, (uint32_t)bytes, caller);
     return true;
 }
 
@@ -310,9 +338,14 @@ int hf_mem_resize(hf_mem_t *mem, void **block, size_t bytes)
         return refuse_give(mem, *block, mem_verdict(mem, *block, status), CALLER());
     }
     if (bytes <= place.bytes) {
-        return resize_in_place(mem, &place, bytes)
+        return resize_in_place(mem, &place, bytes, CALLER())
                    ? HF_OK
                    : refuse_give(mem, *block, HF_E_DOUBLE_GIVE, CALLER());
+    }
+    if (place.tier == MEM_REGION && mem_grow_in_region(mem, &place, bytes)) {
+        word_count(&mem->resized_in_place);
+        tell_resized(mem, &place, place.bytes, (uint32_t)bytes, CALLER());
+        return HF_OK;
     }
     return move(mem, &place, block, bytes, CALLER());
 }

@@ -95,13 +95,25 @@ void mem_judge_soft(hf_mem_t *mem, hf_tag_t tag)
     judge_soft(mem, tag, word_read(&mem->tags[tag].bytes));
 }
 
-static void note_tag_taken(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
+static void note_tag_bytes(hf_mem_t *mem, hf_tag_t tag, uint32_t more)
 {
     hf_mem_tag_state_t *state = &mem->tags[tag];
-    const uint32_t held = word_add(&state->bytes, bytes) + bytes;
-    word_count(&state->blocks);
+    const uint32_t held = word_add(&state->bytes, more) + more;
     word_raise(&state->peak_bytes, held);
     judge_soft(mem, tag, held);
+}
+
+static void note_tag_taken(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)
+{
+    word_count(&mem->tags[tag].blocks);
+    note_tag_bytes(mem, tag, bytes);
+}
+
+void mem_note_grown(hf_mem_t *mem, hf_tag_t tag, uint32_t more)
+{
+    (void)word_add(&mem->region_bytes, more);
+    (void)word_add(&mem->requested_bytes, more);
+    note_tag_bytes(mem, tag, more);
 }
 
 static void note_tag_given(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes)

@@ -52,6 +52,9 @@ static inline uint32_t mem_permille(uint32_t part, uint32_t whole)
 int mem_take_from(hf_mem_t *mem, const order_t *order, uint32_t tier, void **block);
 /// A block of the region: the same.
 int mem_take_from_region(hf_mem_t *mem, const order_t *order, void **block);
+/// Makes a block of the region longer where it is, within the quota of its tag. False, and nothing changed, when that is not
+/// possible.
+bool mem_grow_in_region(hf_mem_t *mem, const place_t *place, size_t bytes);
 /// Where a block lies. HF_E_FOREIGN, HF_E_INTERIOR, HF_E_DOUBLE_GIVE (nobody holds it); counts nothing.
 int mem_find(const hf_mem_t *mem, const void *block, place_t *place);
 /// The exact status of a give that mem_find() refused with `status`.
@@ -70,6 +73,8 @@ void mem_refund(hf_mem_t *mem, hf_tag_t tag, uint32_t bytes);
 void mem_note_taken(hf_mem_t *mem, const order_t *order, const place_t *place);
 /// `record` is what stood in the record.
 void mem_note_given(hf_mem_t *mem, const place_t *place, uint32_t record, uintptr_t caller);
+/// A block of the region holds so much more.
+void mem_note_grown(hf_mem_t *mem, hf_tag_t tag, uint32_t more);
 /// Sets and clears the alerts of the instance and, unless MEM_REGION, of one tier by what is in use.
 void mem_judge(hf_mem_t *mem, uint32_t tier);
 /// The same for the soft quota of one tag.

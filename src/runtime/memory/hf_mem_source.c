@@ -169,6 +169,22 @@ int mem_take_from_region(hf_mem_t *mem, const order_t *order, void **block)
     return HF_OK;
 }
 
+bool mem_grow_in_region(hf_mem_t *mem, const place_t *place, size_t bytes)
+{
+    front_t *front = (front_t *)((uintptr_t)place->record - offsetof(front_t, record));
+    const hf_tag_t tag = MEM_RECORD_TAG(word_read(&front->record));
+    if (bytes > HF_REGION_BYTES_MAX || !mem_charge(mem, tag, (uint32_t)bytes - place->bytes)) {
+        return false;
+    }
+    if (hf_region_resize(mem->config.region, front, bytes + FRONT_BYTES) != HF_OK) {
+        mem_refund(mem, tag, (uint32_t)bytes - place->bytes);
+        return false;
+    }
+    word_write(&front->bytes, (uint32_t)bytes);
+    mem_note_grown(mem, tag, (uint32_t)bytes - place->bytes);
+    return true;
+}
+
 static int find_in_region(const hf_mem_t *mem, const void *block, place_t *place)
 {
     const uintptr_t address = (uintptr_t)block;
@@ -204,6 +220,14 @@ int mem_take_from_region(hf_mem_t *mem, const order_t *order, void **block)
     (void)order;
     (void)block;
     return HF_E_FULL;
+}
+
+bool mem_grow_in_region(hf_mem_t *mem, const place_t *place, size_t bytes)
+{
+    (void)mem;
+    (void)place;
+    (void)bytes;
+    return false;
 }
 
 static int find_in_region(const hf_mem_t *mem, const void *block, place_t *place)
