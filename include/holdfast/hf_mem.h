@@ -154,7 +154,8 @@ HF_MUST_CHECK int hf_mem_init(hf_mem_t *mem, const hf_mem_config_t *config);
 
 /// Takes memory as the request says: HF_OK and the block. Else `*block` is NULL, and one counter is moved:
 /// HF_E_ARGUMENT 0 bytes (zero_size); HF_E_TOO_LONG larger than every tier and no region allowed (too_large); HF_E_QUOTA
-/// nothing that the policy allows is within the hard quota (the tag's `refused`); HF_E_FULL nothing free (the tier's `failed`; of what only the region could serve, region_failed);
+/// nothing that the policy allows is within the hard quota (the tag's `refused`); HF_E_FULL nothing free (the tier's
+/// `failed`; of what only the region could serve, region_failed);
 /// HF_E_TIMEOUT nothing came free in time (wait_timeouts); HF_E_STATE waiting is not possible here (wait_refused).
 /// A tag that the instance does not know counts as 0 (unknown_tags).
 /// A request counts on its quota while it looks: of several by one tag at once, one that would fit alone may be refused.

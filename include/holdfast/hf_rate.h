@@ -28,8 +28,8 @@ typedef struct hf_rate {
 HF_MUST_CHECK int hf_rate_init(hf_rate_t *rate, uint64_t window_us, uint64_t now_us,
                                uint32_t count);
 /// A reading of a counter that only rises, modulo 2^32: call at least eight times per window. One that went back (by less
-/// than 2^31: set back below that, as by a reset of statistics) was started again from 0, and the rate goes on. A gap in the calls
-/// makes the stretch longer; a time that goes back is ignored. Cost: O(1).
+/// than 2^31: set back below that, as by a reset of statistics) was started again from 0, and the rate goes on. A
+/// gap in the calls makes the stretch longer; a time that goes back is ignored. Cost: O(1).
 void hf_rate_update(hf_rate_t *rate, uint64_t now_us, uint32_t count);
 /// Counts in 1,000 seconds, rounded down (3-decimal counts per second); 0 before any time has passed. UINT32_MAX when
 /// larger.
