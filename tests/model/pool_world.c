@@ -3,14 +3,11 @@
 // model.
 #include "pool_world.h"
 
-#include "holdfast/hf_critical.h"
 #include "holdfast/hf_pool.h"
 #ifdef MODEL_BROKEN
 #include "broken_pool.h"
 #endif
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT_MAX   65u
@@ -50,24 +47,6 @@ static struct {
 alignas(max_align_t) static uint8_t blocks[HF_POOL_BYTES(BLOCK_BYTES, COUNT_MAX)];
 
 static const pool_case_t *scene;
-
-uint32_t hf_port_critical_enter(void)
-{
-    model_lock();
-    return 0;
-}
-
-void hf_port_critical_exit(uint32_t was)
-{
-    (void)was;
-    model_unlock();
-}
-
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    printf("assertion failed: %s:%d\n", file, line);
-    abort();
-}
 
 static void *block_at(unsigned number)
 {

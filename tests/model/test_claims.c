@@ -2,11 +2,10 @@
 // All interleavings of hf_pool_claim.h: two or three threads, each with a claim, over two groups of blocks, few of them in
 // play. Judged: no block has two owners; of gives by others one is believed; and at the end, when all claims are closed, one
 // claim can take exactly the blocks that nobody has: none is lost, none is there twice, no group was forgotten.
-#include "holdfast/hf_critical.h"
 #include "holdfast/hf_pool_claim.h"
 #include "model_main.h"
+#include "model_seams.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,31 +26,6 @@ static const model_memory_t memories[] = {{&world, sizeof world}};
 // Not part of the state: no block is ever touched.
 alignas(max_align_t) static uint8_t blocks[HF_POOL_BYTES(BLOCK_BYTES, COUNT)];
 
-uint32_t hf_port_critical_enter(void)
-{
-    model_lock();
-    return 0;
-}
-
-void hf_port_critical_exit(uint32_t was)
-{
-    (void)was;
-    model_unlock();
-}
-
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    printf("assertion failed: %s:%d\n", file, line);
-    abort();
-}
-
-static void expect(bool is_true, const char *text)
-{
-    if (!is_true) {
-        model_fail(text);
-    }
-}
-
 static void *block_at(uint32_t number)
 {
     return blocks + (size_t)number * HF_POOL_STRIDE(BLOCK_BYTES);
@@ -64,7 +38,7 @@ static void take(unsigned thread)
         world.refused++;
     } else {
         const size_t number = (size_t)(block - blocks) / HF_POOL_STRIDE(BLOCK_BYTES);
-        expect(world.is_confused || world.owned[number] == 0, "a block has two owners");
+        model_expect(world.is_confused || world.owned[number] == 0, "a block has two owners");
         world.owned[number] = 1;
     }
     model_call_ended();
@@ -75,7 +49,7 @@ static void give(unsigned thread, uint32_t number)
 {
     world.owned[number] = 0;
     const int status = hf_claim_give(&world.claims[thread], block_at(number));
-    expect(status == HF_OK || status == HF_E_DOUBLE_GIVE, "a status");
+    model_expect(status == HF_OK || status == HF_E_DOUBLE_GIVE, "a status");
     world.believed += status == HF_OK ? 1u : 0u;
     model_call_ended();
 }
@@ -107,7 +81,8 @@ static void set_up(const uint32_t *given, unsigned count)
 static void judge_end(void)
 {
     uint32_t free = 0, got = 0;
-    expect(hf_claim_stats(&world.pool).exhausted == world.refused, "a refusal was not counted");
+    model_expect(hf_claim_stats(&world.pool).exhausted == world.refused,
+                 "a refusal was not counted");
     for (unsigned i = 0; i < THREADS; i++) {
         hf_claim_close(&world.claims[i]);
     }
@@ -118,8 +93,8 @@ static void judge_end(void)
     while (got <= COUNT && hf_claim_take(&world.claims[0]) != NULL) {
         got++;
     }
-    expect(got == free, "a block is lost or there twice");
-    expect(hf_claim_stats(&world.pool).in_use == COUNT, "not all blocks are taken");
+    model_expect(got == free, "a block is lost or there twice");
+    model_expect(hf_claim_stats(&world.pool).in_use == COUNT, "not all blocks are taken");
 }
 
 // ---- takes against takes: three blocks, two groups ----------------------------------------------
@@ -137,7 +112,7 @@ static void takes_thread(unsigned number)
 
 static void takes_end(void)
 {
-    expect(world.refused >= 2, "more was taken than was free");
+    model_expect(world.refused >= 2, "more was taken than was free");
     judge_end();
 }
 
@@ -161,7 +136,7 @@ static void gives_thread(unsigned number)
 
 static void gives_end(void)
 {
-    expect(world.believed == 1, "a good give was refused");
+    model_expect(world.believed == 1, "a good give was refused");
     judge_end();
 }
 
@@ -172,7 +147,7 @@ static void set_up_three_gives(void)
 
 static void three_gives_end(void)
 {
-    expect(world.believed == 2, "a good give was refused");
+    model_expect(world.believed == 2, "a good give was refused");
     judge_end();
 }
 
@@ -196,7 +171,7 @@ static void doubles_thread(unsigned number)
 
 static void doubles_end(void)
 {
-    expect(world.believed >= 1, "nobody was believed");
+    model_expect(world.believed >= 1, "nobody was believed");
     judge_end();
 }
 
@@ -207,7 +182,7 @@ static void doubles_alone_thread(unsigned number)
 
 static void doubles_alone_end(void)
 {
-    expect(world.believed == 1, "not exactly one give was believed");
+    model_expect(world.believed == 1, "not exactly one give was believed");
     judge_end();
 }
 

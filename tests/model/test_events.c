@@ -3,11 +3,10 @@
 // publishers and readers, back-pressure and drop-oldest, two readers of one event, a subscriber that leaves. Judged: an
 // event read is whole and stays so until released; per subscriber offered = delivered + dropped + queued; in the end
 // every block is free.
-#include "holdfast/hf_critical.h"
 #include "holdfast/hf_event.h"
 #include "model_main.h"
+#include "model_seams.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,39 +32,6 @@ static hf_pool_t *const pools[] = {&world.pool};
 static const hf_event_type_t types[] = {
     {.name = "reading", .payload_bytes = BYTES, .priority = HF_EVENT_NORMAL}};
 
-uint32_t hf_port_critical_enter(void)
-{
-    model_lock();
-    return 0;
-}
-
-void hf_port_critical_exit(uint32_t was)
-{
-    (void)was;
-    model_unlock();
-}
-
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    printf("assertion failed: %s:%d\n", file, line);
-    abort();
-}
-
-static void expect(bool is_true, const char *text)
-{
-    if (!is_true) {
-        model_fail(text);
-    }
-}
-
-static void require(int status)
-{
-    if (status < 0) {
-        printf("setup: %s\n", hf_status_text(status));
-        abort();
-    }
-}
-
 // ---- what threads do -----------------------------------------------------------------------------
 
 static void publish(uint32_t value)
@@ -74,7 +40,7 @@ static void publish(uint32_t value)
     world.accepted += status >= 0 ? 1u : 0u;
     world.refused += status == HF_E_FULL ? 1u : 0u;
     world.exhausted += status == HF_E_EMPTY ? 1u : 0u;
-    expect(status >= 0 || status == HF_E_FULL || status == HF_E_EMPTY, "a publish's status");
+    model_expect(status >= 0 || status == HF_E_FULL || status == HF_E_EMPTY, "a publish's status");
 }
 
 static uint32_t value_of(const hf_event_t *event)
@@ -89,16 +55,16 @@ static bool read_one(unsigned subscriber)
 {
     const hf_event_t *event = NULL;
     int status = hf_event_get(&world.subscribers[subscriber], &event);
-    expect(status == HF_OK || status == HF_E_EMPTY, "a get's status");
+    model_expect(status == HF_OK || status == HF_E_EMPTY, "a get's status");
     if (status != HF_OK) {
         return false;
     }
     uint32_t value = value_of(event);
-    expect(value % 100u == 0 && value != 0, "not what was published");
+    model_expect(value % 100u == 0 && value != 0, "not what was published");
     (void)atomic_load(&world.pool.exhausted); // others go on meanwhile
-    expect(value_of(event) == value, "changed while it was held");
+    model_expect(value_of(event) == value, "changed while it was held");
     status = hf_event_release(&world.bus, event);
-    expect(status == HF_OK, "a release's status");
+    model_expect(status == HF_OK, "a release's status");
     world.got++;
     return true;
 }
@@ -133,7 +99,7 @@ static void readers_and_publisher(unsigned number)
     if (number == 2u) {
         publish(PUBLISHED(7));
     } else {
-        expect(read_one(number), "an event is missing");
+        model_expect(read_one(number), "an event is missing");
     }
     model_call_ended();
 }
@@ -141,7 +107,7 @@ static void readers_and_publisher(unsigned number)
 static void leave(void)
 {
     int status = hf_event_unsubscribe(&world.subscribers[1]);
-    expect(status == HF_OK || status == HF_E_AGAIN, "an unsubscribe's status");
+    model_expect(status == HF_OK || status == HF_E_AGAIN, "an unsubscribe's status");
     world.has_left = status == HF_OK ? 1u : 0u;
 }
 
@@ -172,16 +138,16 @@ static void release_twice(unsigned number)
 static void judge_subscriber(const hf_event_subscriber_t *subscriber)
 {
     hf_event_subscriber_stats_t stats = hf_event_subscriber_stats(subscriber);
-    expect(stats.offered == stats.delivered + stats.dropped + stats.queued,
-           "offered is not delivered + dropped + queued");
-    expect(stats.queued <= SLOTS && stats.peak <= SLOTS, "queued or peak");
+    model_expect(stats.offered == stats.delivered + stats.dropped + stats.queued,
+                 "offered is not delivered + dropped + queued");
+    model_expect(stats.queued <= SLOTS && stats.peak <= SLOTS, "queued or peak");
 }
 
 static void at_end(void)
 {
     hf_event_stats_t stats = hf_event_stats(&world.bus);
-    expect(stats.refused == world.refused, "refused is wrong");
-    expect(stats.exhausted == world.exhausted, "exhausted is wrong");
+    model_expect(stats.refused == world.refused, "refused is wrong");
+    model_expect(stats.exhausted == world.exhausted, "exhausted is wrong");
     if (world.subscribers[1].config.capacity != 0 && world.has_left == 0) {
         judge_subscriber(&world.subscribers[1]);
         while (read_one(1)) {
@@ -191,10 +157,10 @@ static void at_end(void)
     while (read_one(0)) {
     }
     judge_subscriber(&world.subscribers[0]);
-    expect(hf_pool_stats(&world.pool).in_use == 0, "a block was left behind");
-    expect(hf_event_stats(&world.bus).wrong == world.wrong, "wrong is wrong");
+    model_expect(hf_pool_stats(&world.pool).in_use == 0, "a block was left behind");
+    model_expect(hf_event_stats(&world.bus).wrong == world.wrong, "wrong is wrong");
     for (unsigned i = 0; i < BLOCKS; i++) {
-        expect(hf_pool_take(&world.pool, HF_TAG_NONE) != NULL, "a block is lost");
+        model_expect(hf_pool_take(&world.pool, HF_TAG_NONE) != NULL, "a block is lost");
     }
 }
 
@@ -203,12 +169,12 @@ static void at_end_of_all(void)
     uint32_t published = world.accepted;
     uint32_t dropped = hf_event_subscriber_stats(&world.subscribers[0]).dropped;
     at_end();
-    expect(world.got + dropped == published, "an event is lost");
+    model_expect(world.got + dropped == published, "an event is lost");
 }
 
 static void at_end_of_two_releases(void)
 {
-    expect(world.released == 1 && world.wrong == 1, "not one release of two was good");
+    model_expect(world.released == 1 && world.wrong == 1, "not one release of two was good");
     at_end();
 }
 
@@ -222,7 +188,7 @@ static void subscribe(unsigned number, hf_event_policy_t policy, uint16_t capaci
                                             .type_last = TYPE,
                                             .policy = (uint8_t)policy};
     hf_event_subscriber_t *made = NULL;
-    require(hf_event_subscribe(&world.bus, &config, &made));
+    model_require(hf_event_subscribe(&world.bus, &config, &made));
     if (made != &world.subscribers[number]) {
         abort();
     }
@@ -236,7 +202,7 @@ static void set_up(unsigned subscribers, hf_event_policy_t policy, uint16_t capa
                                    .meta = world.storage.meta,
                                    .block_bytes = HF_EVENT_BLOCK_BYTES(BYTES),
                                    .count = BLOCKS};
-    require(hf_pool_init(&world.pool, &pool));
+    model_require(hf_pool_init(&world.pool, &pool));
     const hf_event_config_t config = {.name = "bus",
                                       .types = types,
                                       .pools = pools,
@@ -244,7 +210,7 @@ static void set_up(unsigned subscribers, hf_event_policy_t policy, uint16_t capa
                                       .type_count = 1,
                                       .pool_count = 1,
                                       .subscriber_count = SUBSCRIBERS};
-    require(hf_event_init(&world.bus, &config));
+    model_require(hf_event_init(&world.bus, &config));
     for (unsigned i = 0; i < subscribers; i++) {
         subscribe(i, policy, capacity);
     }
@@ -277,7 +243,7 @@ static void set_up_twice(void)
     set_up(1, HF_EVENT_LOSSLESS, 1);
     publish(PUBLISHED(6));
     const hf_event_t *event = NULL;
-    require(hf_event_get(&world.subscribers[0], &event));
+    model_require(hf_event_get(&world.subscribers[0], &event));
     world.shared = (hf_event_t *)(uintptr_t)event;
 }
 

@@ -2,14 +2,12 @@
 // All interleavings of the channels: hf_ring (lossy, one writer, one reader), hf_queue (lossless, the same),
 // hf_snapshot (one writer, two readers), hf_trace (two writers, one reader). Judged: an item is whole, in order, once;
 // what was put is what was got and what was lost, exactly. `prog CASE:SCHEDULE:STEP` replays.
-#include "holdfast/hf_critical.h"
 #include "holdfast/hf_queue.h"
 #include "holdfast/hf_snapshot.h"
 #include "holdfast/hf_trace.h"
 #include "model_main.h"
+#include "model_seams.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PUTS     3u
@@ -30,43 +28,11 @@ static struct {
 
 static const model_memory_t memories[] = {{&world, sizeof world}};
 
-uint32_t hf_port_critical_enter(void)
-{
-    model_lock();
-    return 0;
-}
-
-void hf_port_critical_exit(uint32_t was)
-{
-    (void)was;
-    model_unlock();
-}
-
-_Noreturn void hf_port_assert_failed(const char *file, int line)
-{
-    printf("assertion failed: %s:%d\n", file, line);
-    abort();
-}
-
-static void expect(bool is_true, const char *text)
-{
-    if (!is_true) {
-        model_fail(text);
-    }
-}
-
-static void require(int status)
-{
-    if (status != HF_OK) {
-        abort();
-    }
-}
-
 /// Whole, and later than what this reader had before.
 static void judge_item(const item_t *item, unsigned reader)
 {
-    expect(item->inverse == ~item->number, "an item is torn");
-    expect(item->number > world.last[reader], "an item came again, or out of order");
+    model_expect(item->inverse == ~item->number, "an item is torn");
+    model_expect(item->number > world.last[reader], "an item came again, or out of order");
     world.last[reader] = item->number;
     world.got++;
 }
@@ -82,14 +48,14 @@ static item_t next_item(void)
 static void set_up_ring(void)
 {
     memset(&world, 0, sizeof world);
-    require(hf_ring_init(&world.ring, world.words, sizeof(item_t), CAPACITY));
+    model_require(hf_ring_init(&world.ring, world.words, sizeof(item_t), CAPACITY));
 }
 
 static void get_from_ring(void)
 {
     item_t item;
     int status = hf_ring_get(&world.ring, &item);
-    expect(status == HF_OK || status == HF_E_EMPTY, "a status");
+    model_expect(status == HF_OK || status == HF_E_EMPTY, "a status");
     if (status == HF_OK) {
         judge_item(&item, 0);
     }
@@ -113,8 +79,9 @@ static void ring_end(void)
     for (unsigned i = 0; i <= CAPACITY; i++) {
         get_from_ring();
     }
-    expect(world.got + hf_ring_lost(&world.ring) == PUTS, "got and lost are not what was put");
-    expect(world.last[0] == PUTS, "the newest is missing");
+    model_expect(world.got + hf_ring_lost(&world.ring) == PUTS,
+                 "got and lost are not what was put");
+    model_expect(world.last[0] == PUTS, "the newest is missing");
 }
 
 // ---- hf_snapshot ---------------------------------------------------------------------------------
@@ -122,7 +89,7 @@ static void ring_end(void)
 static void set_up_snapshot(void)
 {
     memset(&world, 0, sizeof world);
-    require(hf_snapshot_init(&world.snapshot, world.words, sizeof(item_t)));
+    model_require(hf_snapshot_init(&world.snapshot, world.words, sizeof(item_t)));
 }
 
 static void read_begins(unsigned thread)
@@ -135,13 +102,14 @@ static void read_snapshot(unsigned thread)
     item_t item;
     model_call_begins(read_begins);
     int status = hf_snapshot_read(&world.snapshot, &item);
-    expect(status == HF_OK || status == HF_E_AGAIN ||
-               (status == HF_E_EMPTY && world.at_least[thread] == 0),
-           "a status");
+    model_expect(status == HF_OK || status == HF_E_AGAIN ||
+                     (status == HF_E_EMPTY && world.at_least[thread] == 0),
+                 "a status");
     if (status == HF_OK) {
-        expect(item.inverse == ~item.number, "an item is torn");
-        expect(item.number >= world.at_least[thread], "older than what was there at the call");
-        expect(item.number >= world.last[thread], "back in time");
+        model_expect(item.inverse == ~item.number, "an item is torn");
+        model_expect(item.number >= world.at_least[thread],
+                     "older than what was there at the call");
+        model_expect(item.number >= world.last[thread], "back in time");
         world.last[thread] = item.number;
     }
 }
@@ -162,8 +130,8 @@ static void snapshot_thread(unsigned number)
 static void snapshot_end(void)
 {
     item_t item = {0, 0};
-    expect(hf_snapshot_read(&world.snapshot, &item) == HF_OK && item.number == 4,
-           "the newest is missing");
+    model_expect(hf_snapshot_read(&world.snapshot, &item) == HF_OK && item.number == 4,
+                 "the newest is missing");
 }
 
 #ifndef MODEL_BROKEN
@@ -173,7 +141,7 @@ static void snapshot_end(void)
 static void set_up_queue(void)
 {
     memset(&world, 0, sizeof world);
-    require(hf_queue_init(&world.queue, world.words, sizeof(item_t), CAPACITY, 1));
+    model_require(hf_queue_init(&world.queue, world.words, sizeof(item_t), CAPACITY, 1));
 }
 
 static void get_from_queue(void)
@@ -181,7 +149,7 @@ static void get_from_queue(void)
     item_t item;
     if (hf_queue_get(&world.queue, &item) == HF_OK) {
         judge_item(&item, 0);
-        expect(item.number == world.got, "an item is missing");
+        model_expect(item.number == world.got, "an item is missing");
     }
 }
 
@@ -192,7 +160,7 @@ static void put_to_queue(bool is_urgent)
         is_urgent ? hf_queue_put_urgent(&world.queue, &item) : hf_queue_put(&world.queue, &item);
     world.put += status == HF_OK ? 1u : 0u;
     world.refused += status == HF_E_FULL ? 1u : 0u;
-    expect(status == HF_OK || status == HF_E_FULL, "a status");
+    model_expect(status == HF_OK || status == HF_E_FULL, "a status");
 }
 
 static void queue_thread(unsigned number)
@@ -212,10 +180,11 @@ static void queue_end(void)
     for (unsigned i = 0; i <= CAPACITY; i++) {
         get_from_queue();
     }
-    expect(world.got == world.put, "an item is lost");
-    expect(world.put + world.refused == 4 && atomic_load(&world.queue.refused) == world.refused,
-           "refused is wrong");
-    expect(hf_queue_count(&world.queue) == 0, "not empty");
+    model_expect(world.got == world.put, "an item is lost");
+    model_expect(world.put + world.refused == 4 &&
+                     atomic_load(&world.queue.refused) == world.refused,
+                 "refused is wrong");
+    model_expect(hf_queue_count(&world.queue) == 0, "not empty");
 }
 
 // ---- hf_trace ------------------------------------------------------------------------------------
@@ -224,7 +193,7 @@ static void set_up_trace(void)
 {
     memset(&world, 0, sizeof world);
     const hf_trace_config_t config = {.storage = world.words, .capacity = CAPACITY};
-    require(hf_trace_init(&world.trace, &config));
+    model_require(hf_trace_init(&world.trace, &config));
 }
 
 static void add_to_trace(uint32_t number)
@@ -238,9 +207,9 @@ static int get_from_trace(void)
     hf_trace_entry_t entry;
     int status = hf_trace_get(&world.trace, &entry);
     if (status == HF_OK) {
-        expect(entry.block == ~entry.bytes && entry.pool == (uint16_t)entry.bytes,
-               "an entry is torn");
-        expect(entry.sequence + 1u > world.last[0], "an entry came again, or out of order");
+        model_expect(entry.block == ~entry.bytes && entry.pool == (uint16_t)entry.bytes,
+                     "an entry is torn");
+        model_expect(entry.sequence + 1u > world.last[0], "an entry came again, or out of order");
         world.last[0] = entry.sequence + 1u;
         world.got++;
     }
@@ -273,9 +242,10 @@ static void trace_end_of(uint32_t drawn)
     for (unsigned i = 0; i <= CAPACITY && status == HF_OK; i++) {
         status = get_from_trace();
     }
-    expect(status == HF_E_EMPTY, "not empty in the end");
-    expect(hf_trace_head(&world.trace) == drawn, "a number is missing");
-    expect(world.got + hf_trace_lost(&world.trace) == drawn, "got and lost are not what was drawn");
+    model_expect(status == HF_E_EMPTY, "not empty in the end");
+    model_expect(hf_trace_head(&world.trace) == drawn, "a number is missing");
+    model_expect(world.got + hf_trace_lost(&world.trace) == drawn,
+                 "got and lost are not what was drawn");
 }
 
 static void trace_end(void)
