@@ -3,7 +3,7 @@
 // the last one what is above 65536 B.
 #include "holdfast/hf_histogram.h"
 
-#include "hf_rmw.h"
+#include "../sync/hf_word.h"
 
 #define PLAIN        4u // buckets of 8 B each
 #define FIRST_OCTAVE 5u // of bytes - 1: the first in quarters
@@ -37,21 +37,21 @@ uint32_t hf_histogram_least_bytes(uint32_t bucket)
 void hf_histogram_take(hf_histogram_t *histogram, uint32_t bytes)
 {
     hf_histogram_bucket_t *at = &histogram->bucket[hf_histogram_bucket_of(bytes)];
-    (void)hf_rmw_add(&at->takes, 1u);
-    hf_rmw_max(&at->peak_held, hf_rmw_add(&at->held, 1u) + 1u);
-    hf_rmw_max(&at->largest_bytes, bytes);
+    word_count(&at->takes);
+    word_raise(&at->peak_held, word_add(&at->held, 1u) + 1u);
+    word_raise(&at->largest_bytes, bytes);
 }
 
 void hf_histogram_give(hf_histogram_t *histogram, uint32_t bytes)
 {
-    (void)hf_rmw_add(&histogram->bucket[hf_histogram_bucket_of(bytes)].held, UINT32_MAX); // less 1
+    (void)word_add(&histogram->bucket[hf_histogram_bucket_of(bytes)].held, UINT32_MAX); // less 1
 }
 
 void hf_histogram_refuse(hf_histogram_t *histogram, uint32_t bytes)
 {
     hf_histogram_bucket_t *at = &histogram->bucket[hf_histogram_bucket_of(bytes)];
-    (void)hf_rmw_add(&at->refused, 1u);
-    hf_rmw_max(&at->largest_bytes, bytes);
+    word_count(&at->refused);
+    word_raise(&at->largest_bytes, bytes);
 }
 
 hf_histogram_view_t hf_histogram_view(const hf_histogram_t *histogram, uint32_t bucket)
@@ -59,9 +59,9 @@ hf_histogram_view_t hf_histogram_view(const hf_histogram_t *histogram, uint32_t 
     const hf_histogram_bucket_t *at = &histogram->bucket[bucket];
     return (hf_histogram_view_t){.least_bytes = hf_histogram_least_bytes(bucket),
                                  .most_bytes = hf_histogram_most_bytes(bucket),
-                                 .largest_bytes = hf_rmw_read(&at->largest_bytes),
-                                 .takes = hf_rmw_read(&at->takes),
-                                 .held = hf_rmw_read(&at->held),
-                                 .peak_held = hf_rmw_read(&at->peak_held),
-                                 .refused = hf_rmw_read(&at->refused)};
+                                 .largest_bytes = word_read(&at->largest_bytes),
+                                 .takes = word_read(&at->takes),
+                                 .held = word_read(&at->held),
+                                 .peak_held = word_read(&at->peak_held),
+                                 .refused = word_read(&at->refused)};
 }

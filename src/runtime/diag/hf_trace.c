@@ -7,7 +7,7 @@
 // the newer sequence.
 #include "holdfast/hf_trace.h"
 
-#include "hf_rmw.h"
+#include "../sync/hf_word.h"
 
 #define CAPACITY_MAX 32768u
 
@@ -99,9 +99,8 @@ static void fill(hf_atomic_u32_t *slot, const uint32_t *data, uint32_t number)
 /// Marks entry `number` as one nobody will write. A later mark of the same slot stays.
 static void give_up(hf_atomic_u32_t *slot, uint32_t number)
 {
-    uint32_t was = hf_rmw_read(&slot[AT_GIVEN_UP]);
-    while (is_later(whole(number), was) && !hf_rmw_swap(&slot[AT_GIVEN_UP], was, whole(number))) {
-        was = hf_rmw_read(&slot[AT_GIVEN_UP]);
+    uint32_t was = word_read(&slot[AT_GIVEN_UP]);
+    while (is_later(whole(number), was) && !word_swap(&slot[AT_GIVEN_UP], &was, whole(number))) {
     }
 }
 
@@ -110,7 +109,7 @@ void hf_trace_add(hf_trace_t *trace, const hf_trace_event_t *event)
     if (trace == NULL) {
         return;
     }
-    uint32_t data[DATA_WORDS] = {[DATA_TIME] = hf_rmw_read(&trace->clock_ms),
+    uint32_t data[DATA_WORDS] = {[DATA_TIME] = word_read(&trace->clock_ms),
                                  [DATA_BYTES] = event->bytes,
                                  [DATA_BLOCK] = event->block,
                                  [DATA_CALLER] = (uint32_t)(event->caller - trace->address_base),
@@ -122,11 +121,11 @@ void hf_trace_add(hf_trace_t *trace, const hf_trace_event_t *event)
         walk(trace, (uintptr_t)__builtin_frame_address(0), event->caller, &data[DATA_FRAMES]);
     data[DATA_REST] |= frames << 8;
 #endif
-    uint32_t number = hf_rmw_add(&trace->head, 1u);
+    uint32_t number = word_add(&trace->head, 1u);
     hf_atomic_u32_t *slot = slot_of(trace, number);
-    uint32_t sequence = hf_rmw_read(&slot[AT_SEQUENCE]);
+    uint32_t sequence = word_read(&slot[AT_SEQUENCE]);
     bool is_free = (sequence & 1u) == 0 && is_later(whole(number), sequence);
-    if (is_free && hf_rmw_swap(&slot[AT_SEQUENCE], sequence, number * 2u + 1u)) {
+    if (is_free && word_swap(&slot[AT_SEQUENCE], &sequence, number * 2u + 1u)) {
         fill(slot, data, number);
     } else {
         give_up(slot, number);
@@ -171,7 +170,7 @@ int hf_trace_read(const hf_trace_t *trace, uint32_t sequence, hf_trace_entry_t *
     for (uint32_t i = 0; i < DATA_WORDS; i++) {
         data[i] = atomic_load_explicit(&slot[AT_DATA + i], memory_order_acquire);
     }
-    if (hf_rmw_read(&slot[AT_SEQUENCE]) != wanted) {
+    if (word_read(&slot[AT_SEQUENCE]) != wanted) {
         return HF_E_NOT_FOUND;
     }
     unpack(data, sequence, entry);
@@ -181,7 +180,7 @@ int hf_trace_read(const hf_trace_t *trace, uint32_t sequence, hf_trace_entry_t *
 int hf_trace_get(hf_trace_t *trace, hf_trace_entry_t *entry)
 {
     const uint32_t capacity = trace->mask + 1u;
-    uint32_t tail = hf_rmw_read(&trace->tail);
+    uint32_t tail = word_read(&trace->tail);
     uint32_t lost = 0;
     int status = HF_E_NOT_FOUND;
     while (status == HF_E_NOT_FOUND) {
@@ -198,7 +197,7 @@ int hf_trace_get(hf_trace_t *trace, hf_trace_entry_t *entry)
         tail += status == HF_E_AGAIN ? 0 : 1u;
         lost += status == HF_E_NOT_FOUND ? 1u : 0;
     }
-    atomic_store_explicit(&trace->lost, hf_rmw_read(&trace->lost) + lost, memory_order_relaxed);
+    atomic_store_explicit(&trace->lost, word_read(&trace->lost) + lost, memory_order_relaxed);
     atomic_store_explicit(&trace->tail, tail, memory_order_relaxed);
     return status;
 }
@@ -210,5 +209,5 @@ uint32_t hf_trace_head(const hf_trace_t *trace)
 
 uint32_t hf_trace_lost(const hf_trace_t *trace)
 {
-    return hf_rmw_read(&trace->lost);
+    return word_read(&trace->lost);
 }

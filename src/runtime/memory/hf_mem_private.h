@@ -7,7 +7,7 @@
 #ifndef HF_MEM_PRIVATE_H
 #define HF_MEM_PRIVATE_H
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 #include "holdfast/hf_mem.h"
 #if CONFIG_HF_TRACE
 #include "holdfast/hf_trace.h"

@@ -2,7 +2,7 @@
 // Scratch buffers in the order of a stack, and the take that must succeed.
 #include "holdfast/hf_scratch.h"
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 #include "holdfast/hf_status.h"
 #include "holdfast/hf_trip.h"
 

@@ -4,7 +4,7 @@
 // longest free run it is. Lowest bit first everywhere.
 #include "holdfast/hf_slab.h"
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 
 #include <string.h>
 

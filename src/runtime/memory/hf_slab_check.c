@@ -2,7 +2,7 @@
 // The walk that proves a slab's invariants from the bits alone; a file of its own so that no image needs to hold it.
 #include "holdfast/hf_slab.h"
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 
 static uint32_t longest_run(uint32_t bits)
 {

@@ -2,7 +2,7 @@
 // What is known of a slab, and the table of sizes that is computed. Changes nothing but the counters that a reset sets back.
 #include "holdfast/hf_slab.h"
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 
 uint32_t hf_slab_sizes(hf_slab_size_t *sizes, uint32_t capacity, uint32_t per_octave,
                        uint32_t smallest, uint32_t largest)

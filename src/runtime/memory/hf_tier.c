@@ -4,7 +4,7 @@
 // tier of that page.
 #include "holdfast/hf_tier.h"
 
-#include "hf_word.h"
+#include "../sync/hf_word.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Read-modify-write of a word on every processor: atomic where it can, under a mask of a few instructions where it cannot
-// (CONFIG_HF_POOL_LIFO names those). Private to memory/. Any context, any core; none waits for another.
+// (CONFIG_HF_POOL_LIFO names those). Private to the runtime. Any context, any core; none waits for another.
 #ifndef HF_WORD_H
 #define HF_WORD_H
 
@@ -25,7 +25,7 @@ static inline void word_step(hf_atomic_u32_t *word, uint32_t amount)
 
 #if CONFIG_HF_POOL_LIFO
 
-/// Stores `next` where `*expected` stands; else tells what does, and false.
+/// Stores `next` where `*expected` stands; else tells what does, and false. Never fails without reason.
 static inline bool word_swap(hf_atomic_u32_t *word, uint32_t *expected, uint32_t next)
 {
     const uint32_t was = hf_critical_enter();
@@ -71,8 +71,8 @@ static inline uint32_t word_keep_bits(hf_atomic_u32_t *word, uint32_t bits)
 
 static inline bool word_swap(hf_atomic_u32_t *word, uint32_t *expected, uint32_t next)
 {
-    return atomic_compare_exchange_weak_explicit(word, expected, next, memory_order_acq_rel,
-                                                 memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(word, expected, next, memory_order_acq_rel,
+                                                   memory_order_relaxed);
 }
 
 static inline uint32_t word_add(hf_atomic_u32_t *word, uint32_t amount)
