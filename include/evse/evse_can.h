@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// CAN: the frame, and the driver seam. A driver never blocks and keeps its own receive ring.
+// CAN: the frame, the driver seam, what every driver keeps (inbox, counters), and the recovery of a bus. A driver never
+// blocks. Invariants: the newest frames win (an inbox that is full drops its oldest and counts it); a bus that is off is
+// not asked to come back before both stop paths of its tick were commanded. [SAF-12]
 #ifndef EVSE_CAN_H
 #define EVSE_CAN_H
 
-#include "holdfast/hf_status.h"
+#include "holdfast/hf_backoff.h"
+#include "holdfast/hf_ring.h"
 
 #define EVSE_CAN_ID_MASK 0x1FFFFFFFu
 
@@ -11,26 +14,87 @@ typedef struct evse_can_frame {
     uint32_t id;    // 29 bits when extended, else 11
     uint8_t length; // 0 to 8
     bool extended;
+    bool stamped; // stamp_us is when it arrived; else nobody knows
     uint8_t data[8];
+    uint32_t stamp_us; // low 32 bits of the time of arrival
 } evse_can_frame_t;
 
+/// When the frame arrived: its stamp, or now_us when it has none or one more than 30 minutes old. Never after now_us.
+uint64_t evse_can_frame_time_us(const evse_can_frame_t *frame, uint64_t now_us);
+
 typedef enum evse_can_state {
-    EVSE_CAN_ACTIVE, // frames go out and come in
-    EVSE_CAN_BUS_OFF, // the controller has left the bus, or the bus is not there; the driver recovers by itself
+    EVSE_CAN_ACTIVE,  // frames go out and come in
+    EVSE_CAN_PASSIVE, // many errors (warning or error-passive): they still do
+    EVSE_CAN_BUS_OFF, // the controller has left the bus, or the bus is not there
 } evse_can_state_t;
+const char *evse_can_state_text(evse_can_state_t state); // "active"
 
 typedef struct evse_can_ops {
     /// 0 handed to the controller, HF_E_AGAIN its queue is full, HF_E_STATE bus off. Never blocks.
     int (*send)(void *ctx, const evse_can_frame_t *frame);
     /// 1 a frame was stored in `frame`, 0 none waiting, HF_E_STATE bus off. Never blocks.
     int (*receive)(void *ctx, evse_can_frame_t *frame);
-    /// Recovery runs in here, with its own backoff. Called once a tick. Never blocks.
+    /// Called once a tick, before receive(): moves what has come into the inbox, tells the state. Never blocks.
     evse_can_state_t (*poll)(void *ctx, uint64_t now_us);
+    /// Tries once to bring a bus that is off back (controller restart, interface or device opened anew). 0 tried,
+    /// HF_E_AGAIN not now. Never blocks. NULL: the bus comes back by itself.
+    int (*recover)(void *ctx, uint64_t now_us);
+    /// What the driver counts; NULL: nothing.
+    const struct evse_can_inbox *(*inbox)(void *ctx);
 } evse_can_ops_t;
 
 typedef struct evse_can {
     const evse_can_ops_t *ops;
     void *ctx;
 } evse_can_t;
+
+/// Counters of one bus; they wrap.
+typedef struct evse_can_stats {
+    bool initialized;          // opened at least once
+    bool active;               // not bus-off at the last poll
+    uint32_t total_rx;         // good data frames taken from the controller
+    uint32_t total_tx;         // handed to the controller
+    uint32_t error_count;      // error frames, refused frames, failed sends
+    uint32_t overruns;         // frames lost for want of room: inbox, kernel, adapter
+    uint32_t bus_offs;         // times the bus went off
+    uint64_t last_activity_us; // of the last good frame; 0 never
+} evse_can_stats_t;
+
+/// Receive ring of a driver with its counters. Context: put() one producer (task or ISR), get() one consumer.
+typedef struct evse_can_inbox {
+    evse_can_stats_t stats;
+    hf_ring_t ring;
+    uint32_t storage[HF_RING_BYTES(sizeof(evse_can_frame_t), CONFIG_EVSE_CAN_RING_FRAMES) / 4u];
+} evse_can_inbox_t;
+
+HF_MUST_CHECK int evse_can_inbox_init(evse_can_inbox_t *inbox);
+/// Stores a frame that arrived at now_us; the oldest makes room and is counted in stats.overruns by the next get().
+void evse_can_inbox_put(evse_can_inbox_t *inbox, const evse_can_frame_t *frame, uint64_t now_us);
+/// 1 and the oldest frame, or 0.
+int evse_can_inbox_get(evse_can_inbox_t *inbox, evse_can_frame_t *frame);
+/// Everything that waits is of unknown age: away with it (not counted as overruns).
+void evse_can_inbox_clear(evse_can_inbox_t *inbox);
+/// Share of the ring in use, 0 to 100. Above EVSE_CAN_RING_WARN_PERCENT somebody has to be told.
+uint32_t evse_can_inbox_percent(const evse_can_inbox_t *inbox);
+
+/// One bus of a connector: its state and the way back after bus-off. Recovery is tried in every tick while the output is
+/// not proven dead, and with a backoff of 1 s to 30 s from then on.
+typedef struct evse_can_bus {
+    evse_can_t can;
+    evse_can_state_t state;
+    hf_backoff_t backoff;
+    uint64_t next_try_us;
+    uint64_t off_since_us; // of the state BUS_OFF
+    uint64_t good_since_us;
+    uint32_t bus_offs, recoveries, tries;
+} evse_can_bus_t;
+
+/// HF_E_ARGUMENT without send, receive or poll.
+HF_MUST_CHECK int evse_can_bus_init(evse_can_bus_t *bus, evse_can_t can);
+/// Start of a tick: polls the driver.
+evse_can_state_t evse_can_bus_poll(evse_can_bus_t *bus, uint64_t now_us);
+/// End of a tick, after the gate has written: tries to come back when it is time to. `output_dead`: the module confirmed
+/// OFF, the current is near zero, or the contactor's feedback is open.
+void evse_can_bus_recover(evse_can_bus_t *bus, bool output_dead, uint64_t now_us);
 
 #endif

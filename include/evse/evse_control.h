@@ -6,17 +6,23 @@
 #ifndef EVSE_CONTROL_H
 #define EVSE_CONTROL_H
 
+#include "evse/evse_can.h"
 #include "evse/evse_connector.h"
 #include "evse/evse_meter.h"
 #include "evse/evse_safety.h"
+#include "evse/evse_timing.h"
 #include "holdfast/hf_log.h"
 
-#define EVSE_TICK_US 10000u
+#define EVSE_TICK_US (EVSE_TICK_MS * 1000u)
 
 /// What one connector is built of; all pointers live as long as the instance.
 typedef struct evse_channel_config {
-    evse_can_t can; // module and BMS bus
+    evse_can_t can; // bus of the modules, and of the BMS where it has none of its own
+    evse_can_t
+        bms_can; // ops NULL: the BMS is on `can`; else only what comes from here is the BMS's [SAF-03]
     const evse_module_profile_t *profile;
+    uint32_t units;                // modules that share the load; 0: one
+    const evse_bms_profile_t *bms; // NULL: the one the vehicle profile names
     const evse_limits_t *limits;
     const evse_meter_t *meter; // NULL: integrate the terminal frames
     uint64_t register_mJ;      // from the journal
@@ -77,7 +83,8 @@ typedef struct evse_channel {
     bool bms_expected;
     uint64_t ending_since_us;
     // power
-    evse_can_state_t bus;
+    evse_can_bus_t module_bus, bms_bus; // bms_bus without ops where they are one
+    evse_can_state_t bus;               // the worse of the two
     bool lock_wanted, contactor_wanted;
     bool off_confirmed; // by the module, since off_since_us
     bool off_owed;      // it was told ON before that

@@ -25,7 +25,10 @@
     X(IO_LOST, 14, "InternalError", "inputs and outputs silent")                                   \
     X(JOURNAL_FAILED, 15, "InternalError", "durable storage failed")                               \
     X(READINGS_DISAGREE, 16, "PowerMeterFailure", "terminal and module readings disagree")         \
-    X(LOCK_FAILED, 17, "ConnectorLockFailure", "connector lock did not follow")
+    X(LOCK_FAILED, 17, "ConnectorLockFailure", "connector lock did not follow")                    \
+    X(PRECHARGE_FAILED, 18, "PowerSwitchFailure",                                                  \
+      "module output did not meet the battery voltage")                                            \
+    X(COMMISSIONING_FAILED, 19, "InternalError", "profile not proven by commissioning")
 
 typedef enum evse_fault {
 #define EVSE_FAULT_ENUM(name, number, ocpp, text) EVSE_FAULT_##name = number,

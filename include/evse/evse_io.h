@@ -4,6 +4,7 @@
 #ifndef EVSE_IO_H
 #define EVSE_IO_H
 
+#include "evse/evse_timing.h"
 #include "holdfast/hf_status.h"
 
 // X(name, text, valid_age_ms, safe value). ESTOP is the level of a normally closed loop: 1 closed, all is well.
@@ -12,7 +13,9 @@
     X(LOCK_FEEDBACK, "lock_feedback", 500, 0)                                                      \
     X(CONTACTOR_FEEDBACK, "contactor_feedback", 250, 0)                                            \
     X(ESTOP, "estop", 250, 0)                                                                      \
-    X(LATCH_RESET, "latch_reset", 250, 0)
+    X(LATCH_RESET, "latch_reset", 250, 0)                                                          \
+    X(START_BUTTON, "start_button", 250, 0)                                                        \
+    X(STOP_BUTTON, "stop_button", 250, 0)
 
 // X(name, text, safe value). CONTACTOR is held by the live signal besides: see evse_io_drive_t.
 #define EVSE_OUTPUT_TABLE(X)                                                                       \
@@ -56,8 +59,6 @@ typedef struct evse_io_drive {
     bool level[EVSE_OUTPUT_COUNT];
     uint32_t live_count;
 } evse_io_drive_t;
-
-#define EVSE_LIVE_SIGNAL_TIMEOUT_MS 200u
 
 typedef struct evse_io_ops {
     /// Updates what is known of a connector's inputs (index from 0). Never blocks. A negative status: nothing new.

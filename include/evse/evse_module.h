@@ -35,8 +35,17 @@ typedef struct evse_reading {
 /// True when the reading exists and is at most max_age_us old.
 bool evse_reading_is_fresh(evse_reading_t reading, uint64_t now_us, uint64_t max_age_us);
 
+/// One power module of several that share the load; unit u has the profile's address + u.
+typedef struct evse_module_unit {
+    evse_reading_t mV, mA, temperature_dC, switch_on;
+} evse_module_unit_t;
+
+/// The power modules of one connector, read as one: current is their sum, voltage and temperature their highest,
+/// switch_on 1 while any is on; each as old as the oldest of the units' readings.
 typedef struct evse_module {
     const evse_module_profile_t *profile;
+    uint32_t units;
+    evse_module_unit_t unit[CONFIG_EVSE_MODULES_MAX];
     // readings
     evse_reading_t terminal_mV, terminal_mA; // metering source (0x00433F01)
     evse_reading_t module_mV, module_mA;     // signals 0x84, 0x82
@@ -46,21 +55,27 @@ typedef struct evse_module {
     evse_reading_t heartbeat;                // 0x18FF50E5
     // schedule
     uint64_t next_telemetry_us;
-    uint8_t telemetry_index;
+    uint8_t telemetry_index, telemetry_unit;
     uint32_t rx_frames, rx_refused, tx_frames, tx_failed;
 } evse_module_t;
 
-HF_MUST_CHECK int evse_module_init(evse_module_t *module, const evse_module_profile_t *profile);
+/// HF_E_ARGUMENT, HF_E_RANGE (an impossible profile, no unit or more than CONFIG_EVSE_MODULES_MAX, address beyond 127).
+HF_MUST_CHECK int evse_module_init(evse_module_t *module, const evse_module_profile_t *profile,
+                                   uint32_t units);
 /// Decodes one frame. True when it was one of this module's (even a refused one). Cost: O(1).
 bool evse_module_receive(evse_module_t *module, const evse_can_frame_t *frame, uint64_t now_us);
 /// At least two of {terminal power, terminal status, heartbeat} within 3 s; false until then. [SAF-07]
 bool evse_module_is_healthy(const evse_module_t *module, uint64_t now_us);
 
 // Encoders, pure (the golden vectors test them).
-evse_can_frame_t evse_module_encode_switch(const evse_module_profile_t *profile, bool on);
-evse_can_frame_t evse_module_encode_voltage(const evse_module_profile_t *profile, int32_t mV);
-evse_can_frame_t evse_module_encode_current(const evse_module_profile_t *profile, int32_t mA);
-evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, uint8_t signal);
+evse_can_frame_t evse_module_encode_switch(const evse_module_profile_t *profile, uint32_t unit,
+                                           bool on);
+evse_can_frame_t evse_module_encode_voltage(const evse_module_profile_t *profile, uint32_t unit,
+                                            int32_t mV);
+evse_can_frame_t evse_module_encode_current(const evse_module_profile_t *profile, uint32_t unit,
+                                            int32_t mA);
+evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, uint32_t unit,
+                                          uint8_t signal);
 
 /// The telemetry query that is due (round-robin, period 200 ms), if any. Returns true and fills `frame`.
 bool evse_module_next_query(evse_module_t *module, uint64_t now_us, evse_can_frame_t *frame);

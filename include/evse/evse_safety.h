@@ -20,6 +20,12 @@ typedef struct evse_limits {
     uint32_t bms_age_ms;           // at most 5000 (the family's rule)
     uint32_t reading_age_ms;       // terminal and module readings
     uint32_t temperature_age_ms;
+    const char *bms;          // name of the profile its BMS speaks
+    uint32_t stop_open_ms;    // the contactor opens so long after OFF at last
+    uint32_t stop_confirm_ms; // OFF unconfirmed for so long is a fault
+    int32_t
+        precharge_mV; // the module's output meets the battery's voltage within this before the contactor closes;
+                      // 0: the module's output diode makes that needless
 } evse_limits_t;
 
 /// NULL when there is none of that name ("nx100"). Iterate with _at() until NULL.

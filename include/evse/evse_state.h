@@ -119,6 +119,7 @@ typedef enum evse_power_phase {
     EVSE_POWER_STARTING, // voltage, current, ON sent in this order
     EVSE_POWER_ON,       // module confirmed ON
     EVSE_POWER_STOPPING, // OFF sent, waiting for I < 1 A or 300 ms before the contactor opens
+    EVSE_POWER_PRECHARGING, // between LOCKING and CLOSING: the module brings its output to the battery's voltage
     EVSE_POWER_PHASE_COUNT
 } evse_power_phase_t;
 const char *evse_power_phase_text(unsigned phase);
@@ -169,6 +170,7 @@ typedef enum evse_event_kind {
     EVSE_EVENT_ESTOP_CLEARED, // by the local reset
     EVSE_EVENT_WELD,          // urgent: contactor welded, latched
     EVSE_EVENT_WELD_CLEARED,  // by the local reset, with the contactor seen open
+    EVSE_EVENT_COMMISSIONED, // the profile is proven; detail: the module's own time-out in ms (at most 65535)
     EVSE_EVENT_KINDS
 } evse_event_kind_t;
 

@@ -18,6 +18,8 @@ typedef struct sim_config {
     uint32_t ramp_mA_per_s;        // module's ramp upwards; 0: 20000
     uint32_t contactor_close_ms, contactor_drop_ms; // 0: 40, 30
     uint32_t module_timeout_ms; // the module's own OFF when the controller is silent; 0: 3000
+    bool two_buses;             // the BMS is on a bus of its own
+    uint32_t units;             // power modules that share the load; 0: one
 } sim_config_t;
 
 // Faults a test can set, each until cleared.
@@ -87,6 +89,10 @@ void sim_outlet_init(sim_outlet_t *outlet, const sim_config_t *config);
 /// are due are sent once a step. Cost: some 10 ns while idle, about 100 ns while current flows, a second's worth each
 /// when the step is longer.
 void sim_outlet_step(sim_outlet_t *outlet, uint64_t now_us);
+/// The same per bus; without two_buses everything is on SIM_BUS_MODULE, which the calls below mean.
+typedef enum sim_bus { SIM_BUS_MODULE, SIM_BUS_BMS, SIM_BUS_COUNT } sim_bus_t;
+void sim_outlet_receive_on(sim_outlet_t *outlet, sim_bus_t bus, const evse_can_frame_t *frame);
+bool sim_outlet_transmit_on(sim_outlet_t *outlet, sim_bus_t bus, evse_can_frame_t *frame);
 /// A frame from the bus, at the time of the last step. Answers wait for sim_outlet_transmit().
 void sim_outlet_receive(sim_outlet_t *outlet, const evse_can_frame_t *frame);
 /// The next frame the module or the BMS sends; false when there is none now.

@@ -30,9 +30,13 @@ static const char *const reasons[EVSE_REASON_COUNT] = {
 };
 
 static const char *const phases[EVSE_POWER_PHASE_COUNT] = {
-    [EVSE_POWER_OFF] = "off",         [EVSE_POWER_LOCKING] = "locking",
-    [EVSE_POWER_CLOSING] = "closing", [EVSE_POWER_STARTING] = "starting",
-    [EVSE_POWER_ON] = "on",           [EVSE_POWER_STOPPING] = "stopping",
+    [EVSE_POWER_OFF] = "off",
+    [EVSE_POWER_LOCKING] = "locking",
+    [EVSE_POWER_CLOSING] = "closing",
+    [EVSE_POWER_STARTING] = "starting",
+    [EVSE_POWER_ON] = "on",
+    [EVSE_POWER_STOPPING] = "stopping",
+    [EVSE_POWER_PRECHARGING] = "precharging",
 };
 
 _Static_assert(EVSE_REASON_COUNT <= 32, "reasons are bits of a uint32_t");
@@ -62,6 +66,8 @@ unsigned evse_fault_gravity(unsigned fault)
         EVSE_FAULT_JOURNAL_FAILED,
         EVSE_FAULT_UNDERVOLTAGE,
         EVSE_FAULT_LOCK_FAILED,
+        EVSE_FAULT_COMMISSIONING_FAILED,
+        EVSE_FAULT_PRECHARGE_FAILED,
         EVSE_FAULT_CONTACTOR_STUCK_OPEN,
         EVSE_FAULT_BMS_LOST,
         EVSE_FAULT_READINGS_DISAGREE,

@@ -71,7 +71,7 @@ class Configuration(unittest.TestCase):
             with open(os.path.join(folder, "hf_autoconf.h"), "w", encoding="utf-8") as out:
                 out.write(autoconf)
             done = subprocess.run(["cc", "-std=c11", "-I", folder, "-I", os.path.join(TOP, "include"), "-fsyntax-only", "-x", "c", "-"],
-                                  input='#include "holdfast/hf_config.h"\nint x;\n', capture_output=True, text=True, check=False)
+                                  input='#include "holdfast/hf_config.h"\n#include "evse/evse_timing.h"\nint x;\n', capture_output=True, text=True, check=False)
             return done.stderr
 
     def test_header_refuses_what_kconfig_refuses(self):
@@ -79,14 +79,17 @@ class Configuration(unittest.TestCase):
         self.assertEqual(self.compile_header(""), "")
         self.assertEqual(self.compile_header(ocpp), "")
         self.assertIn("needs CONFIG_HF_JSON", self.compile_header("#define CONFIG_EVSE_OCPP 1\n"))
+        headers = ""
+        for name in ("holdfast/hf_config.h", "evse/evse_timing.h"):
+            with open(os.path.join(TOP, "include", name), encoding="utf-8") as text:
+                headers += text.read()
         for symbol in kconfiglib.Kconfig(os.path.join(TOP, "Kconfig"), warn=False).unique_defined_syms:
             for low, high, _ in symbol.ranges:
                 for value, taken in ((low, True), (high, True), (int(low.str_value) - 1, False), (int(high.str_value) + 1, False)):
                     value = getattr(value, "str_value", value)
                     messages = self.compile_header(f"{ocpp}#define CONFIG_{symbol.name} {value}\n")
                     self.assertEqual(messages == "", taken, f"{symbol.name} {value}: {messages}")
-                with open(os.path.join(TOP, "include", "holdfast", "hf_config.h"), encoding="utf-8") as text:
-                    self.assertIn(f"#define CONFIG_{symbol.name} {symbol.defaults[0][0].str_value}\n", text.read())
+                self.assertIn(f"#define CONFIG_{symbol.name} {symbol.defaults[0][0].str_value}\n", headers)
 
     def test_minimal(self):
         """configs/minimal builds, and every switch of the tree is off in it."""
@@ -125,9 +128,10 @@ class Configuration(unittest.TestCase):
             self.assertEqual((status, messages), (0, ""), name)
 
     def test_document_is_current(self):
-        done = subprocess.run([PYTHON, os.path.join(TOP, "cmake", "kconfig_doc.py"), os.path.join(TOP, "Kconfig"),
-                               os.path.join(TOP, "docs", "CONFIGURATION.md"), "--check"], capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        for script, made in (("kconfig_doc.py", ("docs", "CONFIGURATION.md")), ("kconfig_timing.py", ("include", "evse", "evse_timing.h"))):
+            done = subprocess.run([PYTHON, os.path.join(TOP, "cmake", script), os.path.join(TOP, "Kconfig"), os.path.join(TOP, *made),
+                                   "--check"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
 
 if __name__ == "__main__":

@@ -205,8 +205,8 @@ static void decoders_never_store_impossible_readings(void) // [SAF-04] [SAF-06]
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {
         state = seed * 0x9E3779B97F4A7C15ULL;
         if (seed % 1000 == 1) {
-            CHECK_EQ(evse_module_init(&module, evse_module_profile_at(next() % 3)), 0);
-            evse_bms_init(&bms);
+            CHECK_EQ(evse_module_init(&module, evse_module_profile_at(next() % 3), 1), 0);
+            CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
         }
         evse_can_frame_t frame = {.id = ids[next() % HF_COUNT_OF(ids)], .extended = !rarely()};
         frame.length = (uint8_t)(rarely() ? next() % 9 : 8);

@@ -90,7 +90,8 @@ static int world_drive(void *ctx, unsigned connector, const evse_io_drive_t *dri
     return 0;
 }
 
-static const evse_can_ops_t world_can_ops = {world_send, world_receive, world_poll};
+static const evse_can_ops_t world_can_ops = {
+    .send = world_send, .receive = world_receive, .poll = world_poll};
 static const evse_io_ops_t world_io_ops = {world_sample, world_drive};
 
 static inline void world_init_with(world_t *world, const evse_control_config_t *latches)

@@ -17,7 +17,7 @@ static void receive(uint32_t id, uint64_t bytes, uint64_t now_us)
 
 static void bms_request_vector_decodes(void)
 {
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     CHECK(!evse_bms_permits(&bms, 10, UINT64_MAX)); // never heard is "no"
     receive(0x1806E5F4, 0x0348012C00000000, 10);
     CHECK_EQ(bms.request_mV, 84000);
@@ -31,7 +31,7 @@ static void bms_request_vector_decodes(void)
 static void bms_permission_ends_by_switch_and_by_silence(void) // [SAF-03]
 {
     uint64_t age_us = 3 * HF_US_PER_S;
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     receive(0x1806E5F4, 0x0348012C00000000, 10);
     CHECK(evse_bms_permits(&bms, 10 + age_us, age_us));
     CHECK(!evse_bms_permits(&bms, 11 + age_us, age_us));
@@ -45,7 +45,7 @@ static void bms_permission_ends_by_switch_and_by_silence(void) // [SAF-03]
 
 static void bms_life_is_the_request_alone(void) // [SAF-03]
 {
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     receive(0x160B8001, 0x0001000000000000, 10);
     receive(0x160D8001, 0x0001000000000000, 10);
     CHECK(!evse_bms_is_alive(&bms, 10, HF_US_PER_S));
@@ -58,7 +58,7 @@ static void bms_life_is_the_request_alone(void) // [SAF-03]
 
 static void bms_impossible_requests_are_refused(void) // [SAF-04]
 {
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     receive(0x1806E5F4, 0x0348012C00000000, 10);
     receive(0x1806E5F4, 0x0000012C00000000, 20); // 0 V
     receive(0x1806E5F4, 0x07D1012C00000000, 20); // 200.1 V
@@ -75,7 +75,7 @@ static void bms_impossible_requests_are_refused(void) // [SAF-04]
 
 static void bms_forgotten_vehicle_permits_nothing(void) // [SAF-09]
 {
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     receive(0x1806E5F4, 0x0348012C00000000, 10);
     evse_bms_forget(&bms);
     CHECK(!evse_bms_permits(&bms, 10, HF_US_PER_S));
@@ -102,7 +102,7 @@ static void bms_schedule_is_100ms_and_2s(void)
     evse_bms_status_t status = {0};
     evse_can_frame_t frame;
     unsigned count[3] = {0};
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     for (uint64_t now_us = 1000000; now_us < 11000000; now_us += 10000) {
         while (evse_bms_next_frame(&bms, &status, now_us, &frame)) {
             count[0] += frame.id == 0x18FF50E5;
@@ -117,7 +117,7 @@ static void bms_schedule_is_100ms_and_2s(void)
 
 static void bms_soc_comes_from_the_counters(void)
 {
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     CHECK_EQ(evse_bms_soc_permille(&bms, 10), -1);
     receive(0x1806E5F4, 0x0348012C00000000, 10); // 30 A: 30 Ah
     receive(0x160B8001, 0x0002000000000000, 10); // 131.072 Ah

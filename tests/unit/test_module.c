@@ -8,7 +8,7 @@ static evse_module_t module;
 
 static void start(const char *profile)
 {
-    CHECK_EQ(evse_module_init(&module, evse_module_profile_find(profile)), 0);
+    CHECK_EQ(evse_module_init(&module, evse_module_profile_find(profile), 1), 0);
 }
 
 static evse_can_frame_t frame_of(uint32_t id, uint64_t bytes)
@@ -39,32 +39,32 @@ static void module_encoders_match_golden_vectors(void)
 {
     const evse_module_profile_t *profile = evse_module_profile_find("m33-1024");
     REQUIRE(profile != NULL);
-    CHECK_EQ(evse_module_encode_switch(profile, true).id, 0x068181FE);
-    CHECK(evse_module_encode_switch(profile, true).extended);
-    CHECK_EQ(evse_module_encode_switch(profile, true).length, 8);
-    CHECK_EQ(bytes_of(evse_module_encode_switch(profile, true)), 0x0132000000000000);
-    CHECK_EQ(bytes_of(evse_module_encode_switch(profile, false)), 0x0132000100000000);
-    CHECK_EQ(bytes_of(evse_module_encode_voltage(profile, 84000)), 0x0100000000015000);
-    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 30000)), 0x0103000000000393);
-    CHECK_EQ(evse_module_encode_query(profile, 0x84).id, 0x068182FE);
-    CHECK_EQ(bytes_of(evse_module_encode_query(profile, 0x84)), 0x0184000000000000);
+    CHECK_EQ(evse_module_encode_switch(profile, 0, true).id, 0x068181FE);
+    CHECK(evse_module_encode_switch(profile, 0, true).extended);
+    CHECK_EQ(evse_module_encode_switch(profile, 0, true).length, 8);
+    CHECK_EQ(bytes_of(evse_module_encode_switch(profile, 0, true)), 0x0132000000000000);
+    CHECK_EQ(bytes_of(evse_module_encode_switch(profile, 0, false)), 0x0132000100000000);
+    CHECK_EQ(bytes_of(evse_module_encode_voltage(profile, 0, 84000)), 0x0100000000015000);
+    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 0, 30000)), 0x0103000000000393);
+    CHECK_EQ(evse_module_encode_query(profile, 0, 0x84).id, 0x068182FE);
+    CHECK_EQ(bytes_of(evse_module_encode_query(profile, 0, 0x84)), 0x0184000000000000);
 }
 
 static void module_encoder_rounds_down_and_never_below_zero(void)
 {
     const evse_module_profile_t *profile = evse_module_profile_find("m33-1024");
-    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 29999)), 0x0103000000000392);
-    CHECK_EQ(bytes_of(evse_module_encode_current(profile, -5)), 0x0103000000000000);
-    CHECK_EQ(bytes_of(evse_module_encode_voltage(profile, INT32_MIN)), 0x0100000000000000);
+    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 0, 29999)), 0x0103000000000392);
+    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 0, -5)), 0x0103000000000000);
+    CHECK_EQ(bytes_of(evse_module_encode_voltage(profile, 0, INT32_MIN)), 0x0100000000000000);
 }
 
 static void module_address_goes_into_bits_22_to_16(void) // [SAF-06]
 {
     evse_module_profile_t profile = *evse_module_profile_find("m33-1024");
     profile.address = 5;
-    CHECK_EQ(evse_module_encode_switch(&profile, false).id, 0x068581FE);
-    CHECK_EQ(evse_module_encode_query(&profile, 0x82).id, 0x068582FE);
-    CHECK_EQ(evse_module_init(&module, &profile), 0);
+    CHECK_EQ(evse_module_encode_switch(&profile, 0, false).id, 0x068581FE);
+    CHECK_EQ(evse_module_encode_query(&profile, 0, 0x82).id, 0x068582FE);
+    CHECK_EQ(evse_module_init(&module, &profile, 1), 0);
     evse_can_frame_t other = frame_of(0x0681827E, 0x0184000000013500);
     CHECK(!evse_module_receive(&module, &other, 10));
     receive(0x0685827E, 0x0184000000013500, 10);
@@ -84,7 +84,7 @@ static void module_profiles_scale_as_their_names_say(void) // [SAF-06]
     const evse_module_profile_t *profile = evse_module_profile_find("m51-1024");
     REQUIRE(profile != NULL);
     CHECK_EQ(profile->rated_mA, 51200);
-    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 30000)), 0x0103000000000258);
+    CHECK_EQ(bytes_of(evse_module_encode_current(profile, 0, 30000)), 0x0103000000000258);
 }
 
 static void module_profile_of_unknown_name_is_null(void) // [SAF-06]
@@ -94,10 +94,10 @@ static void module_profile_of_unknown_name_is_null(void) // [SAF-06]
     CHECK(evse_module_profile_find(NULL) == NULL);
     CHECK(evse_module_profile_at(0) != NULL);
     CHECK(evse_module_profile_at(3) == NULL);
-    CHECK_EQ(evse_module_init(&module, NULL), HF_E_ARGUMENT);
+    CHECK_EQ(evse_module_init(&module, NULL, 1), HF_E_ARGUMENT);
     evse_module_profile_t zero = *evse_module_profile_at(0);
     zero.current_read_counts_per_A = 0;
-    CHECK_EQ(evse_module_init(&module, &zero), HF_E_RANGE);
+    CHECK_EQ(evse_module_init(&module, &zero, 1), HF_E_RANGE);
 }
 
 static void module_terminal_vector_decodes(void)

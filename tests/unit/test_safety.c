@@ -20,12 +20,12 @@ static evse_reading_t reading(int32_t value)
 
 static void perfect(void)
 {
-    CHECK_EQ(evse_module_init(&module, evse_module_profile_find("m33-1024")), 0);
+    CHECK_EQ(evse_module_init(&module, evse_module_profile_find("m33-1024"), 1), 0);
     module.terminal_mV = module.module_mV = reading(77000);
     module.terminal_mA = module.module_mA = reading(25000);
     module.temperature_dC = reading(400);
     module.terminal_status = module.heartbeat = reading(1);
-    evse_bms_init(&bms);
+    CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     bms.request_mV = 84000;
     bms.request_mA = 30000;
     bms.allows = true;

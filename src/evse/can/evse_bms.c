@@ -19,12 +19,37 @@
 #define QUERY_PAUSE_US   (10u * HF_US_PER_MS) // between the two queries
 #define COUNTER_AGE_US   (10u * HF_US_PER_S)
 
-#define REQUEST_MAX_mV 200000
-#define REQUEST_MAX_mA 400000
+static const evse_bms_profile_t profiles[] = {
+    {
+        .name = "elcon",
+        .text = "Elcon/TC, heating flag, amp-hour counters",
+        .counters = true,
+        .request_min_mV = 100,
+        .request_max_mV = 200000,
+        .request_max_mA = 400000,
+    },
+};
 
-void evse_bms_init(evse_bms_t *bms)
+const evse_bms_profile_t *evse_bms_profile_at(size_t index)
+{
+    return index < HF_COUNT_OF(profiles) ? &profiles[index] : NULL;
+}
+
+const evse_bms_profile_t *evse_bms_profile_find(const char *name)
+{
+    for (size_t i = 0; name != NULL && i < HF_COUNT_OF(profiles); i++) {
+        if (strcmp(profiles[i].name, name) == 0) {
+            return &profiles[i];
+        }
+    }
+    return NULL;
+}
+
+int evse_bms_init(evse_bms_t *bms, const evse_bms_profile_t *profile)
 {
     memset(bms, 0, sizeof *bms);
+    bms->profile = profile;
+    return profile != NULL ? HF_OK : HF_E_ARGUMENT;
 }
 
 void evse_bms_forget(evse_bms_t *bms)
@@ -42,7 +67,9 @@ static bool receive_request(evse_bms_t *bms, const evse_can_frame_t *frame, uint
 {
     int32_t mV = (frame->data[0] << 8 | frame->data[1]) * 100;
     int32_t mA = (frame->data[2] << 8 | frame->data[3]) * 100;
-    if (frame->length != 8 || mV == 0 || mV > REQUEST_MAX_mV || mA > REQUEST_MAX_mA) {
+    const evse_bms_profile_t *profile = bms->profile;
+    if (frame->length != 8 || mV < profile->request_min_mV || mV > profile->request_max_mV ||
+        mA > profile->request_max_mA) {
         return false;
     }
     bms->request_mV = mV;

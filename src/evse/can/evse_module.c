@@ -36,9 +36,10 @@
 
 static const uint8_t telemetry_signals[] = {0x84, 0x82, 0x79, 0x80, 0x83};
 
-static uint32_t module_id(const evse_module_profile_t *profile, uint32_t command, uint32_t side)
+static uint32_t module_id(const evse_module_profile_t *profile, uint32_t unit, uint32_t command,
+                          uint32_t side)
 {
-    return ID_PROTOCOL | (uint32_t)(profile->address & 0x7Fu) << 16 | command << 8 | side;
+    return ID_PROTOCOL | ((profile->address + unit) & 0x7Fu) << 16 | command << 8 | side;
 }
 
 static uint32_t read_u32(const uint8_t *data)
@@ -52,10 +53,11 @@ bool evse_reading_is_fresh(evse_reading_t reading, uint64_t now_us, uint64_t max
            now_us - reading.stamp_us <= max_age_us;
 }
 
-static evse_can_frame_t control_frame(const evse_module_profile_t *profile, uint8_t function)
+static evse_can_frame_t control_frame(const evse_module_profile_t *profile, uint32_t unit,
+                                      uint8_t function)
 {
     evse_can_frame_t frame = {.extended = true, .length = 8};
-    frame.id = module_id(profile, COMMAND_SET, FROM_CONTROL);
+    frame.id = module_id(profile, unit, COMMAND_SET, FROM_CONTROL);
     frame.data[0] = 0x01;
     frame.data[1] = function;
     return frame;
@@ -74,46 +76,52 @@ static void put_counts(evse_can_frame_t *frame, int32_t milli, uint64_t counts, 
     frame->data[7] = (uint8_t)value;
 }
 
-evse_can_frame_t evse_module_encode_switch(const evse_module_profile_t *profile, bool on)
+evse_can_frame_t evse_module_encode_switch(const evse_module_profile_t *profile, uint32_t unit,
+                                           bool on)
 {
-    evse_can_frame_t frame = control_frame(profile, FUNCTION_SWITCH);
+    evse_can_frame_t frame = control_frame(profile, unit, FUNCTION_SWITCH);
     frame.data[3] = on ? 0x00 : 0x01; // inverted on the wire
     return frame;
 }
 
-evse_can_frame_t evse_module_encode_voltage(const evse_module_profile_t *profile, int32_t mV)
+evse_can_frame_t evse_module_encode_voltage(const evse_module_profile_t *profile, uint32_t unit,
+                                            int32_t mV)
 {
-    evse_can_frame_t frame = control_frame(profile, FUNCTION_VOLTAGE);
+    evse_can_frame_t frame = control_frame(profile, unit, FUNCTION_VOLTAGE);
     put_counts(&frame, mV, profile->voltage_counts_per_V, 1000u);
     return frame;
 }
 
-evse_can_frame_t evse_module_encode_current(const evse_module_profile_t *profile, int32_t mA)
+evse_can_frame_t evse_module_encode_current(const evse_module_profile_t *profile, uint32_t unit,
+                                            int32_t mA)
 {
-    evse_can_frame_t frame = control_frame(profile, FUNCTION_CURRENT);
+    evse_can_frame_t frame = control_frame(profile, unit, FUNCTION_CURRENT);
     put_counts(&frame, mA, profile->current_set_counts_per_kA, 1000000u);
     return frame;
 }
 
-evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, uint8_t signal)
+evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, uint32_t unit,
+                                          uint8_t signal)
 {
-    evse_can_frame_t frame = control_frame(profile, signal);
-    frame.id = module_id(profile, COMMAND_READ, FROM_CONTROL);
+    evse_can_frame_t frame = control_frame(profile, unit, signal);
+    frame.id = module_id(profile, unit, COMMAND_READ, FROM_CONTROL);
     return frame;
 }
 
-int evse_module_init(evse_module_t *module, const evse_module_profile_t *profile)
+int evse_module_init(evse_module_t *module, const evse_module_profile_t *profile, uint32_t units)
 {
     if (module == NULL || profile == NULL || profile->name == NULL) {
         return HF_E_ARGUMENT;
     }
     if (profile->voltage_counts_per_V == 0 || profile->current_set_counts_per_kA == 0 ||
         profile->current_read_counts_per_A == 0 || profile->temperature_counts_per_C == 0 ||
-        (profile->current_read_bytes != 2 && profile->current_read_bytes != 4)) {
+        (profile->current_read_bytes != 2 && profile->current_read_bytes != 4) || units == 0 ||
+        units > CONFIG_EVSE_MODULES_MAX || profile->address + units > 128u) {
         return HF_E_RANGE;
     }
     memset(module, 0, sizeof *module);
     module->profile = profile;
+    module->units = units;
     return HF_OK;
 }
 
@@ -251,10 +259,10 @@ static decoder_t *decoder_of(const evse_module_profile_t *profile, uint32_t id)
     if (id == ID_HEARTBEAT) {
         return receive_heartbeat;
     }
-    if (id == module_id(profile, COMMAND_SET, FROM_MODULE)) {
+    if (id == module_id(profile, 0, COMMAND_SET, FROM_MODULE)) {
         return receive_response;
     }
-    return id == module_id(profile, COMMAND_READ, FROM_MODULE) ? receive_telemetry : NULL;
+    return id == module_id(profile, 0, COMMAND_READ, FROM_MODULE) ? receive_telemetry : NULL;
 }
 
 bool evse_module_receive(evse_module_t *module, const evse_can_frame_t *frame, uint64_t now_us)
@@ -285,7 +293,8 @@ bool evse_module_next_query(evse_module_t *module, uint64_t now_us, evse_can_fra
         return false;
     }
     module->next_telemetry_us = now_us + TELEMETRY_PERIOD_US;
-    *frame = evse_module_encode_query(module->profile, telemetry_signals[module->telemetry_index]);
+    *frame =
+        evse_module_encode_query(module->profile, 0, telemetry_signals[module->telemetry_index]);
     module->telemetry_index =
         (uint8_t)((module->telemetry_index + 1u) % HF_COUNT_OF(telemetry_signals));
     return true;

@@ -11,22 +11,35 @@
 
 #include <string.h>
 
-#define FRAMES_PER_TICK 64
-#define RESET_HOLD_US   (3u * HF_US_PER_S)
-#define SETTLE_US       (500u * HF_US_PER_MS) // from ON to readings that must be an output's
+#define RESET_HOLD_US (3u * HF_US_PER_S)
+#define SETTLE_US     (500u * HF_US_PER_MS) // from ON to readings that must be an output's
 // Ticks missing for longer than this: the contactor may be dropping out by itself. [SAF-11]
 #define STALL_US     ((uint64_t)EVSE_LIVE_SIGNAL_TIMEOUT_MS * HF_US_PER_MS * 3u / 4u)
 #define DELTA_MAX_mJ 100000000u // more than any outlet delivers between two ticks
 
 static bool is_seam_complete(const evse_channel_config_t *config)
 {
-    const evse_can_ops_t *can = config->can.ops;
-    if (can == NULL || can->send == NULL || can->receive == NULL || can->poll == NULL) {
-        return false;
-    }
     return config->profile != NULL && config->limits != NULL &&
            (config->meter == NULL ||
             (config->meter->ops != NULL && config->meter->ops->advance != NULL));
+}
+
+static int init_buses(evse_channel_t *channel, const evse_channel_config_t *config)
+{
+    int status = evse_can_bus_init(&channel->module_bus, config->can);
+    if (status == 0 && config->bms_can.ops != NULL) {
+        status = evse_can_bus_init(&channel->bms_bus, config->bms_can);
+    }
+    return status;
+}
+
+static int init_devices(evse_channel_t *channel, const evse_channel_config_t *config)
+{
+    const evse_bms_profile_t *bms =
+        config->bms != NULL ? config->bms : evse_bms_profile_find(config->limits->bms);
+    int status = evse_module_init(&channel->module, config->profile,
+                                  config->units == 0 ? 1u : config->units);
+    return status == 0 ? evse_bms_init(&channel->bms, bms) : status;
 }
 
 static int init_channel(evse_channel_t *channel, const evse_channel_config_t *config)
@@ -36,10 +49,12 @@ static int init_channel(evse_channel_t *channel, const evse_channel_config_t *co
     }
     int status = evse_limits_check(config->limits);
     if (status == 0) {
-        status = evse_module_init(&channel->module, config->profile);
+        status = init_buses(channel, config);
+    }
+    if (status == 0) {
+        status = init_devices(channel, config);
     }
     channel->config = *config;
-    evse_bms_init(&channel->bms);
     evse_meter_terminal_init(&channel->terminal_meter, &channel->module);
     channel->meter.ops = &evse_meter_terminal_ops;
     channel->meter.ctx = &channel->terminal_meter;
@@ -119,16 +134,55 @@ static void note_gap(evse_control_t *control, uint64_t now_us)
     }
 }
 
+static bool has_bms_bus(const evse_channel_t *channel)
+{
+    return channel->bms_bus.can.ops != NULL;
+}
+
+static void receive_module_bus(evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_can_t *can = &channel->module_bus.can;
+    evse_can_frame_t frame;
+    for (int i = 0; i < EVSE_FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
+        uint64_t time_us = evse_can_frame_time_us(&frame, now_us);
+        channel->can_rx++;
+        if (!evse_module_receive(&channel->module, &frame, time_us) && !has_bms_bus(channel)) {
+            (void)evse_bms_receive(&channel->bms, &frame, time_us);
+        }
+    }
+}
+
+// [SAF-03] Where the BMS has a bus of its own, nothing from another one is its life.
+static void receive_bms_bus(evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_can_t *can = &channel->bms_bus.can;
+    evse_can_frame_t frame;
+    for (int i = 0; i < EVSE_FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
+        channel->can_rx++;
+        (void)evse_bms_receive(&channel->bms, &frame, evse_can_frame_time_us(&frame, now_us));
+    }
+}
+
 static void receive(evse_channel_t *channel, uint64_t now_us)
 {
-    const evse_can_t *can = &channel->config.can;
-    evse_can_frame_t frame;
-    channel->bus = can->ops->poll(can->ctx, now_us);
-    for (int i = 0; i < FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
-        channel->can_rx++;
-        if (!evse_module_receive(&channel->module, &frame, now_us)) {
-            (void)evse_bms_receive(&channel->bms, &frame, now_us);
-        }
+    channel->bus = evse_can_bus_poll(&channel->module_bus, now_us);
+    receive_module_bus(channel, now_us);
+    if (has_bms_bus(channel)) {
+        evse_can_state_t bms = evse_can_bus_poll(&channel->bms_bus, now_us);
+        channel->bus = bms > channel->bus ? bms : channel->bus;
+        receive_bms_bus(channel, now_us);
+    }
+}
+
+// [SAF-12] After the gate: both stop paths of this tick have been commanded.
+static void recover_buses(evse_channel_t *channel, uint64_t now_us)
+{
+    bool open = evse_io_is_fresh(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us) &&
+                !channel->inputs.level[EVSE_IN_CONTACTOR_FEEDBACK];
+    bool dead = open || (channel->phase == EVSE_POWER_OFF && channel->off_confirmed);
+    evse_can_bus_recover(&channel->module_bus, dead, now_us);
+    if (has_bms_bus(channel)) {
+        evse_can_bus_recover(&channel->bms_bus, dead, now_us);
     }
 }
 
@@ -258,11 +312,11 @@ static void send_passive(evse_channel_t *channel, uint64_t now_us)
         .bms_timeout = !is_bms_alive(channel, now_us),
     };
     evse_can_frame_t frame;
-    if (evse_module_next_query(&channel->module, now_us, &frame)) {
-        evse_gate_send(channel, &frame); // lost: the next round asks again
+    while (evse_module_next_query(&channel->module, now_us, &frame)) {
+        (void)evse_gate_send(channel, &frame); // lost: the next round asks again
     }
     while (evse_bms_next_frame(&channel->bms, &status, now_us, &frame)) {
-        evse_gate_send(channel, &frame);
+        (void)evse_gate_send_bms(channel, &frame);
     }
 }
 
@@ -292,9 +346,8 @@ static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     evse_channel_unlock(control, channel, now_us);
     evse_power_step(control, channel, now_us);
     evse_gate_write(control, channel, now_us);
-    if (channel->bus == EVSE_CAN_ACTIVE) {
-        send_passive(channel, now_us);
-    }
+    send_passive(channel, now_us);
+    recover_buses(channel, now_us);
     advance_meter(channel, was_closed, now_us);
     evse_channel_finish(control, channel, now_us);
     evse_channel_show_state(control, channel, now_us);
@@ -332,7 +385,7 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
         .bms_alive = alive,
         .bms_allows = alive && channel->bms.allows,
         .module_healthy = evse_module_is_healthy(module, now_us),
-        .bus_active = channel->bus == EVSE_CAN_ACTIVE,
+        .bus_active = channel->bus != EVSE_CAN_BUS_OFF,
         .unlock_done = channel->unlock_done,
         .unlock_ok = channel->unlock_ok,
         .can_rx = channel->can_rx,

@@ -13,17 +13,32 @@
 #define RAMP_STEP_US    (100u * HF_US_PER_MS) // a late tick does not leap
 #define SETTLE_US       (1u * HF_US_PER_S)    // a module's way down after a reduced setpoint
 
-int evse_gate_send(evse_channel_t *channel, const evse_can_frame_t *frame)
+static int send_on(evse_channel_t *channel, const evse_can_t *can, const evse_can_frame_t *frame)
 {
-    int status = channel->config.can.ops->send(channel->config.can.ctx, frame);
+    int status = can->ops->send(can->ctx, frame);
     if (status == 0) {
         channel->can_tx++;
-        channel->module.tx_frames++;
     } else {
         channel->can_errors++;
+    }
+    return status;
+}
+
+int evse_gate_send(evse_channel_t *channel, const evse_can_frame_t *frame)
+{
+    int status = send_on(channel, &channel->module_bus.can, frame);
+    if (status == 0) {
+        channel->module.tx_frames++;
+    } else {
         channel->module.tx_failed++;
     }
     return status;
+}
+
+int evse_gate_send_bms(evse_channel_t *channel, const evse_can_frame_t *frame)
+{
+    bool apart = channel->bms_bus.can.ops != NULL;
+    return send_on(channel, apart ? &channel->bms_bus.can : &channel->module_bus.can, frame);
 }
 
 // [SAF-01] The latch may be set from an interrupt between any two lines.
@@ -39,40 +54,52 @@ static bool send_energizing(const evse_control_t *control, evse_channel_t *chann
     return evse_gate_is_open(control, channel) && evse_gate_send(channel, &frame) == 0;
 }
 
+// One unit that did not hear OFF must not keep the others from hearing it.
 static void send_off_group(evse_channel_t *channel)
 {
     const evse_module_profile_t *profile = channel->config.profile;
-    evse_can_frame_t off = evse_module_encode_switch(profile, false);
-    evse_can_frame_t mA = evse_module_encode_current(profile, 0);
-    evse_can_frame_t mV = evse_module_encode_voltage(profile, 0);
-    if (evse_gate_send(channel, &off) != 0) {
+    bool off_out = true, all_out = true;
+    for (uint32_t unit = 0; unit < channel->module.units; unit++) {
+        evse_can_frame_t off = evse_module_encode_switch(profile, unit, false);
+        off_out &= evse_gate_send(channel, &off) == 0;
+    }
+    for (uint32_t unit = 0; off_out && unit < channel->module.units; unit++) {
+        evse_can_frame_t mA = evse_module_encode_current(profile, unit, 0);
+        evse_can_frame_t mV = evse_module_encode_voltage(profile, unit, 0);
+        all_out &= evse_gate_send(channel, &mA) == 0 && evse_gate_send(channel, &mV) == 0;
+    }
+    if (off_out) {
+        channel->sent_on = false;
+        channel->sent_mV = 0;
+        channel->sent_mA = 0;
+    }
+    if (!off_out || !all_out) {
         channel->group_due = true; // again in the next tick, and the next [SAF-02]
-        return;
     }
-    channel->sent_on = false;
-    channel->sent_mV = 0;
-    channel->sent_mA = 0;
-    if (evse_gate_send(channel, &mA) != 0 || evse_gate_send(channel, &mV) != 0) {
-        channel->group_due = true;
-    }
+}
+
+// Voltage, current, ON, in this order; the load is shared evenly, rounded down.
+static bool send_on_unit(const evse_control_t *control, evse_channel_t *channel, uint32_t unit)
+{
+    const evse_module_profile_t *profile = channel->config.profile;
+    int32_t mA = channel->setpoint_mA / (int32_t)channel->module.units;
+    return send_energizing(control, channel,
+                           evse_module_encode_voltage(profile, unit, channel->setpoint_mV)) &&
+           send_energizing(control, channel, evse_module_encode_current(profile, unit, mA)) &&
+           send_energizing(control, channel, evse_module_encode_switch(profile, unit, true));
 }
 
 static void send_on_group(const evse_control_t *control, evse_channel_t *channel)
 {
-    const evse_module_profile_t *profile = channel->config.profile;
-    int32_t mV = channel->setpoint_mV, mA = channel->setpoint_mA;
-    channel->group_due = true; // until all three are out, in this order
-    if (!send_energizing(control, channel, evse_module_encode_voltage(profile, mV))) {
-        return;
-    }
-    channel->sent_mV = mV;
-    if (!send_energizing(control, channel, evse_module_encode_current(profile, mA))) {
-        return;
-    }
-    channel->sent_mA = mA;
+    bool all_out = true;
     channel->sent_on = true; // from here on OFF is owed, whether or not ON gets out
-    if (send_energizing(control, channel, evse_module_encode_switch(profile, true))) {
-        channel->group_due = false;
+    for (uint32_t unit = 0; all_out && unit < channel->module.units; unit++) {
+        all_out = send_on_unit(control, channel, unit);
+    }
+    channel->group_due = !all_out;
+    if (all_out) {
+        channel->sent_mV = channel->setpoint_mV;
+        channel->sent_mA = channel->setpoint_mA;
     }
 }
 

@@ -2,6 +2,7 @@
 // Vehicle profiles: the limits of the safety policy, per vehicle, by name, and the check every set of limits must pass.
 // A bigger constant is never the answer to a trip: another vehicle gets another profile.
 #include "evse/evse_safety.h"
+#include "evse/evse_timing.h"
 
 #include <string.h>
 
@@ -18,6 +19,9 @@ static const evse_limits_t vehicles[] = {
         .bms_age_ms = 3000,
         .reading_age_ms = 1000,
         .temperature_age_ms = 3000,
+        .bms = "elcon",
+        .stop_open_ms = EVSE_STOP_OPEN_MS,
+        .stop_confirm_ms = EVSE_STOP_CONFIRM_MS,
     },
 };
 

@@ -51,7 +51,7 @@ static void judge_bus_and_io(judgement_t *j)
 {
     static const evse_input_t needed[] = {EVSE_IN_ESTOP, EVSE_IN_PLUG, EVSE_IN_LOCK_FEEDBACK,
                                           EVSE_IN_CONTACTOR_FEEDBACK};
-    if (j->in->bus != EVSE_CAN_ACTIVE) {
+    if (j->in->bus == EVSE_CAN_BUS_OFF) {
         refuse(j, EVSE_REASON(BUS_OFF), fault_if(j->absence_is_fault, EVSE_FAULT_CAN_BUS_OFF));
         j->verdict.immediate = true;
     }
