@@ -18,6 +18,11 @@ HEAD = """// SPDX-License-Identifier: MIT
 #define EVSE_TIMING_H
 
 #include "holdfast/hf_config.h"
+
+#include <stdint.h>
+
+/// Milliseconds, as they stand here, in the microseconds of `now_us`.
+#define EVSE_US(ms) ((uint64_t)(ms) * 1000u)
 """
 TAIL = """
 #endif

@@ -6,6 +6,11 @@
 
 #include "holdfast/hf_config.h"
 
+#include <stdint.h>
+
+/// Milliseconds, as they stand here, in the microseconds of `now_us`.
+#define EVSE_US(ms) ((uint64_t)(ms) * 1000u)
+
 /// Period of the control tick (5 to 20).
 #define EVSE_TICK_MS CONFIG_EVSE_TICK_MS
 #ifndef CONFIG_EVSE_TICK_MS
@@ -132,6 +137,33 @@
 #error "CONFIG_EVSE_FAULT_LOCK_MS: 1000 to 600000"
 #endif
 
+/// A session survives so many bus-offs; the next one ends it (0 to 100).
+#define EVSE_BUS_OFFS_MAX CONFIG_EVSE_BUS_OFFS_MAX
+#ifndef CONFIG_EVSE_BUS_OFFS_MAX
+#define CONFIG_EVSE_BUS_OFFS_MAX 1
+#endif
+#if CONFIG_EVSE_BUS_OFFS_MAX < 0 || CONFIG_EVSE_BUS_OFFS_MAX > 100
+#error "CONFIG_EVSE_BUS_OFFS_MAX: 0 to 100"
+#endif
+
+/// Where the sensor sits before the contactor, the voltage has to fall within this after opening (1000 to 60000).
+#define EVSE_WELD_FALL_MS CONFIG_EVSE_WELD_FALL_MS
+#ifndef CONFIG_EVSE_WELD_FALL_MS
+#define CONFIG_EVSE_WELD_FALL_MS 15000
+#endif
+#if CONFIG_EVSE_WELD_FALL_MS < 1000 || CONFIG_EVSE_WELD_FALL_MS > 60000
+#error "CONFIG_EVSE_WELD_FALL_MS: 1000 to 60000"
+#endif
+
+/// ... by so much (500 to 20000).
+#define EVSE_WELD_FALL_MV CONFIG_EVSE_WELD_FALL_MV
+#ifndef CONFIG_EVSE_WELD_FALL_MV
+#define CONFIG_EVSE_WELD_FALL_MV 3000
+#endif
+#if CONFIG_EVSE_WELD_FALL_MV < 500 || CONFIG_EVSE_WELD_FALL_MV > 20000
+#error "CONFIG_EVSE_WELD_FALL_MV: 500 to 20000"
+#endif
+
 /// The connector lock has to follow within this (500 to 10000).
 #define EVSE_LOCK_TIMEOUT_MS CONFIG_EVSE_LOCK_TIMEOUT_MS
 #ifndef CONFIG_EVSE_LOCK_TIMEOUT_MS
@@ -157,6 +189,15 @@
 #endif
 #if CONFIG_EVSE_PRECHARGE_TIMEOUT_MS < 1000 || CONFIG_EVSE_PRECHARGE_TIMEOUT_MS > 20000
 #error "CONFIG_EVSE_PRECHARGE_TIMEOUT_MS: 1000 to 20000"
+#endif
+
+/// Most current while the output meets the voltage of the battery (100 to 5000).
+#define EVSE_PRECHARGE_MA CONFIG_EVSE_PRECHARGE_MA
+#ifndef CONFIG_EVSE_PRECHARGE_MA
+#define CONFIG_EVSE_PRECHARGE_MA 1000
+#endif
+#if CONFIG_EVSE_PRECHARGE_MA < 100 || CONFIG_EVSE_PRECHARGE_MA > 5000
+#error "CONFIG_EVSE_PRECHARGE_MA: 100 to 5000"
 #endif
 
 /// The module has to confirm ON within this (1000 to 20000).
@@ -222,6 +263,24 @@
 #error "CONFIG_EVSE_SETPOINT_SETTLE_MS: 200 to 5000"
 #endif
 
+/// Least margin of over-current a vehicle profile may state (100 to 5000).
+#define EVSE_OVERCURRENT_MARGIN_MIN_MA CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA
+#ifndef CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA
+#define CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA 100
+#endif
+#if CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA < 100 || CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA > 5000
+#error "CONFIG_EVSE_OVERCURRENT_MARGIN_MIN_MA: 100 to 5000"
+#endif
+
+/// Largest margin it may state (1000 to 100000).
+#define EVSE_OVERCURRENT_MARGIN_MAX_MA CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA
+#ifndef CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA
+#define CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA 50000
+#endif
+#if CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA < 1000 || CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA > 100000
+#error "CONFIG_EVSE_OVERCURRENT_MARGIN_MAX_MA: 1000 to 100000"
+#endif
+
 /// A plug counts as in after this (50 to 5000).
 #define EVSE_PLUG_DEBOUNCE_MS CONFIG_EVSE_PLUG_DEBOUNCE_MS
 #ifndef CONFIG_EVSE_PLUG_DEBOUNCE_MS
@@ -256,6 +315,15 @@
 #endif
 #if CONFIG_EVSE_NO_DRAW_MS < 1000 || CONFIG_EVSE_NO_DRAW_MS > 60000
 #error "CONFIG_EVSE_NO_DRAW_MS: 1000 to 60000"
+#endif
+
+/// A button counts as pressed, or let go, after this (10 to 1000).
+#define EVSE_BUTTON_DEBOUNCE_MS CONFIG_EVSE_BUTTON_DEBOUNCE_MS
+#ifndef CONFIG_EVSE_BUTTON_DEBOUNCE_MS
+#define CONFIG_EVSE_BUTTON_DEBOUNCE_MS 50
+#endif
+#if CONFIG_EVSE_BUTTON_DEBOUNCE_MS < 10 || CONFIG_EVSE_BUTTON_DEBOUNCE_MS > 1000
+#error "CONFIG_EVSE_BUTTON_DEBOUNCE_MS: 10 to 1000"
 #endif
 
 /// Finishing ends after this although the plug is in; 0: it stays (0 to 3600).
@@ -330,6 +398,96 @@
 #error "CONFIG_EVSE_DISAGREE_PERCENT: 5 to 50"
 #endif
 
+/// Largest age of terminal readings a vehicle profile may state (500 to 5000).
+#define EVSE_READING_AGE_MAX_MS CONFIG_EVSE_READING_AGE_MAX_MS
+#ifndef CONFIG_EVSE_READING_AGE_MAX_MS
+#define CONFIG_EVSE_READING_AGE_MAX_MS 5000
+#endif
+#if CONFIG_EVSE_READING_AGE_MAX_MS < 500 || CONFIG_EVSE_READING_AGE_MAX_MS > 5000
+#error "CONFIG_EVSE_READING_AGE_MAX_MS: 500 to 5000"
+#endif
+
+/// Largest age of a temperature it may state (1000 to 10000).
+#define EVSE_TEMPERATURE_AGE_MAX_MS CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS
+#ifndef CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS
+#define CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS 10000
+#endif
+#if CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS < 1000 || CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS > 10000
+#error "CONFIG_EVSE_TEMPERATURE_AGE_MAX_MS: 1000 to 10000"
+#endif
+
+/// Largest age of a BMS request it may state; 5000 is the rule of its protocol (1000 to 5000).
+#define EVSE_BMS_AGE_MAX_MS CONFIG_EVSE_BMS_AGE_MAX_MS
+#ifndef CONFIG_EVSE_BMS_AGE_MAX_MS
+#define CONFIG_EVSE_BMS_AGE_MAX_MS 5000
+#endif
+#if CONFIG_EVSE_BMS_AGE_MAX_MS < 1000 || CONFIG_EVSE_BMS_AGE_MAX_MS > 5000
+#error "CONFIG_EVSE_BMS_AGE_MAX_MS: 1000 to 5000"
+#endif
+
+/// A voltage above this is no reading (60000 to 1000000).
+#define EVSE_TERMINAL_MAX_MV CONFIG_EVSE_TERMINAL_MAX_MV
+#ifndef CONFIG_EVSE_TERMINAL_MAX_MV
+#define CONFIG_EVSE_TERMINAL_MAX_MV 100000
+#endif
+#if CONFIG_EVSE_TERMINAL_MAX_MV < 60000 || CONFIG_EVSE_TERMINAL_MAX_MV > 1000000
+#error "CONFIG_EVSE_TERMINAL_MAX_MV: 60000 to 1000000"
+#endif
+
+/// A current below this is no reading (-100000 to 0).
+#define EVSE_TERMINAL_MIN_MA CONFIG_EVSE_TERMINAL_MIN_MA
+#ifndef CONFIG_EVSE_TERMINAL_MIN_MA
+#define CONFIG_EVSE_TERMINAL_MIN_MA -10000
+#endif
+#if CONFIG_EVSE_TERMINAL_MIN_MA < -100000 || CONFIG_EVSE_TERMINAL_MIN_MA > 0
+#error "CONFIG_EVSE_TERMINAL_MIN_MA: -100000 to 0"
+#endif
+
+/// A current above this is no reading (10000 to 1000000).
+#define EVSE_TERMINAL_MAX_MA CONFIG_EVSE_TERMINAL_MAX_MA
+#ifndef CONFIG_EVSE_TERMINAL_MAX_MA
+#define CONFIG_EVSE_TERMINAL_MAX_MA 350000
+#endif
+#if CONFIG_EVSE_TERMINAL_MAX_MA < 10000 || CONFIG_EVSE_TERMINAL_MAX_MA > 1000000
+#error "CONFIG_EVSE_TERMINAL_MAX_MA: 10000 to 1000000"
+#endif
+
+/// A temperature below this, in tenths of a degree, is no reading (-1000 to 0).
+#define EVSE_TEMPERATURE_MIN_DC CONFIG_EVSE_TEMPERATURE_MIN_DC
+#ifndef CONFIG_EVSE_TEMPERATURE_MIN_DC
+#define CONFIG_EVSE_TEMPERATURE_MIN_DC -400
+#endif
+#if CONFIG_EVSE_TEMPERATURE_MIN_DC < -1000 || CONFIG_EVSE_TEMPERATURE_MIN_DC > 0
+#error "CONFIG_EVSE_TEMPERATURE_MIN_DC: -1000 to 0"
+#endif
+
+/// A temperature above this is no reading (800 to 2000).
+#define EVSE_TEMPERATURE_MAX_DC CONFIG_EVSE_TEMPERATURE_MAX_DC
+#ifndef CONFIG_EVSE_TEMPERATURE_MAX_DC
+#define CONFIG_EVSE_TEMPERATURE_MAX_DC 1200
+#endif
+#if CONFIG_EVSE_TEMPERATURE_MAX_DC < 800 || CONFIG_EVSE_TEMPERATURE_MAX_DC > 2000
+#error "CONFIG_EVSE_TEMPERATURE_MAX_DC: 800 to 2000"
+#endif
+
+/// Energy over a longer gap between two readings is not counted (200 to 5000).
+#define EVSE_METER_GAP_MS CONFIG_EVSE_METER_GAP_MS
+#ifndef CONFIG_EVSE_METER_GAP_MS
+#define CONFIG_EVSE_METER_GAP_MS 1000
+#endif
+#if CONFIG_EVSE_METER_GAP_MS < 200 || CONFIG_EVSE_METER_GAP_MS > 5000
+#error "CONFIG_EVSE_METER_GAP_MS: 200 to 5000"
+#endif
+
+/// A meter that counts more than this from one tick to the next is not believed (1000 to 1000000).
+#define EVSE_METER_STEP_MAX_J CONFIG_EVSE_METER_STEP_MAX_J
+#ifndef CONFIG_EVSE_METER_STEP_MAX_J
+#define CONFIG_EVSE_METER_STEP_MAX_J 100000
+#endif
+#if CONFIG_EVSE_METER_STEP_MAX_J < 1000 || CONFIG_EVSE_METER_STEP_MAX_J > 1000000
+#error "CONFIG_EVSE_METER_STEP_MAX_J: 1000 to 1000000"
+#endif
+
 /// Period of the telemetry group (50 to 1000).
 #define EVSE_TELEMETRY_PERIOD_MS CONFIG_EVSE_TELEMETRY_PERIOD_MS
 #ifndef CONFIG_EVSE_TELEMETRY_PERIOD_MS
@@ -384,6 +542,24 @@
 #error "CONFIG_EVSE_BMS_COUNTER_AGE_MS: 2000 to 60000"
 #endif
 
+/// Half a period of a light that blinks slowly (500 to 2000).
+#define EVSE_LIGHT_SLOW_MS CONFIG_EVSE_LIGHT_SLOW_MS
+#ifndef CONFIG_EVSE_LIGHT_SLOW_MS
+#define CONFIG_EVSE_LIGHT_SLOW_MS 1000
+#endif
+#if CONFIG_EVSE_LIGHT_SLOW_MS < 500 || CONFIG_EVSE_LIGHT_SLOW_MS > 2000
+#error "CONFIG_EVSE_LIGHT_SLOW_MS: 500 to 2000"
+#endif
+
+/// Half a period of a light that blinks fast (170 to 450).
+#define EVSE_LIGHT_FAST_MS CONFIG_EVSE_LIGHT_FAST_MS
+#ifndef CONFIG_EVSE_LIGHT_FAST_MS
+#define CONFIG_EVSE_LIGHT_FAST_MS 250
+#endif
+#if CONFIG_EVSE_LIGHT_FAST_MS < 170 || CONFIG_EVSE_LIGHT_FAST_MS > 450
+#error "CONFIG_EVSE_LIGHT_FAST_MS: 170 to 450"
+#endif
+
 /// A receive ring fuller than this is a warning (10 to 100).
 #define EVSE_CAN_RING_WARN_PERCENT CONFIG_EVSE_CAN_RING_WARN_PERCENT
 #ifndef CONFIG_EVSE_CAN_RING_WARN_PERCENT
@@ -391,6 +567,15 @@
 #endif
 #if CONFIG_EVSE_CAN_RING_WARN_PERCENT < 10 || CONFIG_EVSE_CAN_RING_WARN_PERCENT > 100
 #error "CONFIG_EVSE_CAN_RING_WARN_PERCENT: 10 to 100"
+#endif
+
+/// Such a warning comes at most so often (1 to 3600).
+#define EVSE_CAN_RING_WARN_S CONFIG_EVSE_CAN_RING_WARN_S
+#ifndef CONFIG_EVSE_CAN_RING_WARN_S
+#define CONFIG_EVSE_CAN_RING_WARN_S 60
+#endif
+#if CONFIG_EVSE_CAN_RING_WARN_S < 1 || CONFIG_EVSE_CAN_RING_WARN_S > 3600
+#error "CONFIG_EVSE_CAN_RING_WARN_S: 1 to 3600"
 #endif
 
 /// First wait of the recovery from bus-off once the output is dead (100 to 10000).
