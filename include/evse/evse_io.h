@@ -23,7 +23,8 @@
     X(LOCK, "lock", 0)                                                                             \
     X(LIGHT_READY, "light_ready", 0)                                                               \
     X(LIGHT_CHARGING, "light_charging", 0)                                                         \
-    X(LIGHT_FAULT, "light_fault", 0)
+    X(LIGHT_FAULT, "light_fault", 0)                                                               \
+    X(LIGHT_NETWORK, "light_network", 0)
 
 typedef enum evse_input {
 #define EVSE_INPUT_ENUM(name, text, age, safe) EVSE_IN_##name,

@@ -93,6 +93,13 @@ typedef enum evse_session_order {
     EVSE_ORDER_SUSPEND, // transaction open, no energy (not accepted but kept, limit 0): SuspendedEVSE
 } evse_session_order_t;
 
+// How far the way to the central system goes, for the network light.
+typedef enum evse_network {
+    EVSE_NETWORK_AWAY,
+    EVSE_NETWORK_CONNECTED, // not accepted (yet)
+    EVSE_NETWORK_ACCEPTED,
+} evse_network_t;
+
 typedef struct evse_connector_order {
     uint64_t valid_until_us; // after this: EVSE_ORDER_NONE
     uint32_t session;        // evse_session_order_t
@@ -103,7 +110,7 @@ typedef struct evse_connector_order {
     uint32_t unlock_count;   // grows with every UnlockConnector; answered by view.unlock_done
     int32_t limit_mA;        // most this session may draw; INT32_MAX none
     uint32_t journal_failed; // 1: durable storage failed; finish, start none, Faulted
-    uint32_t padding;
+    uint32_t network;        // evse_network_t
 } evse_connector_order_t;
 
 typedef struct evse_orders {
@@ -143,6 +150,7 @@ typedef struct evse_connector_view {
     uint32_t unlock_done; // the last unlock_count carried out
     uint32_t unlock_ok;   // 1 it unlocked
     uint32_t can_rx, can_tx, can_errors;
+    uint32_t inputs, inputs_fresh; // bits of evse_input_t: levels as used, and which are known
 } evse_connector_view_t;
 
 typedef struct evse_snapshot {
@@ -171,6 +179,7 @@ typedef enum evse_event_kind {
     EVSE_EVENT_WELD,          // urgent: contactor welded, latched
     EVSE_EVENT_WELD_CLEARED,  // by the local reset, with the contactor seen open
     EVSE_EVENT_COMMISSIONED, // the profile is proven; detail: the module's own time-out in ms (at most 65535)
+    EVSE_EVENT_START_BUTTON, // pressed: was up, is down
     EVSE_EVENT_KINDS
 } evse_event_kind_t;
 

@@ -353,6 +353,17 @@ static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     evse_channel_show_state(control, channel, now_us);
 }
 
+static uint32_t input_bits(const evse_io_inputs_t *inputs, bool fresh, uint64_t now_us)
+{
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
+        bool set = fresh ? evse_io_is_fresh(inputs, (evse_input_t)i, now_us)
+                         : evse_io_level(inputs, (evse_input_t)i, now_us);
+        bits |= set ? 1u << i : 0u;
+    }
+    return bits;
+}
+
 static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_connector_view_t *view)
 {
     const evse_limits_t *limits = channel->config.limits;
@@ -391,6 +402,8 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
         .can_rx = channel->can_rx,
         .can_tx = channel->can_tx,
         .can_errors = channel->can_errors,
+        .inputs = input_bits(&channel->inputs, false, now_us),
+        .inputs_fresh = input_bits(&channel->inputs, true, now_us),
     };
 }
 

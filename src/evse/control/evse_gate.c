@@ -5,6 +5,7 @@
 // repeated every 300 ms for ever [SAF-02].
 #include "evse_gate.h"
 
+#include "evse/evse_hmi.h"
 #include "holdfast/hf_clock.h"
 
 #define GROUP_PERIOD_US (300u * HF_US_PER_MS)
@@ -162,16 +163,29 @@ static bool is_contactor_held(const evse_control_t *control, const evse_channel_
     return evse_gate_is_open(control, channel);
 }
 
+static evse_hmi_view_t hmi_view(const evse_control_t *control, const evse_channel_t *channel,
+                                uint64_t now_us)
+{
+    const evse_connector_order_t *order = &channel->order;
+    bool tripped = atomic_load_explicit(&control->estop_latched, memory_order_relaxed) != 0;
+    return (evse_hmi_view_t){
+        .state = channel->state,
+        .phase = channel->phase,
+        .fault = channel->fault,
+        .reasons = channel->verdict.reasons,
+        .network = now_us <= order->valid_until_us ? order->network : EVSE_NETWORK_AWAY,
+        .is_latched = tripped || channel->weld_latched,
+    };
+}
+
 // [SAF-11] The live signal advances only in a tick that wants the contactor held: no ticks, no contactor.
-static void write_outputs(evse_control_t *control, evse_channel_t *channel)
+static void write_outputs(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     evse_io_drive_t *drive = &channel->drive;
-    bool energized = channel->phase == EVSE_POWER_ON;
+    const evse_hmi_view_t view = hmi_view(control, channel, now_us);
+    evse_hmi_drive(&view, now_us, drive);
     drive->level[EVSE_OUT_CONTACTOR] = is_contactor_held(control, channel);
     drive->level[EVSE_OUT_LOCK] = channel->lock_wanted;
-    drive->level[EVSE_OUT_LIGHT_READY] = channel->state == EVSE_STATE_Available;
-    drive->level[EVSE_OUT_LIGHT_CHARGING] = energized;
-    drive->level[EVSE_OUT_LIGHT_FAULT] = channel->fault != EVSE_FAULT_NONE;
     drive->live_count += drive->level[EVSE_OUT_CONTACTOR] ? 1u : 0u;
     if (control->io.ops->drive(control->io.ctx, (unsigned)(channel - control->channel), drive) <
         0) {
@@ -184,7 +198,7 @@ void evse_gate_boot(evse_control_t *control, evse_channel_t *channel, uint64_t n
     channel->sent_on = true; // nobody knows what the module was told last
     channel->next_switch_us = now_us + GROUP_PERIOD_US;
     send_off_group(channel);
-    write_outputs(control, channel);
+    write_outputs(control, channel, now_us);
 }
 
 void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
@@ -194,5 +208,5 @@ void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t 
     follow_setpoint(channel, on, now_us - control->last_tick_us);
     follow_reference(channel, now_us);
     write_bus(control, channel, on, now_us);
-    write_outputs(control, channel);
+    write_outputs(control, channel, now_us);
 }

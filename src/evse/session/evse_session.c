@@ -476,6 +476,13 @@ static evse_session_order_t order_of(const evse_session_t *session)
     }
 }
 
+static evse_network_t network_of(const evse_ocpp_t *ocpp)
+{
+    return evse_ocpp_is_online(ocpp)            ? EVSE_NETWORK_ACCEPTED
+           : ocpp->link_state == EVSE_LINK_OPEN ? EVSE_NETWORK_CONNECTED
+                                                : EVSE_NETWORK_AWAY;
+}
+
 static evse_connector_order_t order_for(const evse_ocpp_t *ocpp, unsigned connector)
 {
     return (evse_connector_order_t){
@@ -486,6 +493,7 @@ static evse_connector_order_t order_for(const evse_ocpp_t *ocpp, unsigned connec
         .unlock_count = ocpp->unlock_count[connector],
         .limit_mA = INT32_MAX,
         .journal_failed = ocpp->journal_failed ? 1u : 0u,
+        .network = (uint32_t)network_of(ocpp),
     };
 }
 
