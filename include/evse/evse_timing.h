@@ -65,6 +65,24 @@
 #error "CONFIG_EVSE_STOP_CONFIRM_MS: 300 to 5000"
 #endif
 
+/// Longest time to opening a vehicle profile may state (50 to 1000).
+#define EVSE_STOP_OPEN_MAX_MS CONFIG_EVSE_STOP_OPEN_MAX_MS
+#ifndef CONFIG_EVSE_STOP_OPEN_MAX_MS
+#define CONFIG_EVSE_STOP_OPEN_MAX_MS 1000
+#endif
+#if CONFIG_EVSE_STOP_OPEN_MAX_MS < 50 || CONFIG_EVSE_STOP_OPEN_MAX_MS > 1000
+#error "CONFIG_EVSE_STOP_OPEN_MAX_MS: 50 to 1000"
+#endif
+
+/// Longest time to the confirmation of OFF it may state (300 to 5000).
+#define EVSE_STOP_CONFIRM_MAX_MS CONFIG_EVSE_STOP_CONFIRM_MAX_MS
+#ifndef CONFIG_EVSE_STOP_CONFIRM_MAX_MS
+#define CONFIG_EVSE_STOP_CONFIRM_MAX_MS 5000
+#endif
+#if CONFIG_EVSE_STOP_CONFIRM_MAX_MS < 300 || CONFIG_EVSE_STOP_CONFIRM_MAX_MS > 5000
+#error "CONFIG_EVSE_STOP_CONFIRM_MAX_MS: 300 to 5000"
+#endif
+
 /// A stop is told after this, whatever has not followed (1000 to 10000).
 #define EVSE_STOP_BOUND_MS CONFIG_EVSE_STOP_BOUND_MS
 #ifndef CONFIG_EVSE_STOP_BOUND_MS
@@ -198,6 +216,15 @@
 #endif
 #if CONFIG_EVSE_PRECHARGE_MA < 100 || CONFIG_EVSE_PRECHARGE_MA > 5000
 #error "CONFIG_EVSE_PRECHARGE_MA: 100 to 5000"
+#endif
+
+/// Largest difference of voltage, for closing the contactor, a vehicle profile may state (500 to 20000).
+#define EVSE_PRECHARGE_MAX_MV CONFIG_EVSE_PRECHARGE_MAX_MV
+#ifndef CONFIG_EVSE_PRECHARGE_MAX_MV
+#define CONFIG_EVSE_PRECHARGE_MAX_MV 10000
+#endif
+#if CONFIG_EVSE_PRECHARGE_MAX_MV < 500 || CONFIG_EVSE_PRECHARGE_MAX_MV > 20000
+#error "CONFIG_EVSE_PRECHARGE_MAX_MV: 500 to 20000"
 #endif
 
 /// The module has to confirm ON within this (1000 to 20000).
@@ -639,6 +666,96 @@
 #endif
 #if CONFIG_EVSE_COMMISSIONING_SILENCE_MS < 1000 || CONFIG_EVSE_COMMISSIONING_SILENCE_MS > 30000
 #error "CONFIG_EVSE_COMMISSIONING_SILENCE_MS: 1000 to 30000"
+#endif
+
+/// The control loop has to check in within this, else the process ends (200 to 5000).
+#define EVSE_TASK_CONTROL_MS CONFIG_EVSE_TASK_CONTROL_MS
+#ifndef CONFIG_EVSE_TASK_CONTROL_MS
+#define CONFIG_EVSE_TASK_CONTROL_MS 500
+#endif
+#if CONFIG_EVSE_TASK_CONTROL_MS < 200 || CONFIG_EVSE_TASK_CONTROL_MS > 5000
+#error "CONFIG_EVSE_TASK_CONTROL_MS: 200 to 5000"
+#endif
+
+/// The comms loop has to check in within this; longer than orders are valid and a stop takes (6000 to 60000).
+#define EVSE_TASK_COMMS_MS CONFIG_EVSE_TASK_COMMS_MS
+#ifndef CONFIG_EVSE_TASK_COMMS_MS
+#define CONFIG_EVSE_TASK_COMMS_MS 10000
+#endif
+#if CONFIG_EVSE_TASK_COMMS_MS < 6000 || CONFIG_EVSE_TASK_COMMS_MS > 60000
+#error "CONFIG_EVSE_TASK_COMMS_MS: 6000 to 60000"
+#endif
+
+/// A write to durable storage has to end within this (5000 to 120000).
+#define EVSE_TASK_WORKER_MS CONFIG_EVSE_TASK_WORKER_MS
+#ifndef CONFIG_EVSE_TASK_WORKER_MS
+#define CONFIG_EVSE_TASK_WORKER_MS 30000
+#endif
+#if CONFIG_EVSE_TASK_WORKER_MS < 5000 || CONFIG_EVSE_TASK_WORKER_MS > 120000
+#error "CONFIG_EVSE_TASK_WORKER_MS: 5000 to 120000"
+#endif
+
+/// What drains the logs and takes signals has to check in within this (2000 to 60000).
+#define EVSE_TASK_MAIN_MS CONFIG_EVSE_TASK_MAIN_MS
+#ifndef CONFIG_EVSE_TASK_MAIN_MS
+#define CONFIG_EVSE_TASK_MAIN_MS 10000
+#endif
+#if CONFIG_EVSE_TASK_MAIN_MS < 2000 || CONFIG_EVSE_TASK_MAIN_MS > 60000
+#error "CONFIG_EVSE_TASK_MAIN_MS: 2000 to 60000"
+#endif
+
+/// Period of the supervisor; it feeds the watchdogs no more often (10 to 100).
+#define EVSE_SUPERVISOR_PERIOD_MS CONFIG_EVSE_SUPERVISOR_PERIOD_MS
+#ifndef CONFIG_EVSE_SUPERVISOR_PERIOD_MS
+#define CONFIG_EVSE_SUPERVISOR_PERIOD_MS 50
+#endif
+#if CONFIG_EVSE_SUPERVISOR_PERIOD_MS < 10 || CONFIG_EVSE_SUPERVISOR_PERIOD_MS > 100
+#error "CONFIG_EVSE_SUPERVISOR_PERIOD_MS: 10 to 100"
+#endif
+
+/// A supervisor that did not look for so long starts all deadlines anew (200 to 2000).
+#define EVSE_SUPERVISOR_DOZE_MS CONFIG_EVSE_SUPERVISOR_DOZE_MS
+#ifndef CONFIG_EVSE_SUPERVISOR_DOZE_MS
+#define CONFIG_EVSE_SUPERVISOR_DOZE_MS 250
+#endif
+#if CONFIG_EVSE_SUPERVISOR_DOZE_MS < 200 || CONFIG_EVSE_SUPERVISOR_DOZE_MS > 2000
+#error "CONFIG_EVSE_SUPERVISOR_DOZE_MS: 200 to 2000"
+#endif
+
+/// The hardware watchdog resets the machine when it was not fed for so long (2 to 60).
+#define EVSE_WATCHDOG_TIMEOUT_S CONFIG_EVSE_WATCHDOG_TIMEOUT_S
+#ifndef CONFIG_EVSE_WATCHDOG_TIMEOUT_S
+#define CONFIG_EVSE_WATCHDOG_TIMEOUT_S 10
+#endif
+#if CONFIG_EVSE_WATCHDOG_TIMEOUT_S < 2 || CONFIG_EVSE_WATCHDOG_TIMEOUT_S > 60
+#error "CONFIG_EVSE_WATCHDOG_TIMEOUT_S: 2 to 60"
+#endif
+
+/// A control tick that starts later than this is a warning (100 to 10000).
+#define EVSE_TICK_LATE_US CONFIG_EVSE_TICK_LATE_US
+#ifndef CONFIG_EVSE_TICK_LATE_US
+#define CONFIG_EVSE_TICK_LATE_US 2000
+#endif
+#if CONFIG_EVSE_TICK_LATE_US < 100 || CONFIG_EVSE_TICK_LATE_US > 10000
+#error "CONFIG_EVSE_TICK_LATE_US: 100 to 10000"
+#endif
+
+/// A write to durable storage that takes longer than this is a warning (100 to 10000).
+#define EVSE_JOURNAL_SLOW_MS CONFIG_EVSE_JOURNAL_SLOW_MS
+#ifndef CONFIG_EVSE_JOURNAL_SLOW_MS
+#define CONFIG_EVSE_JOURNAL_SLOW_MS 1000
+#endif
+#if CONFIG_EVSE_JOURNAL_SLOW_MS < 100 || CONFIG_EVSE_JOURNAL_SLOW_MS > 10000
+#error "CONFIG_EVSE_JOURNAL_SLOW_MS: 100 to 10000"
+#endif
+
+/// A passing reason of the health level is shown for so long (1000 to 60000).
+#define EVSE_HEALTH_HOLD_MS CONFIG_EVSE_HEALTH_HOLD_MS
+#ifndef CONFIG_EVSE_HEALTH_HOLD_MS
+#define CONFIG_EVSE_HEALTH_HOLD_MS 10000
+#endif
+#if CONFIG_EVSE_HEALTH_HOLD_MS < 1000 || CONFIG_EVSE_HEALTH_HOLD_MS > 60000
+#error "CONFIG_EVSE_HEALTH_HOLD_MS: 1000 to 60000"
 #endif
 
 #endif
