@@ -28,7 +28,8 @@
     X(LOCK_FAILED, 17, "ConnectorLockFailure", "connector lock did not follow")                    \
     X(PRECHARGE_FAILED, 18, "PowerSwitchFailure",                                                  \
       "module output did not meet the battery voltage")                                            \
-    X(COMMISSIONING_FAILED, 19, "InternalError", "profile not proven by commissioning")
+    X(COMMISSIONING_FAILED, 19, "InternalError", "profile not proven by commissioning")            \
+    X(TASK_LATE, 20, "InternalError", "a critical task of the controller was late")
 
 typedef enum evse_fault {
 #define EVSE_FAULT_ENUM(name, number, ocpp, text) EVSE_FAULT_##name = number,

@@ -193,8 +193,9 @@ typedef struct evse_event {
     uint16_t detail;
 } evse_event_t;
 
-#define EVSE_EVENTS_CAPACITY 64u
-#define EVSE_EVENTS_RESERVE  32u // urgent ones: 8 a connector
+#define EVSE_EVENTS_CAPACITY      64u
+#define EVSE_EVENTS_PER_CONNECTOR 8u  // what a whole session may need
+#define EVSE_EVENTS_RESERVE       32u // urgent ones: 8 a connector
 
 /// The mailboxes between the loops of one charge point. One writer and one reader of orders and events; many readers
 /// of the snapshot.

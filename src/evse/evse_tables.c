@@ -40,7 +40,7 @@ static const char *const phases[EVSE_POWER_PHASE_COUNT] = {
 };
 
 _Static_assert(EVSE_REASON_COUNT <= 32, "reasons are bits of a uint32_t");
-_Static_assert(EVSE_EVENTS_RESERVE >= 8u * CONFIG_EVSE_CONNECTORS_MAX,
+_Static_assert(EVSE_EVENTS_RESERVE >= EVSE_EVENTS_PER_CONNECTOR * CONFIG_EVSE_CONNECTORS_MAX,
                "8 urgent events a connector");
 
 const char *evse_fault_name(unsigned fault)
@@ -63,6 +63,7 @@ unsigned evse_fault_gravity(unsigned fault)
 {
     static const uint8_t order[] = {
         EVSE_FAULT_NONE,
+        EVSE_FAULT_TASK_LATE,
         EVSE_FAULT_JOURNAL_FAILED,
         EVSE_FAULT_UNDERVOLTAGE,
         EVSE_FAULT_LOCK_FAILED,
