@@ -37,7 +37,7 @@ typedef struct evse_can_ops {
     /// Called once a tick, before receive(): moves what has come into the inbox, tells the state. Never blocks.
     evse_can_state_t (*poll)(void *ctx, uint64_t now_us);
     /// Tries once to bring a bus that is off back (controller restart, interface or device opened anew). 0 tried,
-    /// HF_E_AGAIN not now. Never blocks. NULL: the bus comes back by itself.
+    /// HF_E_AGAIN not now (a try is under way; does not count as one). Never blocks. NULL: the bus comes back by itself.
     int (*recover)(void *ctx, uint64_t now_us);
     /// What the driver counts; NULL: nothing.
     const struct evse_can_inbox *(*inbox)(void *ctx);
@@ -50,19 +50,22 @@ typedef struct evse_can {
 
 /// Counters of one bus; they wrap.
 typedef struct evse_can_stats {
-    bool initialized;          // opened at least once
-    bool active;               // not bus-off at the last poll
-    uint32_t total_rx;         // good data frames taken from the controller
-    uint32_t total_tx;         // handed to the controller
-    uint32_t error_count;      // error frames, refused frames, failed sends
-    uint32_t overruns;         // frames lost for want of room: inbox, kernel, adapter
-    uint32_t bus_offs;         // times the bus went off
+    bool initialized;     // opened at least once
+    bool active;          // not bus-off at the last poll
+    uint32_t total_rx;    // good data frames taken from the controller
+    uint32_t total_tx;    // handed to the controller
+    uint32_t error_count; // error frames, refused frames, failed sends
+    uint32_t overruns; // frames lost for want of room: inbox, kernel, adapter; as of the last get()
+    uint32_t stale;    // of unknown age, thrown away by clear() or after a stall
+    uint32_t bus_offs; // times the bus went off
     uint64_t last_activity_us; // of the last good frame; 0 never
 } evse_can_stats_t;
 
-/// Receive ring of a driver with its counters. Context: put() one producer (task or ISR), get() one consumer.
+/// Receive ring of a driver with its counters: frames put = got + waiting + overruns of the ring + cleared.
+/// Context: put() and lost() one producer (task or ISR), get() and clear() one consumer.
 typedef struct evse_can_inbox {
     evse_can_stats_t stats;
+    uint32_t lost_outside; // by kernel, controller or adapter, before put()
     hf_ring_t ring;
     uint32_t storage[HF_RING_BYTES(sizeof(evse_can_frame_t), CONFIG_EVSE_CAN_RING_FRAMES) / 4u];
 } evse_can_inbox_t;
@@ -72,10 +75,34 @@ HF_MUST_CHECK int evse_can_inbox_init(evse_can_inbox_t *inbox);
 void evse_can_inbox_put(evse_can_inbox_t *inbox, const evse_can_frame_t *frame, uint64_t now_us);
 /// 1 and the oldest frame, or 0.
 int evse_can_inbox_get(evse_can_inbox_t *inbox, evse_can_frame_t *frame);
-/// Everything that waits is of unknown age: away with it (not counted as overruns).
+/// Everything that waits is of unknown age: away with it, counted in stats.stale; what had been overwritten before is
+/// counted in stats.overruns.
 void evse_can_inbox_clear(evse_can_inbox_t *inbox);
+/// `count` frames were lost before they came here; in stats.overruns with the next get().
+void evse_can_inbox_lost(evse_can_inbox_t *inbox, uint32_t count);
+/// stats.overruns with what has been overwritten or lost since the last get(). Context: the consumer.
+uint32_t evse_can_inbox_overruns(const evse_can_inbox_t *inbox);
 /// Share of the ring in use, 0 to 100. Above EVSE_CAN_RING_WARN_PERCENT somebody has to be told.
 uint32_t evse_can_inbox_percent(const evse_can_inbox_t *inbox);
+
+/// Which frames a driver lets in, where it can choose: identifier and bits of it that count.
+#define EVSE_CAN_FILTERS_MAX 32u
+typedef struct evse_can_filter {
+    uint32_t id, mask;
+    bool extended;
+} evse_can_filter_t;
+
+/// For drivers: a transmit queue that refuses frames for EVSE_CAN_NO_ACK_MS and takes none. Nobody on the bus
+/// acknowledges, or somebody talks over everyone: a module that cannot be told OFF is a bus that is off. The next frame
+/// taken ends it.
+typedef struct evse_can_jam {
+    bool refused;               // since the last poll
+    uint64_t since_us, last_us; // first and last refusal since a frame was taken; 0 none
+} evse_can_jam_t;
+/// What became of a send().
+void evse_can_jam_note(evse_can_jam_t *jam, bool taken);
+/// Once in every poll(); true: jammed.
+bool evse_can_jam_poll(evse_can_jam_t *jam, uint64_t now_us);
 
 /// One bus of a connector: its state and the way back after bus-off. Recovery is tried in every tick while the output is
 /// not proven dead, and with a backoff of 1 s to 30 s from then on.
@@ -87,6 +114,10 @@ typedef struct evse_can_bus {
     uint64_t off_since_us; // of the state BUS_OFF
     uint64_t good_since_us;
     uint32_t bus_offs, recoveries, tries;
+    uint32_t ring_percent; // after the last poll
+    uint32_t
+        ring_warnings; // times it rose above EVSE_CAN_RING_WARN_PERCENT; a change is to be told
+    bool ring_high;    // until it is below half of that
 } evse_can_bus_t;
 
 /// HF_E_ARGUMENT without send, receive or poll.

@@ -632,6 +632,51 @@
 #error "CONFIG_EVSE_CAN_GOOD_MS: 100 to 60000"
 #endif
 
+/// A transmit queue that takes nothing for so long is a bus that is off (50 to 2000).
+#define EVSE_CAN_NO_ACK_MS CONFIG_EVSE_CAN_NO_ACK_MS
+#ifndef CONFIG_EVSE_CAN_NO_ACK_MS
+#define CONFIG_EVSE_CAN_NO_ACK_MS 250
+#endif
+#if CONFIG_EVSE_CAN_NO_ACK_MS < 50 || CONFIG_EVSE_CAN_NO_ACK_MS > 2000
+#error "CONFIG_EVSE_CAN_NO_ACK_MS: 50 to 2000"
+#endif
+
+/// After polls stood still for so long what waited is of unknown age, and dropped (100 to 2000).
+#define EVSE_CAN_STALL_MS CONFIG_EVSE_CAN_STALL_MS
+#ifndef CONFIG_EVSE_CAN_STALL_MS
+#define CONFIG_EVSE_CAN_STALL_MS 500
+#endif
+#if CONFIG_EVSE_CAN_STALL_MS < 100 || CONFIG_EVSE_CAN_STALL_MS > 2000
+#error "CONFIG_EVSE_CAN_STALL_MS: 100 to 2000"
+#endif
+
+/// SLCAN: what an adapter says so long after it was told to close is let go (10 to 1000).
+#define EVSE_SLCAN_DRAIN_MS CONFIG_EVSE_SLCAN_DRAIN_MS
+#ifndef CONFIG_EVSE_SLCAN_DRAIN_MS
+#define CONFIG_EVSE_SLCAN_DRAIN_MS 50
+#endif
+#if CONFIG_EVSE_SLCAN_DRAIN_MS < 10 || CONFIG_EVSE_SLCAN_DRAIN_MS > 1000
+#error "CONFIG_EVSE_SLCAN_DRAIN_MS: 10 to 1000"
+#endif
+
+/// SLCAN: an adapter has to answer a command within this (50 to 2000).
+#define EVSE_SLCAN_ANSWER_MS CONFIG_EVSE_SLCAN_ANSWER_MS
+#ifndef CONFIG_EVSE_SLCAN_ANSWER_MS
+#define CONFIG_EVSE_SLCAN_ANSWER_MS 250
+#endif
+#if CONFIG_EVSE_SLCAN_ANSWER_MS < 50 || CONFIG_EVSE_SLCAN_ANSWER_MS > 2000
+#error "CONFIG_EVSE_SLCAN_ANSWER_MS: 50 to 2000"
+#endif
+
+/// SLCAN: period of the question for the adapter's state (50 to 5000).
+#define EVSE_SLCAN_FLAGS_PERIOD_MS CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS
+#ifndef CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS
+#define CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS 250
+#endif
+#if CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS < 50 || CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS > 5000
+#error "CONFIG_EVSE_SLCAN_FLAGS_PERIOD_MS: 50 to 5000"
+#endif
+
 /// Most current until the profile is proven (1000 to 10000).
 #define EVSE_COMMISSIONING_MA CONFIG_EVSE_COMMISSIONING_MA
 #ifndef CONFIG_EVSE_COMMISSIONING_MA

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define GOOD_US (EVSE_CAN_GOOD_MS * (uint64_t)HF_US_PER_MS)
+#define GOOD_US   EVSE_US(EVSE_CAN_GOOD_MS)
+#define NO_ACK_US EVSE_US(EVSE_CAN_NO_ACK_MS)
 
 int evse_can_bus_init(evse_can_bus_t *bus, evse_can_t can)
 {
@@ -33,15 +34,30 @@ static void note_state(evse_can_bus_t *bus, evse_can_state_t state, uint64_t now
     }
     if (!is_off && was_off) {
         bus->good_since_us = now_us;
-        bus->recoveries += bus->tries > 0 ? 1u : 0u;
+        bus->recoveries = bus->bus_offs; // whoever brought it back: this one is over
         bus->tries = 0;
     }
     bus->state = state;
 }
 
+// Told once, and again only after it was low in between.
+static void watch_ring(evse_can_bus_t *bus)
+{
+    const evse_can_ops_t *ops = bus->can.ops;
+    const evse_can_inbox_t *inbox = ops->inbox != NULL ? ops->inbox(bus->can.ctx) : NULL;
+    bus->ring_percent = inbox != NULL ? evse_can_inbox_percent(inbox) : 0;
+    if (bus->ring_percent > EVSE_CAN_RING_WARN_PERCENT && !bus->ring_high) {
+        bus->ring_high = true;
+        bus->ring_warnings++;
+    } else if (bus->ring_percent < EVSE_CAN_RING_WARN_PERCENT / 2u) {
+        bus->ring_high = false;
+    }
+}
+
 evse_can_state_t evse_can_bus_poll(evse_can_bus_t *bus, uint64_t now_us)
 {
     note_state(bus, bus->can.ops->poll(bus->can.ctx, now_us), now_us);
+    watch_ring(bus);
     if (bus->state != EVSE_CAN_BUS_OFF && now_us - bus->good_since_us >= GOOD_US) {
         hf_backoff_reset(&bus->backoff);
         bus->next_try_us = 0;
@@ -55,9 +71,30 @@ void evse_can_bus_recover(evse_can_bus_t *bus, bool output_dead, uint64_t now_us
         (output_dead && now_us < bus->next_try_us)) {
         return;
     }
-    bus->tries++;
-    (void)bus->can.ops->recover(bus->can.ctx, now_us); // the next poll tells what came of it
+    if (bus->can.ops->recover(bus->can.ctx, now_us) == HF_E_AGAIN) {
+        return; // the last try is still under way; the wait begins with the next one
+    }
+    bus->tries++; // the next poll tells what came of it
     if (output_dead) {
         bus->next_try_us = now_us + hf_backoff_next_ms(&bus->backoff) * (uint64_t)HF_US_PER_MS;
     }
+}
+
+void evse_can_jam_note(evse_can_jam_t *jam, bool taken)
+{
+    if (taken) {
+        *jam = (evse_can_jam_t){0};
+    } else {
+        jam->refused = true; // send() has no clock: the next poll's time is taken for it
+    }
+}
+
+bool evse_can_jam_poll(evse_can_jam_t *jam, uint64_t now_us)
+{
+    if (jam->refused) {
+        jam->refused = false;
+        jam->since_us = jam->since_us == 0 ? now_us : jam->since_us;
+        jam->last_us = now_us;
+    }
+    return jam->last_us - jam->since_us >= NO_ACK_US;
 }

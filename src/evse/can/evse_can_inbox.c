@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What every CAN driver keeps: the receive ring, drop-oldest, and its counters; and the time a frame arrived. Invariant:
-// frames put = frames got + waiting + overruns, whatever the order of calls.
+// frames put = frames got + waiting + overruns of the ring + cleared, whatever the order of calls.
 #include "evse/evse_can.h"
 
 #include "holdfast/hf_clock.h"
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define STAMP_AGE_MAX_US                                                                           \
-    (1800u * HF_US_PER_S) // half of what 32 bits of microseconds can tell, rounded down
+    (1800u * HF_US_PER_S) // below half of what 32 bits of microseconds can tell
 
 uint64_t evse_can_frame_time_us(const evse_can_frame_t *frame, uint64_t now_us)
 {
@@ -30,6 +30,7 @@ const char *evse_can_state_text(evse_can_state_t state)
 int evse_can_inbox_init(evse_can_inbox_t *inbox)
 {
     memset(&inbox->stats, 0, sizeof inbox->stats);
+    inbox->lost_outside = 0;
     return hf_ring_init(&inbox->ring, inbox->storage, sizeof(evse_can_frame_t),
                         CONFIG_EVSE_CAN_RING_FRAMES);
 }
@@ -46,18 +47,39 @@ void evse_can_inbox_put(evse_can_inbox_t *inbox, const evse_can_frame_t *frame, 
     hf_ring_put(&inbox->ring, &stamped);
 }
 
+void evse_can_inbox_lost(evse_can_inbox_t *inbox, uint32_t count)
+{
+    inbox->lost_outside += count;
+}
+
+// Producer and consumer each count their own losses; only the consumer adds them up.
+static int take(evse_can_inbox_t *inbox, evse_can_frame_t *frame)
+{
+    int status = hf_ring_get(&inbox->ring, frame);
+    inbox->stats.overruns = hf_ring_lost(&inbox->ring) + inbox->lost_outside;
+    return status == HF_OK ? 1 : 0;
+}
+
 int evse_can_inbox_get(evse_can_inbox_t *inbox, evse_can_frame_t *frame)
 {
-    uint32_t lost = hf_ring_lost(&inbox->ring);
-    int status = hf_ring_get(&inbox->ring, frame);
-    inbox->stats.overruns += hf_ring_lost(&inbox->ring) - lost;
-    return status == HF_OK ? 1 : 0;
+    return take(inbox, frame);
+}
+
+uint32_t evse_can_inbox_overruns(const evse_can_inbox_t *inbox)
+{
+    const hf_ring_t *ring = &inbox->ring;
+    uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    uint32_t waiting = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
+    uint32_t over =
+        waiting > CONFIG_EVSE_CAN_RING_FRAMES ? waiting - CONFIG_EVSE_CAN_RING_FRAMES : 0;
+    return hf_ring_lost(ring) + inbox->lost_outside + over;
 }
 
 void evse_can_inbox_clear(evse_can_inbox_t *inbox)
 {
     evse_can_frame_t frame;
-    while (hf_ring_get(&inbox->ring, &frame) == HF_OK) {
+    while (take(inbox, &frame) == 1) {
+        inbox->stats.stale++;
     }
 }
 
