@@ -21,6 +21,7 @@ package_reason() { # PACKAGE
     libclang-rt-14-dev) echo "runtime of the sanitizers" ;;
     libfuzzer-14-dev) echo "fuzzing" ;;
     clang-format) echo "checks the layout of sources" ;;
+    clang-tidy) echo "looks for numbers without a name" ;;
     gcc-arm-none-eabi) echo "compiler for the Cortex-M4 and M0" ;;
     picolibc-arm-none-eabi) echo "C library for the Cortex-M4 and M0" ;;
     qemu-system-arm) echo "runs the images of the Cortex-M and aarch64" ;;

@@ -4,19 +4,7 @@
 // power is off meanwhile) [SAF-10]; an event is never lost, only late.
 #include "evse_channel.h"
 
-#include "holdfast/hf_clock.h"
-
-#define LOCK_TIME_US  (10u * HF_US_PER_S) // a fault stays this long after its cause
-#define PLUG_US       (500u * HF_US_PER_MS)
-#define UNLOCK_US     (2u * HF_US_PER_S)
-#define STOP_BOUND_US (2u * HF_US_PER_S) // STOPPED is told after this at last
-#define NO_DRAW_US    (5u * HF_US_PER_S)
-#define DISAGREE_US   (5u * HF_US_PER_S) // longer than the ramp from nothing to all
-#define INNER_AGE_US  (2u * HF_US_PER_S) // the module is asked once a second
-#define DRAW_mA       1000
-#define DISAGREE_mV   3000
-#define DISAGREE_mA   3000
-#define EVENTS_NEEDED 8u // per connector, for a new session
+#define PERCENT 100 // of a whole
 
 unsigned evse_channel_index(const evse_control_t *control, const evse_channel_t *channel)
 {
@@ -91,9 +79,9 @@ void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_f
 
 static bool is_apart(int32_t a, int32_t b, int32_t margin)
 {
-    int32_t difference = a > b ? a - b : b - a;
-    int32_t larger = a > b ? a : b;
-    return difference > margin + larger / 4;
+    int64_t difference = a > b ? (int64_t)a - b : (int64_t)b - a;
+    int64_t larger = a > b ? a : b;
+    return difference > margin + larger * EVSE_DISAGREE_PERCENT / PERCENT;
 }
 
 // Two meters on one wire: a wrong scaling shows as a steady difference, or as readings so impossible that they are
@@ -101,14 +89,14 @@ static bool is_apart(int32_t a, int32_t b, int32_t margin)
 static bool is_disagreeing(evse_channel_t *channel, uint64_t now_us)
 {
     const evse_module_t *module = &channel->module;
-    bool both = evse_reading_is_fresh(module->module_mA, now_us, INNER_AGE_US) &&
-                evse_reading_is_fresh(module->module_mV, now_us, INNER_AGE_US);
-    bool apart = is_apart(module->terminal_mA.value, module->module_mA.value, DISAGREE_mA) ||
-                 is_apart(module->terminal_mV.value, module->module_mV.value, DISAGREE_mV);
+    bool both = evse_reading_is_fresh(module->module_mA, now_us, EVSE_US(EVSE_INNER_AGE_MS)) &&
+                evse_reading_is_fresh(module->module_mV, now_us, EVSE_US(EVSE_INNER_AGE_MS));
+    bool apart = is_apart(module->terminal_mA.value, module->module_mA.value, EVSE_DISAGREE_MA) ||
+                 is_apart(module->terminal_mV.value, module->module_mV.value, EVSE_DISAGREE_MV);
     if (channel->phase != EVSE_POWER_ON || (both && !apart)) {
         channel->disagree_since_us = now_us;
     }
-    return now_us - channel->disagree_since_us >= DISAGREE_US;
+    return now_us - channel->disagree_since_us >= EVSE_US(EVSE_DISAGREE_MS);
 }
 
 static bool has_valid_order(const evse_channel_t *channel, uint64_t now_us)
@@ -143,7 +131,8 @@ void evse_channel_watch_faults(evse_control_t *control, evse_channel_t *channel,
         evse_channel_raise(control, channel, EVSE_FAULT_JOURNAL_FAILED, now_us);
     }
     if (!cause && channel->fault != EVSE_FAULT_NONE && !channel->active &&
-        !is_named(channel, now_us) && now_us - channel->fault_since_us >= LOCK_TIME_US) {
+        !is_named(channel, now_us) &&
+        now_us - channel->fault_since_us >= EVSE_US(EVSE_FAULT_LOCK_MS)) {
         HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %s cleared",
                 evse_channel_index(control, channel) + 1u, evse_fault_name(channel->fault));
         evse_channel_event(control, channel, EVSE_EVENT_FAULT_CLEARED, channel->fault, now_us);
@@ -159,7 +148,8 @@ void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, u
         channel->plug_change_us = now_us; // unknown is not unplugged; IO_STALE takes the power
         return;
     }
-    bool settled = now_us - channel->plug_change_us >= PLUG_US || !channel->plug_known;
+    bool settled =
+        now_us - channel->plug_change_us >= EVSE_US(EVSE_PLUG_DEBOUNCE_MS) || !channel->plug_known;
     channel->plug_known = true; // at boot the plug is where it is: nothing bounces
     if (channel->inputs.level[EVSE_IN_PLUG] == channel->plugged) {
         channel->plug_change_us = now_us;
@@ -193,7 +183,8 @@ static void end_session(evse_control_t *control, evse_channel_t *channel, evse_s
 
 bool evse_channel_has_room(const evse_control_t *control, const evse_channel_t *channel)
 {
-    return hf_queue_free(&control->mailbox->events) >= EVENTS_NEEDED * control->connectors &&
+    return hf_queue_free(&control->mailbox->events) >=
+               EVSE_EVENTS_PER_CONNECTOR * control->connectors &&
            channel->pending_events == 0;
 }
 
@@ -258,7 +249,7 @@ void evse_channel_unlock(evse_control_t *control, evse_channel_t *channel, uint6
     channel->lock_wanted = false;
     bool open = evse_io_is_fresh(&channel->inputs, EVSE_IN_LOCK_FEEDBACK, now_us) &&
                 !channel->inputs.level[EVSE_IN_LOCK_FEEDBACK];
-    if (open || now_us - channel->unlock_since_us >= UNLOCK_US) {
+    if (open || now_us - channel->unlock_since_us >= EVSE_US(EVSE_UNLOCK_TIMEOUT_MS)) {
         channel->unlocking = false;
         channel->unlock_ok = open;
         channel->unlock_done = channel->order.unlock_count;
@@ -267,8 +258,8 @@ void evse_channel_unlock(evse_control_t *control, evse_channel_t *channel, uint6
 
 void evse_channel_finish(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    if (!channel->ending ||
-        (channel->phase != EVSE_POWER_OFF && now_us - channel->ending_since_us < STOP_BOUND_US)) {
+    if (!channel->ending || (channel->phase != EVSE_POWER_OFF &&
+                             now_us - channel->ending_since_us < EVSE_US(EVSE_STOP_BOUND_MS))) {
         return;
     }
     channel->ending = false;
@@ -283,13 +274,15 @@ void evse_channel_finish(evse_control_t *control, evse_channel_t *channel, uint6
 
 static void watch_draw(evse_channel_t *channel, uint64_t now_us)
 {
-    bool flows = evse_reading_is_fresh(channel->module.terminal_mA, now_us, HF_US_PER_S) &&
-                 channel->module.terminal_mA.value >= DRAW_mA;
+    bool flows = evse_reading_is_fresh(channel->module.terminal_mA, now_us,
+                                       EVSE_US(channel->config.limits->reading_age_ms)) &&
+                 channel->module.terminal_mA.value >= EVSE_DRAW_MA;
     if ((channel->verdict.reasons & EVSE_REASON(BMS_FORBIDS)) != 0) {
         channel->draws = false;
     } else if (channel->phase == EVSE_POWER_ON && flows) {
         channel->draws = true;
-    } else if (channel->phase == EVSE_POWER_ON && now_us - channel->draws_since_us >= NO_DRAW_US) {
+    } else if (channel->phase == EVSE_POWER_ON &&
+               now_us - channel->draws_since_us >= EVSE_US(EVSE_NO_DRAW_MS)) {
         channel->draws = false;
     }
     if (channel->phase != EVSE_POWER_ON || flows) {

@@ -11,11 +11,10 @@
 
 #include <string.h>
 
-#define RESET_HOLD_US (3u * HF_US_PER_S)
-#define SETTLE_US     (500u * HF_US_PER_MS) // from ON to readings that must be an output's
-// Ticks missing for longer than this: the contactor may be dropping out by itself. [SAF-11]
-#define STALL_US     ((uint64_t)EVSE_LIVE_SIGNAL_TIMEOUT_MS * HF_US_PER_MS * 3u / 4u)
-#define DELTA_MAX_mJ 100000000u // more than any outlet delivers between two ticks
+#define mJ_PER_J 1000u
+
+_Static_assert(EVSE_STALL_MS < EVSE_LIVE_SIGNAL_TIMEOUT_MS,
+               "control has to know of a stall before the contactor drops out [SAF-11]");
 
 static bool is_seam_complete(const evse_channel_config_t *config)
 {
@@ -125,7 +124,7 @@ static void note_gap(evse_control_t *control, uint64_t now_us)
     if (gap_us > 2u * EVSE_TICK_US) {
         control->ticks_late++;
     }
-    for (uint32_t i = 0; gap_us > STALL_US && i < control->connectors; i++) {
+    for (uint32_t i = 0; gap_us > EVSE_US(EVSE_STALL_MS) && i < control->connectors; i++) {
         if (control->channel[i].phase != EVSE_POWER_OFF) {
             control->channel[i].stalled = true;
             HF_LOGW(control->log, now_us, SAFETY, "connector %u: no tick for %u ms, power down",
@@ -249,7 +248,7 @@ static void judge_estop(evse_control_t *control, uint64_t now_us)
         control->reset_held = true;
         control->reset_since_us = now_us;
         control->reset_latch = atomic_load(&control->estop_latched);
-    } else if (now_us - control->reset_since_us >= RESET_HOLD_US) {
+    } else if (now_us - control->reset_since_us >= EVSE_US(EVSE_LATCH_RESET_HOLD_MS)) {
         control->reset_since_us = now_us; // once a hold
         clear_latches(control, now_us);
         control->reset_latch = 0;
@@ -270,8 +269,7 @@ static void read_orders(evse_control_t *control)
 
 static bool is_bms_alive(const evse_channel_t *channel, uint64_t now_us)
 {
-    return evse_bms_is_alive(&channel->bms, now_us,
-                             (uint64_t)channel->config.limits->bms_age_ms * HF_US_PER_MS);
+    return evse_bms_is_alive(&channel->bms, now_us, EVSE_US(channel->config.limits->bms_age_ms));
 }
 
 static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
@@ -288,8 +286,8 @@ static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now
         .estop_latched = is_tripped(control),
         .fault_locked = channel->fault != EVSE_FAULT_NONE,
         .events_full = !channel->active && !evse_channel_has_room(control, channel),
-        .energized =
-            channel->phase == EVSE_POWER_ON && now_us - channel->phase_since_us >= SETTLE_US,
+        .energized = channel->phase == EVSE_POWER_ON &&
+                     now_us - channel->phase_since_us >= EVSE_US(EVSE_SETTLE_ON_MS),
         .setpoint_mA = channel->reference_mA,
         .meter_stale = channel->meter_stale,
         .bms_expected = channel->bms_expected && !channel->ending,
@@ -302,7 +300,8 @@ static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now
 static void send_passive(evse_channel_t *channel, uint64_t now_us)
 {
     const evse_module_t *module = &channel->module;
-    bool fresh = evse_reading_is_fresh(module->terminal_mV, now_us, HF_US_PER_S);
+    bool fresh = evse_reading_is_fresh(module->terminal_mV, now_us,
+                                       EVSE_US(channel->config.limits->reading_age_ms));
     evse_bms_status_t status = {
         .output_mV = fresh ? module->terminal_mV.value : 0,
         .output_mA = fresh ? module->terminal_mA.value : 0,
@@ -323,11 +322,11 @@ static void send_passive(evse_channel_t *channel, uint64_t now_us)
 static void advance_meter(evse_channel_t *channel, bool was_closed, uint64_t now_us)
 {
     uint64_t delta_mJ = 0;
-    uint64_t age_us = (uint64_t)channel->config.limits->reading_age_ms * HF_US_PER_MS;
+    uint64_t age_us = EVSE_US(channel->config.limits->reading_age_ms);
     int status = channel->meter.ops->advance(channel->meter.ctx, now_us, &delta_mJ);
     if (status == 0) {
         channel->meter_stamp_us = now_us;
-        if (was_closed && delta_mJ <= DELTA_MAX_mJ) {
+        if (was_closed && delta_mJ <= (uint64_t)EVSE_METER_STEP_MAX_J * mJ_PER_J) {
             channel->register_mJ += delta_mJ;
         }
     }
@@ -368,8 +367,8 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
 {
     const evse_limits_t *limits = channel->config.limits;
     const evse_module_t *module = &channel->module;
-    uint64_t age_us = (uint64_t)limits->reading_age_ms * HF_US_PER_MS;
-    uint64_t heat_us = (uint64_t)limits->temperature_age_ms * HF_US_PER_MS;
+    uint64_t age_us = EVSE_US(limits->reading_age_ms);
+    uint64_t heat_us = EVSE_US(limits->temperature_age_ms);
     bool alive = is_bms_alive(channel, now_us);
     *view = (evse_connector_view_t){
         .register_mJ = channel->register_mJ,

@@ -8,12 +8,6 @@
 #include "evse/evse_hmi.h"
 #include "holdfast/hf_clock.h"
 
-#define GROUP_PERIOD_US (300u * HF_US_PER_MS)
-#define RAMP_mA_PER_S   10000
-#define FIRST_STEP_mA   1000                  // to start with, so that the module sees a setpoint
-#define RAMP_STEP_US    (100u * HF_US_PER_MS) // a late tick does not leap
-#define SETTLE_US       (1u * HF_US_PER_S)    // a module's way down after a reduced setpoint
-
 static int send_on(evse_channel_t *channel, const evse_can_t *can, const evse_can_frame_t *frame)
 {
     int status = can->ops->send(can->ctx, frame);
@@ -109,9 +103,10 @@ static void follow_setpoint(evse_channel_t *channel, bool on, uint64_t passed_us
 {
     int32_t target = on ? channel->verdict.setpoint_mA : 0;
     if (on && target > channel->setpoint_mA) {
-        uint64_t step_us = passed_us < RAMP_STEP_US ? passed_us : RAMP_STEP_US;
-        int32_t next = channel->setpoint_mA + (int32_t)(step_us * RAMP_mA_PER_S / HF_US_PER_S);
-        next = next < FIRST_STEP_mA ? FIRST_STEP_mA : next;
+        uint64_t step_us =
+            passed_us < EVSE_US(EVSE_RAMP_STEP_MS) ? passed_us : EVSE_US(EVSE_RAMP_STEP_MS);
+        int32_t next = channel->setpoint_mA + (int32_t)(step_us * EVSE_RAMP_MA_PER_S / HF_US_PER_S);
+        next = next < EVSE_FIRST_STEP_MA ? EVSE_FIRST_STEP_MA : next;
         target = next < target ? next : target;
     }
     channel->setpoint_mA = target;
@@ -122,7 +117,7 @@ static void follow_setpoint(evse_channel_t *channel, bool on, uint64_t passed_us
 static void follow_reference(evse_channel_t *channel, uint64_t now_us)
 {
     if (channel->setpoint_mA >= channel->reference_mA ||
-        now_us - channel->reference_since_us > SETTLE_US) {
+        now_us - channel->reference_since_us > EVSE_US(EVSE_SETPOINT_SETTLE_MS)) {
         channel->reference_mA = channel->setpoint_mA;
         channel->reference_since_us = now_us;
     }
@@ -142,7 +137,7 @@ static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on,
         return;
     }
     channel->group_due = false;
-    channel->next_switch_us = now_us + GROUP_PERIOD_US;
+    channel->next_switch_us = now_us + EVSE_US(EVSE_GROUP_PERIOD_MS);
     if (on) {
         send_on_group(control, channel);
     }
@@ -196,7 +191,7 @@ static void write_outputs(evse_control_t *control, evse_channel_t *channel, uint
 void evse_gate_boot(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     channel->sent_on = true; // nobody knows what the module was told last
-    channel->next_switch_us = now_us + GROUP_PERIOD_US;
+    channel->next_switch_us = now_us + EVSE_US(EVSE_GROUP_PERIOD_MS);
     send_off_group(channel);
     write_outputs(control, channel, now_us);
 }

@@ -51,13 +51,21 @@ int evse_limits_check(const evse_limits_t *limits)
         return HF_E_ARGUMENT;
     }
     bool good = limits->min_mV > 0 && limits->min_mV < limits->max_mV &&
-                limits->max_mV <= limits->overvoltage_mV && limits->overvoltage_mV <= 100000;
-    good = good && is_within(limits->max_mA, 1, 350000);
-    good = good && is_within(limits->overcurrent_margin_mA, 100, 50000);
-    good = good && is_within(limits->trip_dC, 1, 1199); // below what the sensor can tell
+                limits->max_mV <= limits->overvoltage_mV &&
+                limits->overvoltage_mV <= EVSE_TERMINAL_MAX_MV;
+    good = good && is_within(limits->max_mA, 1, EVSE_TERMINAL_MAX_MA);
+    good = good && is_within(limits->overcurrent_margin_mA, EVSE_OVERCURRENT_MARGIN_MIN_MA,
+                             EVSE_OVERCURRENT_MARGIN_MAX_MA);
+    good = good && is_within(limits->trip_dC, 1,
+                             EVSE_TEMPERATURE_MAX_DC - 1); // below what the sensor can tell
     good = good && is_within(limits->derate_dC, 0, (int64_t)limits->trip_dC - 1);
-    good = good && is_within(limits->bms_age_ms, 1, 5000); // the family's rule [SAF-03]
-    good = good && is_within(limits->reading_age_ms, 1, 5000);
-    good = good && is_within(limits->temperature_age_ms, 1, 10000);
+    good =
+        good && is_within(limits->bms_age_ms, 1, EVSE_BMS_AGE_MAX_MS); // the family's rule [SAF-03]
+    good = good && is_within(limits->reading_age_ms, 1, EVSE_READING_AGE_MAX_MS);
+    good = good && is_within(limits->temperature_age_ms, 1, EVSE_TEMPERATURE_AGE_MAX_MS);
+    good = good && is_within(limits->stop_open_ms, EVSE_TICK_MS, EVSE_STOP_OPEN_MAX_MS);
+    good =
+        good && is_within(limits->stop_confirm_ms, limits->stop_open_ms, EVSE_STOP_CONFIRM_MAX_MS);
+    good = good && is_within(limits->precharge_mV, 0, EVSE_PRECHARGE_MAX_MV);
     return good ? HF_OK : HF_E_RANGE;
 }

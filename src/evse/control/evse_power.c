@@ -6,17 +6,6 @@
 #include "evse_power.h"
 
 #include "evse_channel.h"
-#include "holdfast/hf_clock.h"
-
-#define LOCK_US    (2u * HF_US_PER_S)
-#define CLOSE_US   (1u * HF_US_PER_S)
-#define START_US   (5u * HF_US_PER_S)
-#define FALL_US    (300u * HF_US_PER_MS) // most the contactor waits for the current to fall
-#define OPEN_US    (500u * HF_US_PER_MS)
-#define CONFIRM_US (1u * HF_US_PER_S)
-#define REST_US    (1u * HF_US_PER_S)    // between a stop and the next start
-#define CURRENT_US (200u * HF_US_PER_MS) // age of a current that decides about opening
-#define NO_LOAD_mA 1000
 
 static void enter(evse_control_t *control, evse_channel_t *channel, evse_power_phase_t phase,
                   uint64_t now_us)
@@ -40,8 +29,8 @@ static bool is_input_open(const evse_channel_t *channel, evse_input_t input, uin
 static bool is_without_load(const evse_channel_t *channel, uint64_t now_us, uint64_t age_us)
 {
     evse_reading_t mA = channel->module.terminal_mA;
-    return evse_reading_is_fresh(mA, now_us, age_us) && mA.value < NO_LOAD_mA &&
-           mA.value > -NO_LOAD_mA;
+    return evse_reading_is_fresh(mA, now_us, age_us) && mA.value < EVSE_NO_LOAD_MA &&
+           mA.value > -EVSE_NO_LOAD_MA;
 }
 
 // Every permission; the lock only from CLOSING on, since LOCKING is what engages it.
@@ -64,7 +53,7 @@ static void watch_off(evse_channel_t *channel, uint64_t now_us)
         channel->off_confirmed = on.value == 0;
         channel->off_owed = on.value != 0;
     } else if (on.stamp_us == 0 && mA.stamp_us > channel->off_since_us &&
-               is_without_load(channel, now_us, CONFIRM_US)) {
+               is_without_load(channel, now_us, EVSE_US(channel->config.limits->stop_confirm_ms))) {
         channel->off_confirmed = true;
         channel->off_owed = false;
     }
@@ -73,7 +62,8 @@ static void watch_off(evse_channel_t *channel, uint64_t now_us)
 static void judge_off(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     watch_off(channel, now_us);
-    if (channel->off_owed && now_us - channel->off_since_us >= CONFIRM_US) {
+    if (channel->off_owed &&
+        now_us - channel->off_since_us >= EVSE_US(channel->config.limits->stop_confirm_ms)) {
         evse_channel_raise(control, channel, EVSE_FAULT_MODULE_OFF_UNCONFIRMED, now_us);
     }
 }
@@ -84,7 +74,7 @@ static void watch_contactor(evse_control_t *control, evse_channel_t *channel, ui
     if (channel->contactor_wanted ||
         !is_input_closed(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
         channel->weld_since_us = now_us;
-    } else if (now_us - channel->weld_since_us >= OPEN_US && !channel->weld_latched) {
+    } else if (now_us - channel->weld_since_us >= EVSE_US(EVSE_WELD_MS) && !channel->weld_latched) {
         channel->weld_latched = true;
         evse_channel_event(control, channel, EVSE_EVENT_WELD, EVSE_FAULT_CONTACTOR_WELDED, now_us);
         evse_channel_raise(control, channel, EVSE_FAULT_CONTACTOR_WELDED, now_us);
@@ -119,10 +109,10 @@ static void step_off(evse_control_t *control, evse_channel_t *channel, uint64_t 
     judge_off(control, channel, now_us);
     if (!channel->active && !channel->unlocking) {
         // Not while current flows through a plug that could then be pulled.
-        channel->lock_wanted =
-            channel->lock_wanted &&
-            evse_reading_is_fresh(channel->module.terminal_mA, now_us, CURRENT_US) &&
-            !is_without_load(channel, now_us, CURRENT_US);
+        channel->lock_wanted = channel->lock_wanted &&
+                               evse_reading_is_fresh(channel->module.terminal_mA, now_us,
+                                                     EVSE_US(EVSE_CURRENT_AGE_MS)) &&
+                               !is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS));
     }
     if (is_allowed(channel) && channel->off_confirmed && now_us >= channel->rest_until_us) {
         channel->lock_wanted = true;
@@ -138,7 +128,7 @@ static void step_locking(evse_control_t *control, evse_channel_t *channel, uint6
                is_input_open(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
         channel->contactor_wanted = true;
         enter(control, channel, EVSE_POWER_CLOSING, now_us);
-    } else if (now_us - channel->phase_since_us >= LOCK_US) {
+    } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_LOCK_TIMEOUT_MS)) {
         bool locked = channel->verdict.reasons == 0; // then the contactor was closed all along
         evse_channel_raise(control, channel,
                            locked ? EVSE_FAULT_CONTACTOR_WELDED : EVSE_FAULT_LOCK_FAILED, now_us);
@@ -152,7 +142,7 @@ static void step_closing(evse_control_t *control, evse_channel_t *channel, uint6
         stop(control, channel, now_us);
     } else if (is_input_closed(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
         enter(control, channel, EVSE_POWER_STARTING, now_us);
-    } else if (now_us - channel->phase_since_us >= CLOSE_US) {
+    } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_CLOSE_TIMEOUT_MS)) {
         evse_channel_raise(control, channel, EVSE_FAULT_CONTACTOR_STUCK_OPEN, now_us);
         stop(control, channel, now_us);
     }
@@ -186,7 +176,7 @@ static void step_starting(evse_control_t *control, evse_channel_t *channel, uint
     } else if (is_on_confirmed(channel)) {
         enter(control, channel, EVSE_POWER_ON, now_us);
         evse_channel_event(control, channel, EVSE_EVENT_ENERGIZED, 0, now_us);
-    } else if (now_us - channel->phase_since_us >= START_US) {
+    } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_START_TIMEOUT_MS)) {
         evse_channel_raise(control, channel, EVSE_FAULT_CHARGER_OFFLINE, now_us);
         stop(control, channel, now_us);
     }
@@ -206,17 +196,19 @@ static void step_on(evse_control_t *control, evse_channel_t *channel, uint64_t n
 static void step_stopping(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     uint64_t passed_us = now_us - channel->off_since_us;
-    if (channel->verdict.immediate || channel->stalled || passed_us >= FALL_US ||
-        is_without_load(channel, now_us, CURRENT_US)) {
+    if (channel->verdict.immediate || channel->stalled ||
+        passed_us >= EVSE_US(channel->config.limits->stop_open_ms) ||
+        is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS))) {
         open_contactor(channel, now_us);
     }
     judge_off(control, channel, now_us);
     bool opened =
         !channel->contactor_wanted && (is_input_open(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us) ||
-                                       now_us - channel->opened_us >= OPEN_US);
-    if (opened && (channel->off_confirmed || passed_us >= CONFIRM_US)) {
+                                       now_us - channel->opened_us >= EVSE_US(EVSE_WELD_MS));
+    if (opened &&
+        (channel->off_confirmed || passed_us >= EVSE_US(channel->config.limits->stop_confirm_ms))) {
         channel->stalled = false;
-        channel->rest_until_us = now_us + REST_US;
+        channel->rest_until_us = now_us + EVSE_US(EVSE_REST_MS);
         enter(control, channel, EVSE_POWER_OFF, now_us);
     }
 }

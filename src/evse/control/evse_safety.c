@@ -4,9 +4,7 @@
 // verdict with reasons carries setpoint 0; what is absent at boot is a reason at once, and a fault only after the grace.
 #include "evse/evse_safety.h"
 
-#include "holdfast/hf_clock.h"
-
-#define BOOT_GRACE_US (5u * HF_US_PER_S)
+#include "evse/evse_timing.h"
 
 typedef struct judgement {
     const evse_safety_inputs_t *in;
@@ -32,7 +30,7 @@ static evse_fault_t fault_if(bool condition, evse_fault_t fault)
 
 static bool is_fresh(const judgement_t *j, evse_reading_t reading, uint32_t age_ms)
 {
-    return evse_reading_is_fresh(reading, j->now_us, (uint64_t)age_ms * HF_US_PER_MS);
+    return evse_reading_is_fresh(reading, j->now_us, EVSE_US(age_ms));
 }
 
 // [SAF-01] An open loop, or one that was seen and is not any more, is an emergency stop. One that was never seen is no
@@ -80,7 +78,7 @@ static void judge_output(judgement_t *j)
     const evse_module_t *module = j->in->module;
     const evse_limits_t *limits = j->limits;
     bool terminal = is_fresh(j, module->terminal_mV, limits->reading_age_ms);
-    bool inner = is_fresh(j, module->module_mV, 2u * limits->reading_age_ms); // asked once a second
+    bool inner = is_fresh(j, module->module_mV, EVSE_INNER_AGE_MS);
     int64_t most_mA = (int64_t)j->in->setpoint_mA + limits->overcurrent_margin_mA;
     if ((terminal && module->terminal_mV.value > limits->overvoltage_mV) ||
         (inner && module->module_mV.value > limits->overvoltage_mV)) {
@@ -121,7 +119,7 @@ static void judge_module(judgement_t *j) // [SAF-07]
 static void judge_bms(judgement_t *j)
 {
     const evse_bms_t *bms = j->in->bms;
-    uint64_t age_us = (uint64_t)j->limits->bms_age_ms * HF_US_PER_MS;
+    uint64_t age_us = EVSE_US(j->limits->bms_age_ms);
     if (!evse_bms_is_alive(bms, j->now_us, age_us)) {
         refuse(j, EVSE_REASON(BMS_SILENT),
                fault_if(j->plugged && j->in->bms_expected, EVSE_FAULT_BMS_LOST));
@@ -199,7 +197,8 @@ evse_verdict_t evse_safety_judge(const evse_safety_inputs_t *inputs, const evse_
                                  uint64_t now_us)
 {
     judgement_t j = {.in = inputs, .limits = limits, .now_us = now_us};
-    j.absence_is_fault = inputs->energized || now_us - inputs->started_us > BOOT_GRACE_US;
+    j.absence_is_fault =
+        inputs->energized || now_us - inputs->started_us > EVSE_US(EVSE_BOOT_GRACE_MS);
     j.plugged = evse_io_level(inputs->io, EVSE_IN_PLUG, now_us);
     judge_estop(&j);
     judge_bus_and_io(&j);

@@ -3,12 +3,12 @@
 // 1 mJ is carried, never lost; energy never counts backwards; a gap over 1 s contributes nothing.
 #include "evse/evse_meter.h"
 
-#include "holdfast/hf_clock.h"
+#include "evse/evse_timing.h"
 
 #include <string.h>
 
-#define GAP_US    (1u * HF_US_PER_S)
 #define nJ_PER_mJ 1000000u
+#define uW_PER_mW 1000
 
 void evse_meter_terminal_init(evse_meter_terminal_t *terminal, const evse_module_t *module)
 {
@@ -20,7 +20,7 @@ void evse_meter_terminal_init(evse_meter_terminal_t *terminal, const evse_module
 static int64_t power_mW(evse_meter_terminal_t *terminal)
 {
     const evse_module_t *module = terminal->module;
-    int64_t mW = (int64_t)module->terminal_mV.value * module->terminal_mA.value / 1000;
+    int64_t mW = (int64_t)module->terminal_mV.value * module->terminal_mA.value / uW_PER_mW;
     if (mW < 0) {
         terminal->refused++;
         return 0;
@@ -33,7 +33,7 @@ static int terminal_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
     evse_meter_terminal_t *terminal = ctx;
     evse_reading_t reading = terminal->module->terminal_mA;
     *delta_mJ = 0;
-    if (!evse_reading_is_fresh(reading, now_us, GAP_US)) {
+    if (!evse_reading_is_fresh(reading, now_us, EVSE_US(EVSE_METER_GAP_MS))) {
         return HF_E_TIMEOUT;
     }
     if (reading.stamp_us == terminal->last_stamp_us) {
@@ -41,7 +41,7 @@ static int terminal_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
     }
     int64_t mW = power_mW(terminal);
     uint64_t passed_us = reading.stamp_us - terminal->last_stamp_us;
-    if (terminal->last_stamp_us != 0 && passed_us <= GAP_US) {
+    if (terminal->last_stamp_us != 0 && passed_us <= EVSE_US(EVSE_METER_GAP_MS)) {
         terminal->remainder_nJ += (uint64_t)(mW + terminal->last_mW) * passed_us / 2u;
         *delta_mJ = terminal->remainder_nJ / nJ_PER_mJ;
         terminal->remainder_nJ %= nJ_PER_mJ;
