@@ -156,11 +156,17 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us);
 /// HF_E_STATE when neither is possible, HF_E_RANGE, HF_E_TOO_LONG.
 HF_MUST_CHECK int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                                         uint64_t now_us);
+/// Ends the session on `connector` (from 0) with `reason`, the way a user at the charger does; one that only waits for a
+/// card or a plug is given up. HF_E_STATE when there is none or it is ending already, HF_E_RANGE.
+HF_MUST_CHECK int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
+                                 uint64_t now_us);
 /// Sets a configuration key as ChangeConfiguration would, read-only keys excepted: the installer's way.
 /// HF_E_NOT_FOUND, HF_E_RANGE (refused), HF_E_FULL, HF_E_IO.
 HF_MUST_CHECK int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value);
 /// The value of a key that is a number or a boolean (0, 1); -1 for any other.
 int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key);
+/// The value of a key that is a text or a list; "" for any other.
+const char *evse_ocpp_text(const evse_ocpp_t *ocpp, const char *key);
 /// True while the link is open and BootNotification has been accepted.
 bool evse_ocpp_is_online(const evse_ocpp_t *ocpp);
 /// UTC at now_us in milliseconds; 0 unknown.

@@ -117,6 +117,17 @@ static bool parse_number(const key_info_t *key, hf_slice_t value, int32_t *out)
     return number >= key->min && number <= key->max;
 }
 
+// Printable ASCII within CiString20.
+static bool is_tag(hf_slice_t value)
+{
+    for (size_t i = 0u; i < value.length; i++) {
+        if (value.text[i] < '!' || value.text[i] > '~') {
+            return false;
+        }
+    }
+    return value.length < EVSE_ID_TAG_BYTES;
+}
+
 static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
 {
     int32_t number;
@@ -131,6 +142,8 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
     }
     case EVSE_KEY_ROTATION:
         return is_rotation(ocpp, value);
+    case EVSE_KEY_TAG:
+        return is_tag(value);
     case EVSE_KEY_TEXT:
     default:
         return false;
@@ -221,6 +234,17 @@ int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value)
     bool good = (info->flags & EVSE_KEY_RO) == 0u && strlen(value) < EVSE_VALUE_BYTES &&
                 is_acceptable(ocpp, info, slice_of(value));
     return good ? set_value(ocpp, info, value) : HF_E_RANGE;
+}
+
+const char *evse_ocpp_text(const evse_ocpp_t *ocpp, const char *key)
+{
+    const key_info_t *info = find_key(slice_of(key));
+    if (info == NULL || info->text == NULL) {
+        return "";
+    }
+    const char *kept = evse_store_get(ocpp->config.store, info->name);
+    bool good = kept != NULL && is_acceptable(ocpp, info, slice_of(kept));
+    return good ? kept : info->text;
 }
 
 int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)

@@ -72,6 +72,7 @@ typedef enum evse_key_type {
     EVSE_KEY_MEASURANDS,
     EVSE_KEY_ROTATION, // "0.NotApplicable,1.NotApplicable"
     EVSE_KEY_TEXT,     // read-only
+    EVSE_KEY_TAG,      // an idTag, or empty
 } evse_key_type_t;
 
 typedef enum evse_key_flags {
@@ -92,7 +93,7 @@ typedef enum evse_key_flags {
 // X(name, type, access, min, max, default number, default text). In alphabetical order, as GetConfiguration lists them.
 // StopTransactionOnEVSideDisconnect may be written, but only true: a DC session cannot outlive its plug. The cable is
 // fixed, so UnlockConnectorOnEVSideDisconnect is read-only false. No sample goes into StopTransaction yet, so the
-// StopTxn lists take only "".
+// StopTxn lists take only "". LocalStartTag is ours: the tag that the start button presents, empty for no button.
 #define EVSE_KEY_TABLE(X)                                                                          \
     X(AllowOfflineTxForUnknownId, BOOL, RW, 0, 1, 0, NULL)                                         \
     X(AuthorizationCacheEnabled, BOOL, RO, 0, 1, 0, NULL)                                          \
@@ -104,6 +105,7 @@ typedef enum evse_key_flags {
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
     X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
     X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
+    X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
     X(MeterValueSampleInterval, INT, RW, 0, 86400, 30, NULL)                                       \
     X(MeterValuesAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0,                              \
       "Energy.Active.Import.Register")                                                             \

@@ -233,6 +233,33 @@ int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_
     return HF_OK;
 }
 
+int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
+                   uint64_t now_us)
+{
+    if (connector >= ocpp->config.connectors || reason == EVSE_STOP_None ||
+        reason >= EVSE_STOP_REASON_COUNT) {
+        return HF_E_RANGE;
+    }
+    evse_session_state_t state = ocpp->session[connector].state;
+    if (state == EVSE_SESSION_IDLE || state == EVSE_SESSION_STOPPING) {
+        return HF_E_STATE;
+    }
+    evse_session_stop(ocpp, connector, reason, now_us);
+    return HF_OK;
+}
+
+// The start button only starts: its own tag presented during a session would end that.
+static void press_start(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+{
+    const char *id_tag = evse_ocpp_text(ocpp, "LocalStartTag");
+    int status = HF_E_STATE;
+    if (id_tag[0] != '\0' && ocpp->session[connector].state == EVSE_SESSION_IDLE) {
+        status = evse_ocpp_present_tag(ocpp, connector, id_tag, now_us);
+    }
+    HF_LOGI(ocpp->config.log, now_us, SESSION, "connector %u: start button: %s", connector + 1u,
+            id_tag[0] != '\0' ? hf_status_text(status) : "no LocalStartTag");
+}
+
 // ---- the states ---------------------------------------------------------------------------------
 
 static void begin(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
@@ -415,6 +442,9 @@ static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_
     case EVSE_EVENT_WELD_CLEARED:
         ocpp->latch_welds &= ~(1u << event->connector);
         HF_LOGI(log, now_us, SAFETY, "connector %u: weld latch reset", connector);
+        break;
+    case EVSE_EVENT_START_BUTTON:
+        press_start(ocpp, event->connector, now_us);
         break;
     case EVSE_EVENT_PLUGGED:
     case EVSE_EVENT_UNPLUGGED:
