@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The simulated outlet as a whole: electrics between module and battery, contactor with its live signal, lock, inputs,
-// faults, the frames on their way out.
+// the sum of the modules.
 //
 // Invariants: current flows only while contactor and plug are closed; the contactor's coil is held only while it is
 // commanded and the live signal advances; energy_mJ is the integral of power_mW. The E-stop loop is not wired into the
@@ -15,29 +15,9 @@
 #define BLEED_uV_PER_V_ms   50       // output capacitors: time constant 20 s
 #define CHARGE_UP_uV_PER_us 200      // they charge in less than half a second
 #define OVERVOLTAGE_uV      95000000
+#define UNDERVOLTAGE_uV     40000000
 #define HOT_OPENING_uA      1000000
 #define NEVER               UINT64_MAX
-
-// In the order of the bits.
-static const char *const fault_names[] = {
-    "module-silent",        "bms-silent", "bms-forbids", "hot",   "refuse-off", "contactor-welded",
-    "contactor-stuck-open", "nan",        "bus-off",     "estop", "io-silent",  "overvoltage",
-};
-
-const char *sim_fault_name(unsigned bit)
-{
-    return bit < HF_COUNT_OF(fault_names) ? fault_names[bit] : NULL;
-}
-
-uint32_t sim_fault_find(const char *name)
-{
-    for (unsigned bit = 0; bit < HF_COUNT_OF(fault_names); bit++) {
-        if (strcmp(name, fault_names[bit]) == 0) {
-            return 1u << bit;
-        }
-    }
-    return 0;
-}
 
 static void set_defaults(sim_config_t *config)
 {
@@ -48,7 +28,9 @@ static void set_defaults(sim_config_t *config)
                                    .ramp_mA_per_s = 20000,
                                    .contactor_close_ms = 40,
                                    .contactor_drop_ms = 30,
-                                   .module_timeout_ms = 3000};
+                                   .module_timeout_ms = 3000,
+                                   .units = 1,
+                                   .bus_frames_per_s = 1900};
 #define SIM_DEFAULT(field) config->field = config->field != 0 ? config->field : defaults.field
     SIM_DEFAULT(battery_mAh);
     SIM_DEFAULT(initial_soc_permille);
@@ -58,56 +40,20 @@ static void set_defaults(sim_config_t *config)
     SIM_DEFAULT(contactor_close_ms);
     SIM_DEFAULT(contactor_drop_ms);
     SIM_DEFAULT(module_timeout_ms);
+    SIM_DEFAULT(units);
+    SIM_DEFAULT(bus_frames_per_s);
 #undef SIM_DEFAULT
 }
 
 void sim_outlet_init(sim_outlet_t *outlet, const sim_config_t *config)
 {
-    HF_ASSERT(config->profile != NULL);
+    HF_ASSERT(config->profile != NULL && config->units <= CONFIG_EVSE_MODULES_MAX);
     memset(outlet, 0, sizeof *outlet);
     outlet->config = *config;
     set_defaults(&outlet->config);
     outlet->capacity_uAs = (int64_t)outlet->config.battery_mAh * 3600000;
+    sim_bus_init(outlet);
     sim_module_init(outlet);
-}
-
-// ---- frames ----
-
-void sim_outlet_send(sim_outlet_t *outlet, const evse_can_frame_t *frame)
-{
-    if (sim_has_fault(outlet, SIM_FAULT_BUS_OFF)) {
-        return;
-    }
-    if (outlet->tx_count == SIM_TX_FRAMES) {
-        outlet->tx_head = (outlet->tx_head + 1) % SIM_TX_FRAMES;
-        outlet->tx_count--;
-        outlet->frames_dropped++;
-    }
-    outlet->tx[(outlet->tx_head + outlet->tx_count) % SIM_TX_FRAMES] = *frame;
-    outlet->tx_count++;
-}
-
-bool sim_outlet_transmit(sim_outlet_t *outlet, evse_can_frame_t *frame)
-{
-    if (outlet->tx_count == 0) {
-        return false;
-    }
-    *frame = outlet->tx[outlet->tx_head];
-    outlet->tx_head = (outlet->tx_head + 1) % SIM_TX_FRAMES;
-    outlet->tx_count--;
-    outlet->frames_out++;
-    return true;
-}
-
-void sim_outlet_receive(sim_outlet_t *outlet, const evse_can_frame_t *frame)
-{
-    if (sim_has_fault(outlet, SIM_FAULT_BUS_OFF)) {
-        return;
-    }
-    outlet->frames_in++;
-    if (!sim_module_receive(outlet, frame)) {
-        sim_vehicle_receive(outlet, frame);
-    }
 }
 
 // ---- electrics ----
@@ -122,6 +68,9 @@ static int64_t terminal_uV(const sim_outlet_t *outlet, int64_t ocv_uV, int64_t u
 {
     if (outlet->switch_on && sim_has_fault(outlet, SIM_FAULT_OVERVOLTAGE)) {
         return OVERVOLTAGE_uV;
+    }
+    if (outlet->switch_on && sim_has_fault(outlet, SIM_FAULT_UNDERVOLTAGE)) {
+        return UNDERVOLTAGE_uV;
     }
     return ocv_uV + uA * SIM_BATTERY_UOHM / 1000000;
 }
@@ -143,8 +92,9 @@ static void take_energy(sim_outlet_t *outlet, int64_t ocv_uV, int64_t end_uA, ui
 
 static int64_t ramp_uA_per_ms(const sim_outlet_t *outlet, int64_t target_uA)
 {
-    return target_uA < outlet->output_uA ? RAMP_DOWN_uA_PER_ms
-                                         : (int64_t)outlet->config.ramp_mA_per_s;
+    return target_uA < outlet->output_uA
+               ? RAMP_DOWN_uA_PER_ms
+               : (int64_t)outlet->config.ramp_mA_per_s * sim_module_on_count(outlet);
 }
 
 /// One stretch with linear current, at most dt_us long; returns its length.
@@ -170,14 +120,22 @@ static uint64_t stretch(sim_outlet_t *outlet, uint64_t dt_us)
     return dt_us;
 }
 
+/// What the modules bring their open output to.
+static int64_t unloaded_uV(const sim_outlet_t *outlet)
+{
+    if (sim_has_fault(outlet, SIM_FAULT_OVERVOLTAGE)) {
+        return OVERVOLTAGE_uV;
+    }
+    return sim_has_fault(outlet, SIM_FAULT_UNDERVOLTAGE) ? UNDERVOLTAGE_uV
+                                                         : (int64_t)outlet->set_mV * 1000;
+}
+
 /// Nothing but the output capacitors: charged by the module, else bleeding.
 static void settle_unloaded(sim_outlet_t *outlet, uint64_t dt_us)
 {
     outlet->output_uA = 0;
     if (outlet->switch_on) {
-        int64_t goal_uV = sim_has_fault(outlet, SIM_FAULT_OVERVOLTAGE)
-                              ? OVERVOLTAGE_uV
-                              : (int64_t)outlet->set_mV * 1000;
+        int64_t goal_uV = unloaded_uV(outlet);
         int64_t most_uV = dt_us > OCV_AGE_US ? goal_uV : CHARGE_UP_uV_PER_us * (int64_t)dt_us;
         int64_t away_uV = goal_uV - outlet->output_uV;
         outlet->output_uV += away_uV > most_uV ? most_uV : away_uV;
@@ -187,11 +145,22 @@ static void settle_unloaded(sim_outlet_t *outlet, uint64_t dt_us)
     }
 }
 
+int32_t sim_outlet_sensed_mV(const sim_outlet_t *outlet)
+{
+    return outlet->config.sensor_behind_contactor ? outlet->battery_mV : outlet->output_mV;
+}
+
 static void publish(sim_outlet_t *outlet)
 {
     outlet->output_mV = (int32_t)(outlet->output_uV / 1000);
     outlet->output_mA = (int32_t)(outlet->output_uA / 1000);
     outlet->power_mW = (int64_t)outlet->output_mV * outlet->output_mA / 1000;
+    if (outlet->contactor_closed) {
+        outlet->battery_mV = outlet->output_mV;
+    } else {
+        outlet->battery_mV = outlet->plugged ? (int32_t)(sim_vehicle_ocv_uV(outlet) / 1000) : 0;
+    }
+    sim_module_share(outlet);
 }
 
 static void run_electrics(sim_outlet_t *outlet, uint64_t until_us)
@@ -246,6 +215,11 @@ static void move_contactor(sim_outlet_t *outlet)
     if (!outlet->coil_on && outlet->output_uA >= HOT_OPENING_uA) {
         outlet->hot_openings++;
     }
+    if (outlet->coil_on && outlet->plugged) {
+        int64_t step_uV = sim_vehicle_ocv_uV(outlet) - outlet->output_uV;
+        int32_t step_mV = (int32_t)((step_uV < 0 ? -step_uV : step_uV) / 1000);
+        outlet->closing_mV = step_mV > outlet->closing_mV ? step_mV : outlet->closing_mV;
+    }
     outlet->contactor_closed = outlet->coil_on;
     if (!outlet->contactor_closed) {
         outlet->output_uA = 0;
@@ -264,7 +238,7 @@ void sim_outlet_step(sim_outlet_t *outlet, uint64_t now_us)
         move_contactor(outlet);
     }
     run_electrics(outlet, now_us);
-    if (outlet->locked != outlet->lock_commanded &&
+    if (outlet->locked != outlet->lock_commanded && !sim_has_fault(outlet, SIM_FAULT_LOCK_STUCK) &&
         now_us - outlet->lock_since_us >= LOCK_DELAY_US) {
         outlet->locked = outlet->lock_commanded;
     }
@@ -302,30 +276,34 @@ bool sim_outlet_inputs(const sim_outlet_t *outlet, bool level[EVSE_INPUT_COUNT])
 {
     level[EVSE_IN_PLUG] = outlet->plugged;
     level[EVSE_IN_LOCK_FEEDBACK] = outlet->locked;
-    level[EVSE_IN_CONTACTOR_FEEDBACK] = outlet->contactor_closed;
-    level[EVSE_IN_ESTOP] = !sim_has_fault(outlet, SIM_FAULT_ESTOP);
+    level[EVSE_IN_CONTACTOR_FEEDBACK] =
+        outlet->contactor_closed && !sim_has_fault(outlet, SIM_FAULT_FEEDBACK_OPEN);
+    level[EVSE_IN_ESTOP] = !sim_has_fault(outlet, SIM_FAULT_ESTOP | SIM_FAULT_ESTOP_WIRE);
     level[EVSE_IN_LATCH_RESET] = outlet->latch_reset;
+    level[EVSE_IN_START_BUTTON] = outlet->start_pressed;
+    level[EVSE_IN_STOP_BUTTON] = outlet->stop_pressed;
     return !sim_has_fault(outlet, SIM_FAULT_IO_SILENT);
 }
 
 void sim_outlet_plug(sim_outlet_t *outlet, bool plugged)
 {
+    if (outlet->plugged && !plugged && outlet->output_uA >= HOT_OPENING_uA) {
+        outlet->hot_unplugs++;
+    }
     sim_vehicle_plug(outlet, plugged);
     if (!plugged) {
         outlet->output_uA = 0;
-        publish(outlet);
     }
-}
-
-void sim_outlet_set_fault(sim_outlet_t *outlet, uint32_t faults, bool on)
-{
-    outlet->faults = on ? outlet->faults | faults : outlet->faults & ~faults;
-    if (sim_has_fault(outlet, SIM_FAULT_BUS_OFF)) {
-        outlet->tx_count = 0;
-    }
+    publish(outlet);
 }
 
 void sim_outlet_hold_reset(sim_outlet_t *outlet, bool held)
 {
     outlet->latch_reset = held;
+}
+
+void sim_outlet_hold_buttons(sim_outlet_t *outlet, bool start, bool stop)
+{
+    outlet->start_pressed = start;
+    outlet->stop_pressed = stop;
 }

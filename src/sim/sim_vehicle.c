@@ -3,6 +3,8 @@
 // full current up to 95 %, tapers, and forbids once full. Invariant: it is on the bus only while plugged.
 #include "sim_private.h"
 
+#include <string.h>
+
 #define ID_REQUEST            0x1806E5F4u
 #define ID_CHARGE_QUERY       0x160B0180u
 #define ID_CHARGE_ANSWER      0x160B8001u
@@ -94,7 +96,20 @@ static void send_request(sim_outlet_t *outlet)
     put_tenths(frame.data, outlet->config.request_mV);
     put_tenths(frame.data + 2, wanted_mA(outlet));
     frame.data[4] = outlet->full || sim_has_fault(outlet, SIM_FAULT_BMS_FORBIDS) ? 1 : 0;
-    sim_outlet_send(outlet, &frame);
+    if (outlet->config.request_soc) {
+        uint32_t permille = sim_outlet_soc_permille(outlet);
+        frame.data[5] = (uint8_t)(permille >> 8);
+        frame.data[6] = (uint8_t)permille;
+    } else {
+        frame.data[5] = sim_has_fault(outlet, SIM_FAULT_BMS_HEATING) ? 1 : 0;
+    }
+    if (sim_has_fault(outlet, SIM_FAULT_BMS_IMPOSSIBLE)) {
+        memset(frame.data, outlet->requests % 2u == 0 ? 0xFF : 0, 2);
+        memset(frame.data + 2, 0xFF, 2);
+    }
+    frame.length = sim_has_fault(outlet, SIM_FAULT_BMS_SHORT) ? 7 : 8;
+    outlet->requests++;
+    sim_outlet_send(outlet, SIM_BUS_BMS, &frame);
 }
 
 void sim_vehicle_step(sim_outlet_t *outlet)
@@ -117,16 +132,17 @@ void sim_vehicle_receive(sim_outlet_t *outlet, const evse_can_frame_t *frame)
     if (!hears || !frame->extended) {
         return;
     }
-    evse_can_frame_t answer = {.length = 8, .extended = true};
+    evse_can_frame_t answer = {.extended = true};
+    answer.length = sim_has_fault(outlet, SIM_FAULT_BMS_SHORT) ? 3 : 8;
     uint32_t stored_mAh = (uint32_t)(outlet->battery_uAs / UAS_PER_MAH);
     if (frame->id == ID_CHARGE_QUERY) {
         answer.id = ID_CHARGE_ANSWER;
         sim_put_u32(answer.data, LIFETIME_DRAWN_mAh + stored_mAh);
-        sim_outlet_send(outlet, &answer);
+        sim_outlet_send(outlet, SIM_BUS_BMS, &answer);
     } else if (frame->id == ID_DISCHARGE_QUERY) {
         answer.id = ID_DISCHARGE_ANSWER;
         sim_put_u32(answer.data, LIFETIME_DRAWN_mAh);
-        sim_outlet_send(outlet, &answer);
+        sim_outlet_send(outlet, SIM_BUS_BMS, &answer);
     } else if (frame->id == ID_CHARGER_STATUS) {
         outlet->charger_seen = true;
     }

@@ -16,7 +16,7 @@ typedef struct script_line {
     unsigned connector; // from 0, of those commands that name one
 } script_line_t;
 
-static void set_fault_all(station_t *station, uint32_t fault, bool on)
+static void set_fault_all(station_t *station, sim_faults_t fault, bool on)
 {
     for (unsigned c = 0; c < station->connectors; c++) {
         sim_outlet_set_fault(&station->outlet[c], fault, on);
@@ -73,7 +73,7 @@ static const char *run_card(station_t *station, const script_line_t *line)
 
 static const char *run_fault(station_t *station, const script_line_t *line)
 {
-    uint32_t fault = sim_fault_find(line->word[2]);
+    sim_faults_t fault = sim_fault_find(line->word[2]);
     bool on;
     if (fault == 0) {
         return "there is no fault of that name";
