@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// Supervision: who of the critical tasks is in time, whether the watchdogs may be fed, how the charge point does, and which
+// faults it had. It never writes power: it can only stop feeding. [SAF-13]
+// Invariants: "feed" is said only when every critical task has checked in within its deadline, and since the supervisor
+// last dozed off; a supervisor that did not look itself calls nobody late.
+#ifndef EVSE_SUPERVISOR_H
+#define EVSE_SUPERVISOR_H
+
+#include "evse/evse_state.h"
+#include "evse/evse_timing.h"
+#include "holdfast/hf_lateness.h"
+
+#define EVSE_SUPERVISOR_TASKS_MAX 8u
+#define EVSE_FAULT_QUEUE_ENTRIES  16u
+
+typedef struct evse_task_info {
+    const char *name;
+    uint32_t deadline_ms;
+    bool critical; // when it is late the watchdogs are not fed
+} evse_task_info_t;
+
+typedef enum evse_health {
+    EVSE_HEALTH_OK,
+    EVSE_HEALTH_WARNING,  // works; somebody should look at it
+    EVSE_HEALTH_CRITICAL, // works in part
+    EVSE_HEALTH_FAULT,    // some connector cannot charge
+    EVSE_HEALTH_COUNT
+} evse_health_t;
+const char *evse_health_text(unsigned health); // "warning"
+
+// Why the health is not OK: X(name, level, text).
+#define EVSE_HEALTH_REASON_TABLE(X)                                                                \
+    X(TICKS_LATE, WARNING, "control ticks late")                                                   \
+    X(RING_FILLING, WARNING, "CAN receive ring nearly full")                                       \
+    X(JOURNAL_SLOW, WARNING, "durable storage slow")                                               \
+    X(LINK_DOWN, WARNING, "no link to the central system")                                         \
+    X(NO_REALTIME, WARNING, "no real-time priority or memory lock")                                \
+    X(BUS_OFF, CRITICAL, "CAN bus off")                                                            \
+    X(CONTROL_UNSEEN, CRITICAL, "no snapshot of control")                                          \
+    X(TASK_LATE, CRITICAL, "a task is late")                                                       \
+    X(FAULT_ACTIVE, FAULT, "a connector is faulted")                                               \
+    X(ESTOP, FAULT, "emergency stop latched")                                                      \
+    X(CRITICAL_TASK_LATE, FAULT, "a critical task is late")
+
+typedef enum evse_health_reason {
+#define EVSE_HEALTH_REASON_ENUM(name, level, text) EVSE_HEALTH_REASON_##name,
+    EVSE_HEALTH_REASON_TABLE(EVSE_HEALTH_REASON_ENUM)
+#undef EVSE_HEALTH_REASON_ENUM
+        EVSE_HEALTH_REASON_COUNT
+} evse_health_reason_t;
+const char *evse_health_reason_text(unsigned reason);
+evse_health_t evse_health_reason_level(unsigned reason);
+
+/// One entry of the fault queue.
+typedef struct evse_fault_record {
+    uint64_t uptime_us; // since evse_supervisor_init()
+    uint16_t code;      // evse_fault_t
+    uint8_t connector;  // from 0; 0xFF: the station
+    uint8_t severity;   // evse_health_t
+    uint32_t padding;
+} evse_fault_record_t;
+#define EVSE_FAULT_STATION 0xFFu
+
+typedef struct evse_task_view {
+    uint32_t age_ms; // since its last check-in
+    uint32_t late;   // 1: longer than its deadline
+    uint32_t resting;
+} evse_task_view_t;
+
+/// What anybody may know of it.
+typedef struct evse_supervisor_view {
+    uint64_t now_us;
+    uint32_t health;  // evse_health_t
+    uint32_t reasons; // bit per evse_health_reason_t
+    uint32_t feeding; // 1: the watchdogs are fed
+    uint32_t dozes;   // times the supervisor itself came too late
+    uint32_t tasks;
+    evse_task_view_t task[EVSE_SUPERVISOR_TASKS_MAX];
+    uint32_t faults_total;   // ever
+    uint32_t faults_dropped; // no longer in the queue, or never made it there
+    uint32_t fault_count;    // of fault[], oldest first
+    uint32_t padding;
+    evse_fault_record_t fault[EVSE_FAULT_QUEUE_ENTRIES];
+    hf_lateness_view_t lateness; // of control ticks
+} evse_supervisor_view_t;
+
+typedef struct evse_supervisor {
+    const evse_task_info_t *task;
+    uint32_t tasks;
+    hf_atomic_u32_t checked[EVSE_SUPERVISOR_TASKS_MAX]; // moment, odd; 0: resting
+    // control's
+    hf_lateness_t lateness;
+    hf_ring_t noted; // evse_fault_record_t: control puts, the supervisor gets
+    uint32_t noted_words[HF_RING_BYTES(sizeof(evse_fault_record_t), EVSE_FAULT_QUEUE_ENTRIES) / 4u];
+    uint32_t last_fault[CONFIG_EVSE_CONNECTORS_MAX];
+    bool last_estop;
+    // the supervisor's
+    uint64_t started_us, judged_us;
+    uint32_t watching_since; // moment: deadlines count from here at the earliest
+    uint32_t ticks_over;     // told by the histogram last
+    uint32_t late_told;      // bit per task: it is in the fault queue
+    uint64_t until_us[EVSE_HEALTH_REASON_COUNT]; // a passing reason is shown until then
+    evse_supervisor_view_t view;
+    hf_snapshot_t published;
+    uint32_t published_words[HF_SNAPSHOT_BYTES(sizeof(evse_supervisor_view_t)) / 4u];
+} evse_supervisor_t;
+
+/// What the supervisor cannot know by itself.
+typedef struct evse_supervisor_inputs {
+    const evse_snapshot_t *control; // NULL: none yet
+    bool link_up;
+    bool realtime;            // granted as asked for
+    uint32_t journal_wait_ms; // the write under way, or the last one, took so long
+} evse_supervisor_inputs_t;
+
+typedef struct evse_supervisor_verdict {
+    bool feed;
+    int late; // the first critical task beyond its deadline; -1 none
+} evse_supervisor_verdict_t;
+
+/// `tasks` lives as long as the instance; all count as checked in now. HF_E_ARGUMENT (none, or a deadline of 0), HF_E_RANGE.
+HF_MUST_CHECK int evse_supervisor_init(evse_supervisor_t *supervisor, const evse_task_info_t *tasks,
+                                       uint32_t count, uint64_t now_us);
+/// The task is alive. Context: any; a task has one context at a time. Cost: one atomic store.
+void evse_supervisor_check_in(evse_supervisor_t *supervisor, unsigned task, uint64_t now_us);
+/// The task waits without a limit: not watched until it checks in again. Context: as check_in().
+void evse_supervisor_rest(evse_supervisor_t *supervisor, unsigned task);
+
+/// After each control tick: how late it began, and the snapshot it wrote. New faults go into the queue.
+/// Context: the control tick's. Cost: O(connectors).
+void evse_supervisor_note_tick(evse_supervisor_t *supervisor, uint64_t late_us,
+                               const evse_snapshot_t *snapshot);
+
+/// Once a period. Context: one, the supervisor's. Cost: O(tasks + connectors + faults).
+evse_supervisor_verdict_t evse_supervisor_judge(evse_supervisor_t *supervisor,
+                                                const evse_supervisor_inputs_t *inputs,
+                                                uint64_t now_us);
+
+/// The view as of the last judge(). HF_E_EMPTY before the first, HF_E_AGAIN. Context: any.
+HF_MUST_CHECK int evse_supervisor_read(const evse_supervisor_t *supervisor,
+                                       evse_supervisor_view_t *view);
+
+#endif
