@@ -10,6 +10,8 @@
 
 /// Milliseconds, as they stand here, in the microseconds of `now_us`.
 #define EVSE_US(ms) ((uint64_t)(ms) * 1000u)
+/// Seconds, where a name ends in _S.
+#define EVSE_US_OF_S(s) ((uint64_t)(s) * 1000000u)
 
 /// Period of the control tick (5 to 20).
 #define EVSE_TICK_MS CONFIG_EVSE_TICK_MS
@@ -522,6 +524,15 @@
 #endif
 #if CONFIG_EVSE_TELEMETRY_PERIOD_MS < 50 || CONFIG_EVSE_TELEMETRY_PERIOD_MS > 1000
 #error "CONFIG_EVSE_TELEMETRY_PERIOD_MS: 50 to 1000"
+#endif
+
+/// The same in the first round after a start or a bus recovery (20 to 1000).
+#define EVSE_TELEMETRY_FIRST_MS CONFIG_EVSE_TELEMETRY_FIRST_MS
+#ifndef CONFIG_EVSE_TELEMETRY_FIRST_MS
+#define CONFIG_EVSE_TELEMETRY_FIRST_MS 100
+#endif
+#if CONFIG_EVSE_TELEMETRY_FIRST_MS < 20 || CONFIG_EVSE_TELEMETRY_FIRST_MS > 1000
+#error "CONFIG_EVSE_TELEMETRY_FIRST_MS: 20 to 1000"
 #endif
 
 /// Two of three signals of the module within this (500 to 5000).

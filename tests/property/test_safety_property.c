@@ -63,6 +63,8 @@ static void random_world(void)
     w.limits = *evse_limits_at(0);
     w.limits.max_mA = between(1, 350000);
     w.module.profile = evse_module_profile_at(next() % 3);
+    w.module.units = 1;
+    w.module.unit[0].answered_us = some_stamp(3000000);
     w.module.terminal_mV = some_reading(56000, 85500, 1000000);
     w.module.terminal_mA = some_reading(0, 30000, 1000000);
     w.module.module_mV = some_reading(56000, 85500, 2000000);
@@ -117,12 +119,14 @@ static bool has_every_permission(void)
     int healthy = is_fresh(w.module.terminal_mV, 3000000) +
                   is_fresh(w.module.terminal_status, 3000000) +
                   is_fresh(w.module.heartbeat, 3000000);
-    return io && healthy >= 2 && is_fresh(bms, 3000000) && w.bms.allows && w.bms.request_mA > 0 &&
-           w.order.session == EVSE_ORDER_RUN && w.order.valid_until_us >= NOW_US &&
-           is_fresh(w.module.terminal_mV, 1000000) && w.module.terminal_mV.value <= 85500 &&
-           is_fresh(w.module.temperature_dC, 3000000) && w.module.temperature_dC.value <= 700 &&
-           w.inputs.bus == EVSE_CAN_ACTIVE && !w.inputs.estop_latched && !w.inputs.fault_locked &&
-           !w.inputs.events_full && !w.inputs.meter_stale && !w.inputs.contactor_welded;
+    evse_reading_t answer = {0, w.module.unit[0].answered_us};
+    return io && healthy >= 2 && is_fresh(answer, 3000000) && is_fresh(bms, 3000000) &&
+           w.bms.allows && w.bms.request_mA > 0 && w.order.session == EVSE_ORDER_RUN &&
+           w.order.valid_until_us >= NOW_US && is_fresh(w.module.terminal_mV, 1000000) &&
+           w.module.terminal_mV.value <= 85500 && is_fresh(w.module.temperature_dC, 3000000) &&
+           w.module.temperature_dC.value <= 700 && w.inputs.bus == EVSE_CAN_ACTIVE &&
+           !w.inputs.estop_latched && !w.inputs.fault_locked && !w.inputs.events_full &&
+           !w.inputs.meter_stale && !w.inputs.contactor_welded;
 }
 
 static void check_setpoint(const evse_verdict_t *verdict, uint64_t seed)

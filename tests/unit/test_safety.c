@@ -25,6 +25,7 @@ static void perfect(void)
     module.terminal_mA = module.module_mA = reading(25000);
     module.temperature_dC = reading(400);
     module.terminal_status = module.heartbeat = reading(1);
+    module.unit[0].answered_us = NOW_US;
     CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
     bms.request_mV = 84000;
     bms.request_mA = 30000;

@@ -49,19 +49,27 @@ static bool send_energizing(const evse_control_t *control, evse_channel_t *chann
     return evse_gate_is_open(control, channel) && evse_gate_send(channel, &frame) == 0;
 }
 
+static bool send_zero(evse_channel_t *channel, uint32_t unit)
+{
+    evse_can_frame_t frames[EVSE_MODULE_SETPOINT_FRAMES];
+    unsigned count = evse_module_encode_setpoint(channel->config.profile, unit, 0, 0, frames);
+    bool out = true;
+    for (unsigned i = 0; i < count; i++) {
+        out &= evse_gate_send(channel, &frames[i]) == 0;
+    }
+    return out;
+}
+
 // One unit that did not hear OFF must not keep the others from hearing it.
 static void send_off_group(evse_channel_t *channel)
 {
-    const evse_module_profile_t *profile = channel->config.profile;
     bool off_out = true, all_out = true;
     for (uint32_t unit = 0; unit < channel->module.units; unit++) {
-        evse_can_frame_t off = evse_module_encode_switch(profile, unit, false);
+        evse_can_frame_t off = evse_module_encode_switch(channel->config.profile, unit, false);
         off_out &= evse_gate_send(channel, &off) == 0;
     }
     for (uint32_t unit = 0; off_out && unit < channel->module.units; unit++) {
-        evse_can_frame_t mA = evse_module_encode_current(profile, unit, 0);
-        evse_can_frame_t mV = evse_module_encode_voltage(profile, unit, 0);
-        all_out &= evse_gate_send(channel, &mA) == 0 && evse_gate_send(channel, &mV) == 0;
+        all_out &= send_zero(channel, unit);
     }
     if (off_out) {
         channel->sent_on = false;
@@ -77,11 +85,15 @@ static void send_off_group(evse_channel_t *channel)
 static bool send_on_unit(const evse_control_t *control, evse_channel_t *channel, uint32_t unit)
 {
     const evse_module_profile_t *profile = channel->config.profile;
+    evse_can_frame_t frames[EVSE_MODULE_SETPOINT_FRAMES];
     int32_t mA = channel->setpoint_mA / (int32_t)channel->module.units;
-    return send_energizing(control, channel,
-                           evse_module_encode_voltage(profile, unit, channel->setpoint_mV)) &&
-           send_energizing(control, channel, evse_module_encode_current(profile, unit, mA)) &&
-           send_energizing(control, channel, evse_module_encode_switch(profile, unit, true));
+    unsigned count = evse_module_encode_setpoint(profile, unit, channel->setpoint_mV, mA, frames);
+    for (unsigned i = 0; i < count; i++) {
+        if (!send_energizing(control, channel, frames[i])) {
+            return false;
+        }
+    }
+    return send_energizing(control, channel, evse_module_encode_switch(profile, unit, true));
 }
 
 static void send_on_group(const evse_control_t *control, evse_channel_t *channel)
