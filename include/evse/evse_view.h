@@ -29,12 +29,14 @@ typedef struct evse_comms_view {
     int32_t journal_error; // 0 good
     uint32_t calls_sent, calls_received, errors_sent, errors_received, timeouts, malformed;
     int32_t transaction_id[CONFIG_EVSE_CONNECTORS_MAX]; // 0 none open; -1 not known yet
+    uint32_t session_state[CONFIG_EVSE_CONNECTORS_MAX]; // evse_session_state_t
     hf_pool_stats_t pool[EVSE_POOL_COUNT];
 } evse_comms_view_t;
 
 const char *evse_view_pool_name(unsigned pool);
 const char *evse_link_state_text(unsigned state);
 const char *evse_registration_text(unsigned registration);
+const char *evse_session_state_text(unsigned state);
 
 /// Fills the view. Context: the comms loop. Cost: O(connectors).
 void evse_comms_view(const evse_t *evse, uint64_t now_us, evse_comms_view_t *view);

@@ -20,6 +20,13 @@ const char *evse_registration_text(unsigned registration)
     return registration < HF_COUNT_OF(names) ? names[registration] : "unknown";
 }
 
+const char *evse_session_state_text(unsigned state)
+{
+    static const char *const names[] = {"idle",     "authorizing", "authorized",
+                                        "starting", "running",     "stopping"};
+    return state < HF_COUNT_OF(names) ? names[state] : "unknown";
+}
+
 static void view_store(const evse_store_t *store, evse_comms_view_t *view)
 {
     for (const evse_message_t *message = store->head; message != NULL; message = message->next) {
@@ -59,5 +66,8 @@ void evse_comms_view(const evse_t *evse, uint64_t now_us, evse_comms_view_t *vie
         .timeouts = ocpp->rpc.timeouts,
         .malformed = ocpp->rpc.malformed,
     };
+    for (unsigned c = 0; c < ocpp->config.connectors; c++) {
+        view->session_state[c] = ocpp->session[c].state;
+    }
     view_store(&evse->store, view);
 }
