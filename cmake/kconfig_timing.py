@@ -23,6 +23,8 @@ HEAD = """// SPDX-License-Identifier: MIT
 
 /// Milliseconds, as they stand here, in the microseconds of `now_us`.
 #define EVSE_US(ms) ((uint64_t)(ms) * 1000u)
+/// Seconds, where a name ends in _S.
+#define EVSE_US_OF_S(s) ((uint64_t)(s) * 1000000u)
 """
 TAIL = """
 #endif
