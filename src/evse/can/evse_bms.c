@@ -1,118 +1,50 @@
 // SPDX-License-Identifier: MIT
-// The vehicle's BMS: decoding of its request and counters, our status and queries. Invariant: only a good 0x1806E5F4
-// frame moves `stamp_us`, so nothing else can pass for life of the BMS. [SAF-03]
+// The vehicle's BMS, whatever it speaks: permission and its age, the pack and its charge, when we speak. Invariants: only a
+// good request moves `stamp_us`, so nothing else can pass for life of the BMS [SAF-03]; what one vehicle said does not
+// outlive its plug [SAF-09].
 #include "evse/evse_bms.h"
 
+#include "evse/evse_timing.h"
 #include "holdfast/hf_clock.h"
 
 #include <string.h>
 
-#define ID_REQUEST         0x1806E5F4u
-#define ID_STATUS          0x18FF50E5u
-#define ID_QUERY_CHARGE    0x160B0180u
-#define ID_CHARGE          0x160B8001u
-#define ID_QUERY_DISCHARGE 0x160D0180u
-#define ID_DISCHARGE       0x160D8001u
-
-#define STATUS_PERIOD_US (100u * HF_US_PER_MS)
-#define QUERY_PERIOD_US  (2u * HF_US_PER_S)
-#define QUERY_PAUSE_US   (10u * HF_US_PER_MS) // between the two queries
-#define COUNTER_AGE_US   (10u * HF_US_PER_S)
-
-static const evse_bms_profile_t profiles[] = {
-    {
-        .name = "elcon",
-        .text = "Elcon/TC, heating flag, amp-hour counters",
-        .counters = true,
-        .request_min_mV = 100,
-        .request_max_mV = 200000,
-        .request_max_mA = 400000,
-    },
-};
-
-const evse_bms_profile_t *evse_bms_profile_at(size_t index)
-{
-    return index < HF_COUNT_OF(profiles) ? &profiles[index] : NULL;
-}
-
-const evse_bms_profile_t *evse_bms_profile_find(const char *name)
-{
-    for (size_t i = 0; name != NULL && i < HF_COUNT_OF(profiles); i++) {
-        if (strcmp(profiles[i].name, name) == 0) {
-            return &profiles[i];
-        }
-    }
-    return NULL;
-}
+#define PERMILLE 1000
 
 int evse_bms_init(evse_bms_t *bms, const evse_bms_profile_t *profile)
 {
     memset(bms, 0, sizeof *bms);
     bms->profile = profile;
-    return profile != NULL ? HF_OK : HF_E_ARGUMENT;
+    return profile != NULL && profile->driver != NULL && profile->driver->receive != NULL &&
+                   profile->driver->encode_status != NULL
+               ? HF_OK
+               : HF_E_ARGUMENT;
 }
 
 void evse_bms_forget(evse_bms_t *bms)
 {
     bms->request_mV = 0;
     bms->request_mA = 0;
+    bms->most_mA = 0;
     bms->allows = false;
     bms->heating = false;
     bms->stamp_us = 0;
+    bms->soc_permille.stamp_us = 0;
     bms->charge_mAh.stamp_us = 0;
     bms->discharge_mAh.stamp_us = 0;
 }
 
-static bool receive_request(evse_bms_t *bms, const evse_can_frame_t *frame, uint64_t now_us)
-{
-    int32_t mV = (frame->data[0] << 8 | frame->data[1]) * 100;
-    int32_t mA = (frame->data[2] << 8 | frame->data[3]) * 100;
-    const evse_bms_profile_t *profile = bms->profile;
-    if (frame->length != 8 || mV < profile->request_min_mV || mV > profile->request_max_mV ||
-        mA > profile->request_max_mA) {
-        return false;
-    }
-    bms->request_mV = mV;
-    bms->request_mA = mA;
-    bms->allows = frame->data[4] == 0x00; // any other value is "no"
-    bms->heating = frame->data[5] == 0x01;
-    bms->stamp_us = now_us;
-    return true;
-}
-
-static bool receive_counter(evse_reading_t *counter, const evse_can_frame_t *frame, uint64_t now_us)
-{
-    uint32_t mAh = (uint32_t)frame->data[0] << 24 | (uint32_t)frame->data[1] << 16 |
-                   (uint32_t)frame->data[2] << 8 | frame->data[3];
-    if (frame->length < 4 || mAh > INT32_MAX) {
-        return false;
-    }
-    counter->value = (int32_t)mAh;
-    counter->stamp_us = now_us;
-    return true;
-}
-
 bool evse_bms_receive(evse_bms_t *bms, const evse_can_frame_t *frame, uint64_t now_us)
 {
-    bool good;
-    if (!frame->extended) {
-        return false;
-    }
-    switch (frame->id & EVSE_CAN_ID_MASK) {
-    case ID_REQUEST:
-        good = receive_request(bms, frame, now_us);
-        break;
-    case ID_CHARGE:
-        good = receive_counter(&bms->charge_mAh, frame, now_us);
-        break;
-    case ID_DISCHARGE:
-        good = receive_counter(&bms->discharge_mAh, frame, now_us);
-        break;
-    default:
+    int status = frame->extended ? bms->profile->driver->receive(bms, frame, now_us) : 0;
+    if (status == 0) {
         return false;
     }
     bms->rx_frames++;
-    bms->rx_refused += good ? 0u : 1u;
+    bms->rx_refused += status < 0 ? 1u : 0u;
+    if (bms->request_mA > bms->most_mA) {
+        bms->most_mA = bms->request_mA;
+    }
     return true;
 }
 
@@ -126,69 +58,109 @@ bool evse_bms_permits(const evse_bms_t *bms, uint64_t now_us, uint64_t max_age_u
     return bms->allows && evse_bms_is_alive(bms, now_us, max_age_us);
 }
 
-int32_t evse_bms_soc_permille(const evse_bms_t *bms, uint64_t now_us)
+// ---- the pack --------------------------------------------------------------------------------------------------------
+
+// By the most it asked for: towards the end every pack asks for little.
+const evse_bms_model_t *evse_bms_model(const evse_bms_t *bms)
 {
-    int64_t capacity_mAh = 90000; // the pack that goes with the current it asks for
-    if (bms->request_mA <= 30000) {
-        capacity_mAh = 30000;
-    } else if (bms->request_mA <= 60000) {
-        capacity_mAh = 60000;
+    const evse_bms_model_t *model = bms->profile->models;
+    if (model == NULL || bms->stamp_us == 0) {
+        return NULL;
     }
-    if (bms->stamp_us == 0 || !evse_reading_is_fresh(bms->charge_mAh, now_us, COUNTER_AGE_US) ||
-        !evse_reading_is_fresh(bms->discharge_mAh, now_us, COUNTER_AGE_US)) {
-        return -1;
+    while (bms->most_mA > model->up_to_mA) {
+        model++;
     }
-    int64_t left_mAh = (int64_t)bms->charge_mAh.value - bms->discharge_mAh.value;
-    int64_t permille = left_mAh * 1000 / capacity_mAh;
-    if (permille < 0) {
+    return model;
+}
+
+static int32_t clamped(int64_t value, int32_t most)
+{
+    if (value < 0) {
         return 0;
     }
-    return permille > 1000 ? 1000 : (int32_t)permille;
+    return value > most ? most : (int32_t)value;
 }
 
-static void put_tenths(uint8_t *data, int32_t milli)
+static bool is_counted(evse_reading_t counter, uint64_t now_us)
 {
-    int32_t tenths = milli > 0 ? milli / 100 : 0;
-    if (tenths > 0xFFFF) {
-        tenths = 0xFFFF;
+    return evse_reading_is_fresh(counter, now_us, EVSE_US(EVSE_BMS_COUNTER_AGE_MS));
+}
+
+int32_t evse_bms_remaining_mAh(const evse_bms_t *bms, uint64_t now_us)
+{
+    const evse_bms_model_t *model = evse_bms_model(bms);
+    if (model == NULL) {
+        return -1;
     }
-    data[0] = (uint8_t)(tenths >> 8);
-    data[1] = (uint8_t)tenths;
+    if (bms->profile->request_soc) {
+        return is_counted(bms->soc_permille, now_us)
+                   ? (int32_t)((int64_t)model->capacity_mAh * bms->soc_permille.value / PERMILLE)
+                   : -1;
+    }
+    if (!is_counted(bms->charge_mAh, now_us) || !is_counted(bms->discharge_mAh, now_us)) {
+        return -1;
+    }
+    return clamped((int64_t)bms->charge_mAh.value - bms->discharge_mAh.value, model->capacity_mAh);
 }
 
-evse_can_frame_t evse_bms_encode_status(const evse_bms_status_t *status)
+int32_t evse_bms_soc_permille(const evse_bms_t *bms, uint64_t now_us)
 {
-    evse_can_frame_t frame = {.id = ID_STATUS, .extended = true, .length = 8};
-    unsigned flags = status->hardware_failure ? 1u << 0 : 0u;
-    flags |= status->over_temperature ? 1u << 1 : 0u;
-    flags |= status->battery_missing ? 1u << 3 : 0u; // bit 2, input voltage, is not measured here
-    flags |= status->bms_timeout ? 1u << 4 : 0u;
-    put_tenths(frame.data, status->output_mV);
-    put_tenths(frame.data + 2, status->output_mA);
-    frame.data[4] = (uint8_t)flags;
-    return frame;
+    if (bms->profile->request_soc) {
+        return is_counted(bms->soc_permille, now_us) ? bms->soc_permille.value : -1;
+    }
+    int32_t left_mAh = evse_bms_remaining_mAh(bms, now_us);
+    return left_mAh < 0
+               ? -1
+               : (int32_t)((int64_t)left_mAh * PERMILLE / evse_bms_model(bms)->capacity_mAh);
+}
+
+int32_t evse_bms_range_km(const evse_bms_t *bms, uint64_t now_us)
+{
+    int32_t left_mAh = evse_bms_remaining_mAh(bms, now_us);
+    if (left_mAh < 0 || bms->profile->range_m_per_Ah == 0) {
+        return -1;
+    }
+    return (int32_t)((int64_t)left_mAh * bms->profile->range_m_per_Ah / PERMILLE / PERMILLE);
+}
+
+// ---- what we say -----------------------------------------------------------------------------------------------------
+
+evse_can_frame_t evse_bms_encode_status(const evse_bms_profile_t *profile,
+                                        const evse_bms_status_t *status)
+{
+    return profile->driver->encode_status(status);
+}
+
+static bool next_query(evse_bms_t *bms, uint64_t now_us, evse_can_frame_t *frame)
+{
+    const evse_bms_driver_t *driver = bms->profile->driver;
+    if (!bms->profile->counters || driver->encode_query == NULL || now_us < bms->next_query_us) {
+        return false;
+    }
+    if (bms->query_index == 0) {
+        bms->next_query_us = now_us;
+    }
+    if (driver->encode_query(bms->query_index, frame)) {
+        bms->query_index++;
+        bms->next_query_us += EVSE_US(EVSE_BMS_QUERY_PAUSE_MS);
+        return true;
+    }
+    bms->next_query_us +=
+        EVSE_US(EVSE_BMS_QUERY_PERIOD_MS - bms->query_index * EVSE_BMS_QUERY_PAUSE_MS);
+    bms->query_index = 0;
+    return false;
 }
 
 bool evse_bms_next_frame(evse_bms_t *bms, const evse_bms_status_t *status, uint64_t now_us,
                          evse_can_frame_t *frame)
 {
-    if (now_us >= bms->next_status_us) {
-        bms->next_status_us = now_us + STATUS_PERIOD_US;
-        *frame = evse_bms_encode_status(status);
-        return true;
-    }
-    if (now_us < bms->next_query_us) {
+    if (status->battery_missing && status->bms_timeout) {
         return false;
     }
-    *frame = (evse_can_frame_t){.extended = true, .length = 8};
-    if (bms->query_index == 0) {
-        frame->id = ID_QUERY_CHARGE;
-        bms->query_index = 1;
-        bms->next_query_us = now_us + QUERY_PAUSE_US;
-    } else {
-        frame->id = ID_QUERY_DISCHARGE;
-        bms->query_index = 0;
-        bms->next_query_us = now_us + QUERY_PERIOD_US - QUERY_PAUSE_US;
+    if (now_us >= bms->next_status_us) {
+        bms->next_status_us = now_us + EVSE_US(EVSE_BMS_STATUS_PERIOD_MS);
+        *frame = evse_bms_encode_status(bms->profile, status);
+        return true;
     }
-    return true;
+    return next_query(bms, now_us, frame);
 }
