@@ -43,9 +43,10 @@ typedef struct evse_console_source {
     int (*stop)(void *ctx, unsigned connector);
     /// Asks for commissioning of that connector in its next session. NULL: not built in.
     int (*commission)(void *ctx, unsigned connector);
-    /// Writes to the terminal; what it does not take is lost.
-    void (*write)(void *ctx, const char *text, size_t length);
     void *ctx;
+    /// Writes to the terminal; what it does not take is lost.
+    void (*write)(void *write_ctx, const char *text, size_t length);
+    void *write_ctx;
 } evse_console_source_t;
 
 typedef enum evse_console_escape {

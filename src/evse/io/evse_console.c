@@ -28,7 +28,7 @@ static const struct {
 
 void evse_console_write(const evse_console_t *console, const char *text)
 {
-    console->source.write(console->source.ctx, text, strlen(text));
+    console->source.write(console->source.write_ctx, text, strlen(text));
 }
 
 void evse_console_print(const evse_console_t *console, const char *format, ...)
@@ -185,7 +185,7 @@ static void take_text(evse_console_t *console, char c)
         return;
     }
     console->line[console->length++] = c;
-    console->source.write(console->source.ctx, &c, 1);
+    console->source.write(console->source.write_ctx, &c, 1);
 }
 
 // Arrow keys and the like are no text.
