@@ -78,6 +78,8 @@ int evse_can_inbox_get(evse_can_inbox_t *inbox, evse_can_frame_t *frame);
 /// Everything that waits is of unknown age: away with it, counted in stats.stale; what had been overwritten before is
 /// counted in stats.overruns.
 void evse_can_inbox_clear(evse_can_inbox_t *inbox);
+/// What a poll() is about to tell: keeps stats.active, stats.initialized and stats.bus_offs. Returns the state.
+evse_can_state_t evse_can_inbox_tell(evse_can_inbox_t *inbox, evse_can_state_t state);
 /// `count` frames were lost before they came here; in stats.overruns with the next get().
 void evse_can_inbox_lost(evse_can_inbox_t *inbox, uint32_t count);
 /// stats.overruns with what has been overwritten or lost since the last get(). Context: the consumer.

@@ -107,13 +107,16 @@ typedef struct evse_slcan {
     evse_slcan_parser_t parser;
     evse_can_jam_t jam;
     evse_slcan_phase_t phase;
-    bool begun;        // the first poll opens by itself
-    bool passive, off; // as the adapter told
-    bool answered;     // the command of this phase
-    bool refused;      // ... with BEL
-    bool flags_owed;   // F is sent
-    uint64_t phase_since_us, polled_us, next_flags_us;
-    uint32_t parser_refused; // of parser.refused, already counted
+    bool begun;      // the first poll opens by itself
+    bool passive;    // as the adapter told last
+    bool off;        // as the adapter told last
+    bool jammed;     // as of the last poll
+    bool answered;   // the command of this phase was taken
+    bool refused;    // ... with BEL
+    bool flags_owed; // F is sent
+    bool bell_heard; // since the last flags
+    bool mid_line;   // the port has taken a part of the line at the head of `out`
+    uint64_t phase_since_us, polled_us, flags_us;
     uint32_t out_head, out_count;
     uint8_t out[EVSE_SLCAN_QUEUE_BYTES];
 } evse_slcan_t;

@@ -3,6 +3,7 @@
 // hangs up is called again no sooner than the backoff allows; no frame from before a stall is ever delivered after it.
 #include "evse_can_virtual.h"
 
+#include "evse/evse_timing.h"
 #include "holdfast/hf_clock.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #define RETRY_BASE_MS   50u
 #define RETRY_CAP_MS    1000u
 #define EXTENDED_FLAG   0x80000000u
-#define FRAMES_PER_POLL 1024
+#define FRAMES_PER_POLL 4096
 
 void evse_can_virtual_encode(const evse_can_frame_t *frame, uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES])
 {
@@ -51,11 +52,7 @@ int evse_can_virtual_open(evse_can_virtual_t *bus, const char *path)
     }
     memcpy(bus->address.sun_path, path, strlen(path));
     int status = hf_backoff_init(&bus->backoff, RETRY_BASE_MS, RETRY_CAP_MS, 0, 1);
-    if (status == HF_OK) {
-        status = hf_ring_init(&bus->ring, bus->storage, sizeof(evse_can_frame_t),
-                              EVSE_CAN_VIRTUAL_FRAMES);
-    }
-    return status;
+    return status == HF_OK ? evse_can_inbox_init(&bus->inbox) : status;
 }
 
 void evse_can_virtual_close(evse_can_virtual_t *bus)
@@ -68,95 +65,129 @@ void evse_can_virtual_close(evse_can_virtual_t *bus)
 
 static void connect_hub(evse_can_virtual_t *bus, uint64_t now_us)
 {
-    if (now_us < bus->next_connect_us) {
-        return;
-    }
     // Whatever comes of it: a hub that accepts and hangs up must not be called every tick.
     bus->next_connect_us = now_us + hf_backoff_next_ms(&bus->backoff) * HF_US_PER_MS;
     bus->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (bus->fd >= 0 &&
         connect(bus->fd, (struct sockaddr *)&bus->address, sizeof bus->address) == 0) {
         bus->connects++;
+        bus->jam = (evse_can_jam_t){0};
         return;
     }
     evse_can_virtual_close(bus);
 }
 
-static void leave_after_stall(evse_can_virtual_t *bus, uint64_t now_us)
+static bool is_later(int error)
 {
-    evse_can_frame_t frame;
-    bool stalled =
-        bus->polled_us != 0 && now_us - bus->polled_us > EVSE_CAN_VIRTUAL_STALL_MS * HF_US_PER_MS;
-    bus->polled_us = now_us;
-    if (!stalled) {
-        return;
-    }
-    bus->stalls++;
-    evse_can_virtual_close(bus); // the kernel drops what waited in it
-    while (hf_ring_get(&bus->ring, &frame) == HF_OK) {
-    }
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == ENOBUFS;
 }
 
-static void drain(evse_can_virtual_t *bus)
+static void drain(evse_can_virtual_t *bus, uint64_t now_us)
 {
     uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES + 1];
     evse_can_frame_t frame;
     for (int i = 0; i < FRAMES_PER_POLL && bus->fd >= 0; i++) {
         ssize_t got = recv(bus->fd, bytes, sizeof bytes, 0);
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        if (got < 0 && is_later(errno)) {
             return;
         }
         if (got <= 0) {
             evse_can_virtual_close(bus); // the hub is gone
         } else if (evse_can_virtual_decode(bytes, (size_t)got, &frame) != HF_OK) {
             bus->refused++;
+            bus->inbox.stats.error_count++;
         } else {
-            bus->rx++;
             hf_backoff_reset(&bus->backoff);
-            hf_ring_put(&bus->ring, &frame);
+            evse_can_inbox_put(&bus->inbox, &frame, now_us);
         }
     }
+}
+
+static void leave_after_stall(evse_can_virtual_t *bus, uint64_t now_us)
+{
+    bool stalled = bus->polled_us != 0 && now_us - bus->polled_us > EVSE_US(EVSE_CAN_STALL_MS);
+    bus->polled_us = now_us;
+    if (!stalled) {
+        return;
+    }
+    bus->stalls++;
+    drain(bus, now_us); // for the count alone
+    evse_can_inbox_clear(&bus->inbox);
+    evse_can_virtual_close(bus); // the kernel drops what is left, there and on its way
+}
+
+static evse_can_state_t current_state(const evse_can_virtual_t *bus)
+{
+    return bus->fd >= 0 && !bus->jammed ? EVSE_CAN_ACTIVE : EVSE_CAN_BUS_OFF;
 }
 
 static evse_can_state_t virtual_poll(void *ctx, uint64_t now_us)
 {
     evse_can_virtual_t *bus = ctx;
     leave_after_stall(bus, now_us);
-    if (bus->fd < 0) {
+    if (bus->fd < 0 && now_us >= bus->next_connect_us) {
         connect_hub(bus, now_us);
     }
-    drain(bus);
-    return bus->fd >= 0 ? EVSE_CAN_ACTIVE : EVSE_CAN_BUS_OFF;
+    drain(bus, now_us);
+    bus->jammed = evse_can_jam_poll(&bus->jam, now_us);
+    return evse_can_inbox_tell(&bus->inbox, current_state(bus));
 }
 
-static int virtual_send(void *ctx, const evse_can_frame_t *frame)
+static int send_bytes(evse_can_virtual_t *bus, const evse_can_frame_t *frame)
 {
-    evse_can_virtual_t *bus = ctx;
-    if (bus->fd < 0) {
-        return HF_E_STATE;
-    }
     uint8_t bytes[EVSE_CAN_VIRTUAL_BYTES];
     evse_can_virtual_encode(frame, bytes);
     if (send(bus->fd, bytes, sizeof bytes, MSG_NOSIGNAL) == (ssize_t)sizeof bytes) {
-        bus->tx++;
+        evse_can_jam_note(&bus->jam, true);
+        bus->inbox.stats.total_tx++;
         return HF_OK;
     }
-    bus->errors++;
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS) {
-        return HF_E_AGAIN;
+    if (is_later(errno)) {
+        evse_can_jam_note(&bus->jam, false);
+        return bus->jammed ? HF_E_STATE : HF_E_AGAIN;
     }
     evse_can_virtual_close(bus);
     return HF_E_STATE;
 }
 
+static int virtual_send(void *ctx, const evse_can_frame_t *frame)
+{
+    evse_can_virtual_t *bus = ctx;
+    int status = bus->fd >= 0 ? send_bytes(bus, frame) : HF_E_STATE;
+    bus->inbox.stats.error_count += status == HF_OK ? 0u : 1u;
+    return status;
+}
+
 static int virtual_receive(void *ctx, evse_can_frame_t *frame)
 {
     evse_can_virtual_t *bus = ctx;
-    if (hf_ring_get(&bus->ring, frame) == HF_OK) {
+    if (evse_can_inbox_get(&bus->inbox, frame) == 1) {
         return 1;
     }
-    return bus->fd >= 0 ? 0 : HF_E_STATE;
+    return current_state(bus) == EVSE_CAN_BUS_OFF ? HF_E_STATE : 0;
+}
+
+// A hub that does not read has to be called anew: what waits in its socket is of before.
+static int virtual_recover(void *ctx, uint64_t now_us)
+{
+    evse_can_virtual_t *bus = ctx;
+    if (current_state(bus) != EVSE_CAN_BUS_OFF) {
+        return HF_E_AGAIN;
+    }
+    evse_can_virtual_close(bus);
+    connect_hub(bus, now_us);
+    return HF_OK;
+}
+
+static const evse_can_inbox_t *virtual_inbox(void *ctx)
+{
+    return &((const evse_can_virtual_t *)ctx)->inbox;
 }
 
 const evse_can_ops_t evse_can_virtual_ops = {
-    .send = virtual_send, .receive = virtual_receive, .poll = virtual_poll};
+    .send = virtual_send,
+    .receive = virtual_receive,
+    .poll = virtual_poll,
+    .recover = virtual_recover,
+    .inbox = virtual_inbox,
+};

@@ -89,8 +89,8 @@ static void can_virtual_frames_cross_both_ways_in_order(void)
         CHECK_EQ(in.id, id);
     }
     CHECK_EQ(ops->receive(&bus, &in), 0);
-    CHECK_EQ(bus.tx, 1);
-    CHECK_EQ(bus.rx, 3);
+    CHECK_EQ(bus.inbox.stats.total_tx, 1);
+    CHECK_EQ(bus.inbox.stats.total_rx, 3);
     disconnect_both(&bus, &hub);
 }
 
@@ -182,15 +182,15 @@ static void can_virtual_flood_drops_the_oldest_keeps_the_newest(void)
         (void)ops->poll(&bus, START_US + (burst + 1u) * TICK_US);
     }
     CHECK_EQ(sent, 500);
-    CHECK_EQ(hf_ring_usage_percent(&bus.ring), 100);
+    CHECK_EQ(evse_can_inbox_percent(&bus.inbox), 100);
     while (ops->receive(&bus, &frame) == 1) {
         CHECK(frame.id > last);
         last = frame.id;
         received++;
     }
     CHECK_EQ(last, sent);
-    CHECK_EQ(received, EVSE_CAN_VIRTUAL_FRAMES);
-    CHECK_EQ(hf_ring_lost(&bus.ring), sent - EVSE_CAN_VIRTUAL_FRAMES);
+    CHECK_EQ(received, CONFIG_EVSE_CAN_RING_FRAMES);
+    CHECK_EQ(bus.inbox.stats.overruns, sent - CONFIG_EVSE_CAN_RING_FRAMES);
     disconnect_both(&bus, &hub);
 }
 

@@ -47,6 +47,16 @@ void evse_can_inbox_put(evse_can_inbox_t *inbox, const evse_can_frame_t *frame, 
     hf_ring_put(&inbox->ring, &stamped);
 }
 
+evse_can_state_t evse_can_inbox_tell(evse_can_inbox_t *inbox, evse_can_state_t state)
+{
+    evse_can_stats_t *stats = &inbox->stats;
+    bool is_off = state == EVSE_CAN_BUS_OFF;
+    stats->bus_offs += is_off && stats->active ? 1u : 0u;
+    stats->initialized = stats->initialized || !is_off;
+    stats->active = !is_off;
+    return state;
+}
+
 void evse_can_inbox_lost(evse_can_inbox_t *inbox, uint32_t count)
 {
     inbox->lost_outside += count;
