@@ -14,7 +14,8 @@ typedef struct evse_connector_inputs {
     bool session_over;  // control has ended the session, the order still names it
     evse_session_order_t order;
     bool inoperative, reserved;
-    bool finishing; // a session ended here and its plug is still in
+    bool finishing;      // a session ended here and its Finishing is not over
+    bool energized_once; // the session's power was on before
 } evse_connector_inputs_t;
 
 /// The state after this tick. `was` is the one before it.

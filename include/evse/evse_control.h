@@ -7,6 +7,7 @@
 #define EVSE_CONTROL_H
 
 #include "evse/evse_can.h"
+#include "evse/evse_commission.h"
 #include "evse/evse_connector.h"
 #include "evse/evse_meter.h"
 #include "evse/evse_safety.h"
@@ -27,6 +28,9 @@ typedef struct evse_channel_config {
     const evse_meter_t *meter; // NULL: integrate the terminal frames
     uint64_t register_mJ;      // from the journal
     bool finishing;            // from the journal: a session ended here and the plug was still in
+    bool physical_bus;         // real modules: the profile has to be commissioned [SAF-15]
+    bool commissioned;         // from the journal: it was, with this profile and so many units
+    bool commission_again;     // once more all the same, or on a virtual bus
 } evse_channel_config_t;
 
 typedef struct evse_control_config {
@@ -39,6 +43,13 @@ typedef struct evse_control_config {
     hf_log_t *log; // may be NULL
 } evse_control_config_t;
 
+/// A button as a level: settled for EVSE_BUTTON_DEBOUNCE_MS.
+typedef struct evse_button {
+    bool raw, down;
+    bool up_seen; // let go and fresh before: what is down from the beginning is no press
+    uint64_t since_us;
+} evse_button_t;
+
 /// One connector at work. Fields are private to src/evse/control, except to tests that include the source.
 typedef struct evse_channel {
     evse_channel_config_t config;
@@ -49,6 +60,7 @@ typedef struct evse_channel {
     evse_io_inputs_t inputs;
     evse_io_drive_t drive;
     evse_verdict_t verdict;
+    evse_commission_t commission;
     evse_connector_order_t order;
     evse_connector_state_t state;
     evse_power_phase_t phase;
@@ -61,8 +73,9 @@ typedef struct evse_channel {
     uint64_t draws_since_us;
     uint64_t next_switch_us;
     uint32_t session_id;
-    bool stopped; // session_id is over for control
-    bool plugged; // debounced
+    bool stopped;    // session_id is over for control
+    bool fault_left; // the plug was out since the fault was raised
+    bool plugged;    // debounced
     bool plug_known;
     uint64_t plug_change_us;
     bool draws;
@@ -75,11 +88,21 @@ typedef struct evse_channel {
     uint32_t pending_events; // kinds that could not be queued yet, retried each tick
     evse_event_t pending[EVSE_EVENT_KINDS];
     uint32_t can_rx, can_tx, can_errors, drives_failed;
+    uint32_t ring_warnings;  // of both buses, as last told
+    uint64_t ring_warned_us; // 0 never
     // session
-    bool known;  // session_id is one that was worked on
-    bool active; // it is being worked on
-    bool ending; // its power is coming down, STOPPED is owed
+    bool known;          // session_id is one that was worked on
+    bool active;         // it is being worked on
+    bool ending;         // its power is coming down, STOPPED is owed
+    bool energized_once; // its power was on before
     bool finishing;
+    uint64_t finishing_since_us, left_us; // left_us: the plug went out
+    evse_button_t start_button, stop_button;
+    // bus-off: the session rides it out for a while
+    bool riding;
+    bool ride_spoiled; // by a fault that the bus does not explain
+    uint32_t session_bus_offs;
+    uint64_t ride_since_us;
     bool bms_expected;
     uint64_t ending_since_us;
     // power
@@ -92,6 +115,10 @@ typedef struct evse_channel {
     bool meter_stale;
     uint64_t off_since_us, opened_us, rest_until_us;
     uint64_t weld_since_us, disagree_since_us;
+    int32_t precharge_mV; // of the battery when pre-charging began
+    bool fall_pending;    // the voltage before the contactor has to fall yet
+    int32_t fall_from_mV;
+    uint64_t fall_since_us;
     // gate
     bool sent_on, group_due; // what the module was told last; the group has to go out again
     int32_t sent_mV, sent_mA;
@@ -107,8 +134,10 @@ typedef struct evse_control {
     hf_log_t *log;
     hf_atomic_u32_t
         estop_latched;    // not 0: latched; counts trips, so that a reset cannot swallow one
+    hf_atomic_u32_t commission_wanted; // bit per connector, until the machine has taken it
     uint32_t reset_latch; // its value when the reset began to be held
     bool reset_held;
+    bool begun; // the first tick is over
     bool estop_reported;
     uint64_t reset_since_us; // latch_reset held since
     uint64_t started_us, last_tick_us;
@@ -122,5 +151,8 @@ HF_MUST_CHECK int evse_control_init(evse_control_t *control, const evse_control_
 void evse_control_tick(evse_control_t *control, uint64_t now_us);
 /// Sets the E-stop latch. Context: task or ISR, any core. The next tick (or energizing write) acts on it. [SAF-01]
 void evse_control_trip(evse_control_t *control);
+/// The next session of a connector (from 0) commissions its modules' profile once more. Context: task or ISR, any core.
+/// [SAF-15]
+void evse_control_commission(evse_control_t *control, unsigned connector);
 
 #endif

@@ -46,4 +46,18 @@ evse_fault_ocpp_code(unsigned fault); // ChargePointErrorCode; "OtherError" out 
 /// Which of two faults is named when both are there: the one of greater gravity. 0 for NONE and out of the table.
 unsigned evse_fault_gravity(unsigned fault);
 
+/// What has to happen before a fault clears, besides its cause being gone for EVSE_FAULT_LOCK_MS and no valid order naming
+/// the session it stopped any more.
+typedef enum evse_fault_clear {
+    EVSE_CLEAR_TIME,   // nothing else
+    EVSE_CLEAR_UNPLUG, // the plug was out since
+    EVSE_CLEAR_RESET, // latched, also over reboots: the local reset, held for EVSE_LATCH_RESET_HOLD_MS
+    EVSE_CLEAR_BUS, // in a session: buses, module and BMS well again within EVSE_BUS_OFF_RESUME_MS, the session goes on
+    EVSE_CLEAR_COUNT
+} evse_fault_clear_t;
+evse_fault_clear_t evse_fault_clearing(unsigned fault);
+const char *evse_fault_clearing_text(unsigned clearing); // for people
+/// A bus that is off explains this fault too: it spoils no resumption.
+bool evse_fault_follows_bus_off(unsigned fault);
+
 #endif

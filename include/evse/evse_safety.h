@@ -8,6 +8,13 @@
 #include "evse/evse_io.h"
 #include "evse/evse_state.h"
 
+/// Where the terminal frames measure their voltage. It decides which proofs of the contactor and the battery there are.
+typedef enum evse_sensor {
+    EVSE_SENSOR_UNSTATED,         // neither proof: the contactor's feedback alone is believed
+    EVSE_SENSOR_BEFORE_CONTACTOR, // on the module's side: it falls when the contactor has opened
+    EVSE_SENSOR_BEHIND_CONTACTOR, // on the battery's side: it shows the battery before a start
+} evse_sensor_t;
+
 /// Everything a time or a limit of the policy is. Per vehicle and site, given at init, checked there.
 typedef struct evse_limits {
     const char *vehicle; // name of the vehicle profile
@@ -26,6 +33,7 @@ typedef struct evse_limits {
     int32_t
         precharge_mV; // the module's output meets the battery's voltage within this before the contactor closes;
                       // 0: the module's output diode makes that needless
+    evse_sensor_t sensor; // pre-charge needs BEHIND_CONTACTOR
 } evse_limits_t;
 
 /// NULL when there is none of that name ("nx100"). Iterate with _at() until NULL.
@@ -47,6 +55,7 @@ typedef struct evse_safety_inputs {
     bool meter_stale;
     bool bms_expected;     // the BMS has spoken in this session: its silence is a fault
     bool contactor_welded; // latched
+    bool commissioning;    // the module's profile is not proven yet: EVSE_COMMISSIONING_MA at most
     uint64_t started_us;   // what is absent is a fault only 5 s after this
 } evse_safety_inputs_t;
 

@@ -73,7 +73,8 @@ const char *evse_stop_reason_text(unsigned reason);
     X(ZERO_LIMIT, "limit is zero")                                                                 \
     X(EVENTS_FULL, "event queue full")                                                             \
     X(CONTACTOR, "contactor does not follow")                                                      \
-    X(SETPOINT, "impossible setpoint")
+    X(SETPOINT, "impossible setpoint")                                                             \
+    X(BATTERY, "battery absent, reversed or not this vehicle's")
 
 typedef enum evse_reason_index {
 #define EVSE_REASON_ENUM(name, text) EVSE_REASON_INDEX_##name,
@@ -150,6 +151,9 @@ typedef struct evse_connector_view {
     uint32_t unlock_done; // the last unlock_count carried out
     uint32_t unlock_ok;   // 1 it unlocked
     uint32_t can_rx, can_tx, can_errors;
+    uint32_t bus_state, bms_bus_state; // evse_can_state_t; the same where there is one bus
+    uint32_t bus_offs, bus_recoveries, bus_overruns; // of both buses
+    uint32_t ring_percent;                           // of the fuller receive ring
     uint32_t inputs, inputs_fresh; // bits of evse_input_t: levels as used, and which are known
 } evse_connector_view_t;
 
@@ -180,6 +184,8 @@ typedef enum evse_event_kind {
     EVSE_EVENT_WELD_CLEARED,  // by the local reset, with the contactor seen open
     EVSE_EVENT_COMMISSIONED, // the profile is proven; detail: the module's own time-out in ms (at most 65535)
     EVSE_EVENT_START_BUTTON, // pressed: was up, is down
+    EVSE_EVENT_BUS_OFF,      // detail: 0 the module's bus, 1 the BMS's own
+    EVSE_EVENT_BUS_BACK,     // the same
     EVSE_EVENT_KINDS
 } evse_event_kind_t;
 

@@ -93,6 +93,39 @@ unsigned evse_fault_gravity(unsigned fault)
     return 0;
 }
 
+// Of what a vehicle brought about the plug has to go; what threatens people needs somebody who looks.
+evse_fault_clear_t evse_fault_clearing(unsigned fault)
+{
+    static const uint8_t clearing[EVSE_FAULT_COUNT] = {
+        [EVSE_FAULT_CAN_BUS_OFF] = EVSE_CLEAR_BUS,
+        [EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_UNPLUG,
+        [EVSE_FAULT_READINGS_DISAGREE] = EVSE_CLEAR_UNPLUG,
+        [EVSE_FAULT_PRECHARGE_FAILED] = EVSE_CLEAR_UNPLUG,
+        [EVSE_FAULT_EMERGENCY_STOP] = EVSE_CLEAR_RESET,
+        [EVSE_FAULT_CONTACTOR_WELDED] = EVSE_CLEAR_RESET,
+    };
+    return fault < EVSE_FAULT_COUNT ? (evse_fault_clear_t)clearing[fault] : EVSE_CLEAR_TIME;
+}
+
+const char *evse_fault_clearing_text(unsigned clearing)
+{
+    static const char *const texts[EVSE_CLEAR_COUNT] = {
+        [EVSE_CLEAR_TIME] = "cause gone for EVSE_FAULT_LOCK_MS and no order names the session",
+        [EVSE_CLEAR_UNPLUG] = "the plug was out; then as by time",
+        [EVSE_CLEAR_RESET] = "local reset held for EVSE_LATCH_RESET_HOLD_MS; then as by time",
+        [EVSE_CLEAR_BUS] = "in a session: bus, module and BMS well within "
+                           "EVSE_BUS_OFF_RESUME_MS, it goes on; else as by time",
+    };
+    return clearing < EVSE_CLEAR_COUNT ? texts[clearing] : "unknown";
+}
+
+bool evse_fault_follows_bus_off(unsigned fault)
+{
+    return fault == EVSE_FAULT_CAN_BUS_OFF || fault == EVSE_FAULT_CHARGER_OFFLINE ||
+           fault == EVSE_FAULT_BMS_LOST || fault == EVSE_FAULT_METER_STALE ||
+           fault == EVSE_FAULT_TEMPERATURE_STALE || fault == EVSE_FAULT_MODULE_OFF_UNCONFIRMED;
+}
+
 const char *evse_connector_state_text(unsigned state)
 {
     return state < EVSE_CONNECTOR_STATE_COUNT ? states[state] : "Unknown";

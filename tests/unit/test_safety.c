@@ -274,7 +274,7 @@ static void limits_out_of_range_are_refused(void)
     CHECK(evse_limits_find("nx1") == NULL);
     CHECK(evse_limits_find(NULL) == NULL);
     CHECK(evse_limits_at(0) != NULL);
-    CHECK(evse_limits_at(1) == NULL);
+    CHECK(evse_limits_at(1) != NULL && evse_limits_at(2) == NULL);
 #define REFUSED(field, value)                                                                      \
     do {                                                                                           \
         perfect();                                                                                 \

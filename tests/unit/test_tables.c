@@ -10,7 +10,7 @@ static void tables_fault_numbers_are_those_of_document_001(void)
     CHECK_EQ(EVSE_FAULT_OVERVOLTAGE, 3);
     CHECK_EQ(EVSE_FAULT_OVERCURRENT, 4);
     CHECK_EQ(EVSE_FAULT_OVERTEMPERATURE, 5);
-    CHECK_EQ(EVSE_FAULT_COUNT, 20);
+    CHECK_EQ(EVSE_FAULT_COUNT, 21);
 }
 
 static void tables_every_number_has_a_text(void)

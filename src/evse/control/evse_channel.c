@@ -4,8 +4,6 @@
 // power is off meanwhile) [SAF-10]; an event is never lost, only late.
 #include "evse_channel.h"
 
-#define PERCENT 100 // of a whole
-
 unsigned evse_channel_index(const evse_control_t *control, const evse_channel_t *channel)
 {
     return (unsigned)(channel - control->channel);
@@ -62,42 +60,7 @@ void evse_channel_flush(evse_control_t *control, evse_channel_t *channel)
     }
 }
 
-// ---- faults ----------------------------------------------------------------------------------------------------------
-
-void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_fault_t fault,
-                        uint64_t now_us)
-{
-    channel->fault_since_us = now_us;
-    if (evse_fault_gravity(fault) <= evse_fault_gravity(channel->fault)) {
-        return;
-    }
-    channel->fault = fault;
-    HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %d %s",
-            evse_channel_index(control, channel) + 1u, (int)fault, evse_fault_name(fault));
-    evse_channel_event(control, channel, EVSE_EVENT_FAULT, fault, now_us);
-}
-
-static bool is_apart(int32_t a, int32_t b, int32_t margin)
-{
-    int64_t difference = a > b ? (int64_t)a - b : (int64_t)b - a;
-    int64_t larger = a > b ? a : b;
-    return difference > margin + larger * EVSE_DISAGREE_PERCENT / PERCENT;
-}
-
-// Two meters on one wire: a wrong scaling shows as a steady difference, or as readings so impossible that they are
-// refused and grow old. [SAF-06]
-static bool is_disagreeing(evse_channel_t *channel, uint64_t now_us)
-{
-    const evse_module_t *module = &channel->module;
-    bool both = evse_reading_is_fresh(module->module_mA, now_us, EVSE_US(EVSE_INNER_AGE_MS)) &&
-                evse_reading_is_fresh(module->module_mV, now_us, EVSE_US(EVSE_INNER_AGE_MS));
-    bool apart = is_apart(module->terminal_mA.value, module->module_mA.value, EVSE_DISAGREE_MA) ||
-                 is_apart(module->terminal_mV.value, module->module_mV.value, EVSE_DISAGREE_MV);
-    if (channel->phase != EVSE_POWER_ON || (both && !apart)) {
-        channel->disagree_since_us = now_us;
-    }
-    return now_us - channel->disagree_since_us >= EVSE_US(EVSE_DISAGREE_MS);
-}
+// ---- orders ----------------------------------------------------------------------------------------------------------
 
 static bool has_valid_order(const evse_channel_t *channel, uint64_t now_us)
 {
@@ -109,38 +72,44 @@ static bool is_session_order(const evse_connector_order_t *order)
     return order->session == EVSE_ORDER_RUN || order->session == EVSE_ORDER_SUSPEND;
 }
 
-// The order still asks for the session control worked on last.
-static bool is_named(const evse_channel_t *channel, uint64_t now_us)
+bool evse_channel_is_named(const evse_channel_t *channel, uint64_t now_us)
 {
     return channel->known && has_valid_order(channel, now_us) &&
            is_session_order(&channel->order) && channel->order.session_id == channel->session_id;
 }
 
-void evse_channel_watch_faults(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+bool evse_channel_hears_bms(const evse_channel_t *channel, uint64_t now_us)
 {
-    bool cause = channel->verdict.fault != EVSE_FAULT_NONE;
-    if (cause) {
-        evse_channel_raise(control, channel, channel->verdict.fault, now_us);
-    }
-    if (is_disagreeing(channel, now_us)) {
-        cause = true;
-        evse_channel_raise(control, channel, EVSE_FAULT_READINGS_DISAGREE, now_us);
-    }
-    if (channel->order.journal_failed != 0 && !channel->active) { // one under way may finish
-        cause = true;
-        evse_channel_raise(control, channel, EVSE_FAULT_JOURNAL_FAILED, now_us);
-    }
-    if (!cause && channel->fault != EVSE_FAULT_NONE && !channel->active &&
-        !is_named(channel, now_us) &&
-        now_us - channel->fault_since_us >= EVSE_US(EVSE_FAULT_LOCK_MS)) {
-        HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %s cleared",
-                evse_channel_index(control, channel) + 1u, evse_fault_name(channel->fault));
-        evse_channel_event(control, channel, EVSE_EVENT_FAULT_CLEARED, channel->fault, now_us);
-        channel->fault = EVSE_FAULT_NONE;
-    }
+    return evse_bms_is_alive(&channel->bms, now_us, EVSE_US(channel->config.limits->bms_age_ms));
 }
 
 // ---- plug ------------------------------------------------------------------------------------------------------------
+
+static void note_plug(evse_control_t *control, evse_channel_t *channel, bool plugged,
+                      uint64_t now_us)
+{
+    channel->plugged = plugged;
+    if (plugged) {
+        channel->finishing = false; // another vehicle, or the same one again
+    } else {
+        channel->left_us = now_us;
+        channel->fault_left = true;
+        evse_bms_forget(&channel->bms);
+    }
+    evse_channel_event(control, channel, plugged ? EVSE_EVENT_PLUGGED : EVSE_EVENT_UNPLUGGED, 0,
+                       now_us);
+}
+
+// Finishing ends with the plug, or some time after it has gone, or, where it is so configured, although it is in.
+static void watch_finishing(evse_channel_t *channel, uint64_t now_us)
+{
+    const uint64_t plugged_us = EVSE_US_OF_S(EVSE_FINISHING_PLUGGED_S);
+    const uint64_t left_us = EVSE_US_OF_S(EVSE_FINISHING_UNPLUGGED_S);
+    bool over = channel->plugged
+                    ? plugged_us != 0 && now_us - channel->finishing_since_us >= plugged_us
+                    : channel->left_us == 0 || now_us - channel->left_us >= left_us;
+    channel->finishing = channel->finishing && !over;
+}
 
 void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
@@ -148,24 +117,56 @@ void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, u
         channel->plug_change_us = now_us; // unknown is not unplugged; IO_STALE takes the power
         return;
     }
-    bool settled =
-        now_us - channel->plug_change_us >= EVSE_US(EVSE_PLUG_DEBOUNCE_MS) || !channel->plug_known;
-    channel->plug_known = true; // at boot the plug is where it is: nothing bounces
-    if (channel->inputs.level[EVSE_IN_PLUG] == channel->plugged) {
+    bool level = channel->inputs.level[EVSE_IN_PLUG];
+    bool settled = now_us - channel->plug_change_us >= EVSE_US(EVSE_PLUG_DEBOUNCE_MS);
+    if (!channel->plug_known) { // at boot the plug is where it is: nothing bounces
+        channel->plug_known = true;
+        channel->plugged = level;
+        if (level) {
+            evse_channel_event(control, channel, EVSE_EVENT_PLUGGED, 0, now_us);
+        }
+    }
+    if (level == channel->plugged) {
         channel->plug_change_us = now_us;
-        // A vehicle that left while nobody looked has finished with us.
-        channel->finishing = channel->finishing && channel->plugged;
-        return;
+    } else if (channel->plugged || settled) {
+        note_plug(control, channel, level, now_us);
     }
-    if (channel->plugged) {
-        channel->plugged = false;
-        channel->finishing = false;
-        evse_bms_forget(&channel->bms);
-        evse_channel_event(control, channel, EVSE_EVENT_UNPLUGGED, 0, now_us);
-    } else if (settled) {
-        channel->plugged = true;
-        evse_channel_event(control, channel, EVSE_EVENT_PLUGGED, 0, now_us);
+    channel->fault_left = channel->fault_left || !channel->plugged;
+    watch_finishing(channel, now_us);
+}
+
+// ---- buttons ---------------------------------------------------------------------------------------------------------
+
+// True once a press. What is stale is not pressed, and what comes back pressed has not been pressed.
+static bool follow_button(evse_button_t *button, const evse_io_inputs_t *inputs, evse_input_t input,
+                          uint64_t now_us)
+{
+    bool fresh = evse_io_is_fresh(inputs, input, now_us);
+    bool level = fresh && inputs->level[input];
+    if (!fresh) {
+        button->down = false;
+        button->up_seen = false;
     }
+    if (!fresh || level != button->raw) {
+        button->raw = level;
+        button->since_us = now_us;
+    }
+    if (!fresh || now_us - button->since_us < EVSE_US(EVSE_BUTTON_DEBOUNCE_MS)) {
+        return false;
+    }
+    bool pressed = level && !button->down && button->up_seen;
+    button->down = level;
+    button->up_seen = button->up_seen || !level;
+    return pressed;
+}
+
+void evse_channel_watch_buttons(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_io_inputs_t *inputs = &channel->inputs;
+    if (follow_button(&channel->start_button, inputs, EVSE_IN_START_BUTTON, now_us)) {
+        evse_channel_event(control, channel, EVSE_EVENT_START_BUTTON, 0, now_us);
+    }
+    (void)follow_button(&channel->stop_button, inputs, EVSE_IN_STOP_BUTTON, now_us);
 }
 
 // ---- session ---------------------------------------------------------------------------------------------------------
@@ -177,6 +178,7 @@ static void end_session(evse_control_t *control, evse_channel_t *channel, evse_s
             evse_channel_index(control, channel) + 1u, (unsigned)channel->session_id,
             evse_stop_reason_text(reason));
     channel->ending = true;
+    channel->riding = false;
     channel->ending_since_us = now_us;
     channel->stop_reason = reason;
 }
@@ -202,6 +204,9 @@ static void take_up_session(evse_control_t *control, evse_channel_t *channel, ui
     channel->ending = false;
     channel->stopped = false;
     channel->finishing = false;
+    channel->energized_once = false;
+    channel->riding = false;
+    channel->session_bus_offs = 0;
     channel->bms_expected = false;
     channel->draws = true;
     channel->draws_since_us = now_us;
@@ -220,11 +225,13 @@ void evse_channel_follow_order(evse_control_t *control, evse_channel_t *channel,
     }
     if (channel->fault == EVSE_FAULT_EMERGENCY_STOP) {
         end_session(control, channel, EVSE_STOP_EmergencyStop, now_us);
-    } else if (channel->fault != EVSE_FAULT_NONE) {
+    } else if (channel->fault != EVSE_FAULT_NONE && !channel->riding) {
         end_session(control, channel, EVSE_STOP_Other, now_us);
+    } else if (channel->stop_button.down) { // by itself: no comms are needed to stop
+        end_session(control, channel, EVSE_STOP_Local, now_us);
     } else if (!channel->plugged) {
         end_session(control, channel, EVSE_STOP_EVDisconnected, now_us);
-    } else if (has_valid_order(channel, now_us) && !is_named(channel, now_us)) {
+    } else if (has_valid_order(channel, now_us) && !evse_channel_is_named(channel, now_us)) {
         end_session(control, channel, EVSE_STOP_None, now_us);
     }
 }
@@ -266,7 +273,9 @@ void evse_channel_finish(evse_control_t *control, evse_channel_t *channel, uint6
     channel->active = false;
     channel->stopped = true;
     channel->bms_expected = false;
-    channel->finishing = channel->plugged;
+    channel->finishing = true; // without a plug watch_finishing() ends it when its time has come
+    channel->finishing_since_us = now_us;
+    watch_finishing(channel, now_us);
     evse_channel_event(control, channel, EVSE_EVENT_STOPPED, channel->stop_reason, now_us);
 }
 
@@ -300,7 +309,7 @@ static evse_session_order_t shown_order(const evse_channel_t *channel, uint64_t 
     if (!valid) {
         return EVSE_ORDER_NONE;
     }
-    bool foreign = is_session_order(&channel->order) && !is_named(channel, now_us);
+    bool foreign = is_session_order(&channel->order) && !evse_channel_is_named(channel, now_us);
     return foreign ? EVSE_ORDER_AUTHORIZED // not taken up yet
                    : (evse_session_order_t)channel->order.session;
 }
@@ -309,6 +318,7 @@ void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, u
 {
     uint32_t vehicle = EVSE_REASON(BMS_FORBIDS) | EVSE_REASON(BMS_SILENT) | EVSE_REASON(UNLOCKED);
     watch_draw(channel, now_us);
+    channel->energized_once = channel->energized_once || channel->phase == EVSE_POWER_ON;
     evse_connector_inputs_t inputs = {
         .plugged = channel->plugged,
         .faulted = channel->fault != EVSE_FAULT_NONE,
@@ -320,6 +330,7 @@ void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, u
         .inoperative = channel->order.inoperative != 0,
         .reserved = channel->order.reserved_for != 0,
         .finishing = channel->finishing,
+        .energized_once = channel->energized_once,
     };
     evse_connector_state_t state = evse_connector_step(channel->state, &inputs);
     if (state != channel->state) {

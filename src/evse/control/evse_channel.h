@@ -15,10 +15,16 @@ bool evse_channel_has_room(const evse_control_t *control, const evse_channel_t *
 /// The cause of a fault is there in this tick. Locks it; a graver one replaces the one that stands.
 void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_fault_t fault,
                         uint64_t now_us);
-/// Raises what the verdict found, clears what has been absent for 10 s and no session names. After the judge.
+/// The order still asks for the session control worked on last.
+bool evse_channel_is_named(const evse_channel_t *channel, uint64_t now_us);
+/// The BMS has spoken within the age its vehicle's profile states.
+bool evse_channel_hears_bms(const evse_channel_t *channel, uint64_t now_us);
+/// Raises what the verdict found, clears what may clear: evse_fault_clearing(). After the judge.
 void evse_channel_watch_faults(evse_control_t *control, evse_channel_t *channel, uint64_t now_us);
-/// Plug with debounce: in after 500 ms, out at once. [SAF-09]
+/// Plug with debounce: in after EVSE_PLUG_DEBOUNCE_MS, out at once. [SAF-09]
 void evse_channel_watch_plug(evse_control_t *control, evse_channel_t *channel, uint64_t now_us);
+/// Buttons with debounce: reports a start button pressed; the stop button is a level that ends the session.
+void evse_channel_watch_buttons(evse_control_t *control, evse_channel_t *channel, uint64_t now_us);
 /// Takes up, or ends, the session the order names. Before the power step.
 void evse_channel_follow_order(evse_control_t *control, evse_channel_t *channel, uint64_t now_us);
 /// Carries out UnlockConnector. Before the power step.

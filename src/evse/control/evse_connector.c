@@ -17,7 +17,7 @@ static evse_connector_state_t session_state(evse_connector_state_t was,
         return EVSE_STATE_SuspendedEV; // it forbids
     }
     // Power is on its way: first time from Preparing, else again.
-    return was == EVSE_STATE_Charging || was == EVSE_STATE_SuspendedEVSE ||
+    return in->energized_once || was == EVSE_STATE_Charging || was == EVSE_STATE_SuspendedEVSE ||
                    was == EVSE_STATE_SuspendedEV
                ? EVSE_STATE_SuspendedEVSE
                : EVSE_STATE_Preparing;
@@ -46,7 +46,7 @@ evse_connector_state_t evse_connector_step(evse_connector_state_t was,
     if (inputs->order == EVSE_ORDER_AUTHORIZED) {
         return EVSE_STATE_Preparing;
     }
-    if (inputs->plugged && inputs->finishing) {
+    if (inputs->finishing) {
         return EVSE_STATE_Finishing;
     }
     if (inputs->reserved) {

@@ -4,9 +4,12 @@
 // was written.
 #include "evse/evse_control.h"
 
+#include "evse_buses.h"
 #include "evse_channel.h"
 #include "evse_gate.h"
+#include "evse_latch.h"
 #include "evse_power.h"
+#include "evse_publish.h"
 #include "holdfast/hf_clock.h"
 
 #include <string.h>
@@ -93,16 +96,6 @@ int evse_control_init(evse_control_t *control, const evse_control_config_t *conf
     return HF_OK;
 }
 
-void evse_control_trip(evse_control_t *control)
-{
-    atomic_fetch_add_explicit(&control->estop_latched, 1u, memory_order_acq_rel);
-}
-
-static bool is_tripped(const evse_control_t *control)
-{
-    return atomic_load_explicit(&control->estop_latched, memory_order_acquire) != 0;
-}
-
 // [SAF-08] Whatever the module was told before this boot, it is told OFF now.
 static void begin(evse_control_t *control, uint64_t now_us)
 {
@@ -115,6 +108,7 @@ static void begin(evse_control_t *control, uint64_t now_us)
         channel->off_confirmed = false;
         channel->weld_since_us = now_us;
         channel->plug_change_us = now_us;
+        channel->finishing_since_us = now_us;
     }
 }
 
@@ -133,128 +127,6 @@ static void note_gap(evse_control_t *control, uint64_t now_us)
     }
 }
 
-static bool has_bms_bus(const evse_channel_t *channel)
-{
-    return channel->bms_bus.can.ops != NULL;
-}
-
-static void receive_module_bus(evse_channel_t *channel, uint64_t now_us)
-{
-    const evse_can_t *can = &channel->module_bus.can;
-    evse_can_frame_t frame;
-    for (int i = 0; i < EVSE_FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
-        uint64_t time_us = evse_can_frame_time_us(&frame, now_us);
-        channel->can_rx++;
-        if (!evse_module_receive(&channel->module, &frame, time_us) && !has_bms_bus(channel)) {
-            (void)evse_bms_receive(&channel->bms, &frame, time_us);
-        }
-    }
-}
-
-// [SAF-03] Where the BMS has a bus of its own, nothing from another one is its life.
-static void receive_bms_bus(evse_channel_t *channel, uint64_t now_us)
-{
-    const evse_can_t *can = &channel->bms_bus.can;
-    evse_can_frame_t frame;
-    for (int i = 0; i < EVSE_FRAMES_PER_TICK && can->ops->receive(can->ctx, &frame) > 0; i++) {
-        channel->can_rx++;
-        (void)evse_bms_receive(&channel->bms, &frame, evse_can_frame_time_us(&frame, now_us));
-    }
-}
-
-static void receive(evse_channel_t *channel, uint64_t now_us)
-{
-    channel->bus = evse_can_bus_poll(&channel->module_bus, now_us);
-    receive_module_bus(channel, now_us);
-    if (has_bms_bus(channel)) {
-        evse_can_state_t bms = evse_can_bus_poll(&channel->bms_bus, now_us);
-        channel->bus = bms > channel->bus ? bms : channel->bus;
-        receive_bms_bus(channel, now_us);
-    }
-}
-
-// [SAF-12] After the gate: both stop paths of this tick have been commanded.
-static void recover_buses(evse_channel_t *channel, uint64_t now_us)
-{
-    bool open = evse_io_is_fresh(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us) &&
-                !channel->inputs.level[EVSE_IN_CONTACTOR_FEEDBACK];
-    bool dead = open || (channel->phase == EVSE_POWER_OFF && channel->off_confirmed);
-    evse_can_bus_recover(&channel->module_bus, dead, now_us);
-    if (has_bms_bus(channel)) {
-        evse_can_bus_recover(&channel->bms_bus, dead, now_us);
-    }
-}
-
-// [SAF-01] The latch is set before anything else is done about an open loop.
-static bool is_loop_closed(evse_control_t *control, uint64_t now_us)
-{
-    bool closed = true;
-    for (uint32_t i = 0; i < control->connectors; i++) {
-        const evse_io_inputs_t *inputs = &control->channel[i].inputs;
-        if (evse_io_level(inputs, EVSE_IN_ESTOP, now_us)) {
-            continue;
-        }
-        closed = false;
-        if (inputs->stamp_us[EVSE_IN_ESTOP] != 0 && !is_tripped(control)) {
-            evse_control_trip(control);
-        }
-    }
-    return closed;
-}
-
-static void report_trip(evse_control_t *control, uint64_t now_us)
-{
-    if (is_tripped(control) && !control->estop_reported) {
-        control->estop_reported = true;
-        HF_LOGD(control->log, now_us, SAFETY, "emergency stop latched");
-        evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP, 0, now_us);
-    }
-}
-
-static bool is_reset_held(const evse_control_t *control, uint64_t now_us)
-{
-    bool held = false;
-    for (uint32_t i = 0; i < control->connectors; i++) {
-        held |= evse_io_level(&control->channel[i].inputs, EVSE_IN_LATCH_RESET, now_us);
-    }
-    return held;
-}
-
-static void clear_latches(evse_control_t *control, uint64_t now_us)
-{
-    uint32_t seen = control->reset_latch; // a trip since then makes the exchange fail
-    if (seen != 0 && atomic_compare_exchange_strong(&control->estop_latched, &seen, 0u)) {
-        control->estop_reported = false;
-        HF_LOGD(control->log, now_us, SAFETY, "emergency stop reset");
-        evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP_CLEARED, 0, now_us);
-    }
-    for (uint32_t i = 0; i < control->connectors; i++) {
-        evse_channel_t *channel = &control->channel[i];
-        if (channel->weld_latched &&
-            !evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
-            channel->weld_latched = false;
-            evse_channel_event(control, channel, EVSE_EVENT_WELD_CLEARED, 0, now_us);
-        }
-    }
-}
-
-static void judge_estop(evse_control_t *control, uint64_t now_us)
-{
-    bool closed = is_loop_closed(control, now_us);
-    report_trip(control, now_us);
-    if (!closed || !is_reset_held(control, now_us)) {
-        control->reset_held = false;
-    } else if (!control->reset_held) {
-        control->reset_held = true;
-        control->reset_since_us = now_us;
-        control->reset_latch = atomic_load(&control->estop_latched);
-    } else if (now_us - control->reset_since_us >= EVSE_US(EVSE_LATCH_RESET_HOLD_MS)) {
-        control->reset_since_us = now_us; // once a hold
-        clear_latches(control, now_us);
-        control->reset_latch = 0;
-    }
-}
-
 // What cannot be read leaves the last orders, which expire. [SAF-10]
 static void read_orders(evse_control_t *control)
 {
@@ -267,14 +139,9 @@ static void read_orders(evse_control_t *control)
     }
 }
 
-static bool is_bms_alive(const evse_channel_t *channel, uint64_t now_us)
-{
-    return evse_bms_is_alive(&channel->bms, now_us, EVSE_US(channel->config.limits->bms_age_ms));
-}
-
 static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    if (channel->active && is_bms_alive(channel, now_us)) {
+    if (channel->active && evse_channel_hears_bms(channel, now_us)) {
         channel->bms_expected = true;
     }
     evse_safety_inputs_t inputs = {
@@ -283,7 +150,7 @@ static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now
         .io = &channel->inputs,
         .order = &channel->order,
         .bus = channel->bus,
-        .estop_latched = is_tripped(control),
+        .estop_latched = evse_latch_is_tripped(control),
         .fault_locked = channel->fault != EVSE_FAULT_NONE,
         .events_full = !channel->active && !evse_channel_has_room(control, channel),
         .energized = channel->phase == EVSE_POWER_ON &&
@@ -307,8 +174,9 @@ static void send_passive(evse_channel_t *channel, uint64_t now_us)
         .output_mA = fresh ? module->terminal_mA.value : 0,
         .hardware_failure = channel->fault != EVSE_FAULT_NONE,
         .over_temperature = (channel->verdict.reasons & EVSE_REASON(OVERTEMPERATURE)) != 0,
-        .battery_missing = !channel->plugged,
-        .bms_timeout = !is_bms_alive(channel, now_us),
+        .battery_missing =
+            !channel->plugged || (channel->verdict.reasons & EVSE_REASON(BATTERY)) != 0,
+        .bms_timeout = !evse_channel_hears_bms(channel, now_us),
     };
     evse_can_frame_t frame;
     while (evse_module_next_query(&channel->module, now_us, &frame)) {
@@ -339,6 +207,7 @@ static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     bool was_closed = channel->drive.level[EVSE_OUT_CONTACTOR];
     evse_channel_flush(control, channel);
     evse_channel_watch_plug(control, channel, now_us);
+    evse_channel_watch_buttons(control, channel, now_us);
     judge(control, channel, now_us);
     evse_channel_watch_faults(control, channel, now_us);
     evse_channel_follow_order(control, channel, now_us);
@@ -346,100 +215,30 @@ static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     evse_power_step(control, channel, now_us);
     evse_gate_write(control, channel, now_us);
     send_passive(channel, now_us);
-    recover_buses(channel, now_us);
+    evse_buses_recover(channel, now_us);
     advance_meter(channel, was_closed, now_us);
     evse_channel_finish(control, channel, now_us);
     evse_channel_show_state(control, channel, now_us);
 }
 
-static uint32_t input_bits(const evse_io_inputs_t *inputs, bool fresh, uint64_t now_us)
-{
-    uint32_t bits = 0;
-    for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
-        bool set = fresh ? evse_io_is_fresh(inputs, (evse_input_t)i, now_us)
-                         : evse_io_level(inputs, (evse_input_t)i, now_us);
-        bits |= set ? 1u << i : 0u;
-    }
-    return bits;
-}
-
-static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_connector_view_t *view)
-{
-    const evse_limits_t *limits = channel->config.limits;
-    const evse_module_t *module = &channel->module;
-    uint64_t age_us = EVSE_US(limits->reading_age_ms);
-    uint64_t heat_us = EVSE_US(limits->temperature_age_ms);
-    bool alive = is_bms_alive(channel, now_us);
-    *view = (evse_connector_view_t){
-        .register_mJ = channel->register_mJ,
-        .state = channel->state,
-        .fault = channel->fault,
-        .phase = channel->phase,
-        .reasons = channel->verdict.reasons,
-        .session_id = channel->session_id,
-        .stopped = channel->stopped,
-        .plugged = channel->plugged,
-        .locked = evse_io_level(&channel->inputs, EVSE_IN_LOCK_FEEDBACK, now_us),
-        .contactor_closed = evse_io_level(&channel->inputs, EVSE_IN_CONTACTOR_FEEDBACK, now_us),
-        .mV = module->terminal_mV.value,
-        .mA = module->terminal_mA.value,
-        .meter_fresh = evse_reading_is_fresh(module->terminal_mV, now_us, age_us),
-        .temperature_dC = evse_reading_is_fresh(module->temperature_dC, now_us, heat_us)
-                              ? module->temperature_dC.value
-                              : INT32_MIN,
-        .soc_permille = evse_bms_soc_permille(&channel->bms, now_us),
-        .offered_mV = channel->setpoint_mV,
-        .offered_mA = channel->setpoint_mA,
-        .request_mV = alive ? channel->bms.request_mV : 0,
-        .request_mA = alive ? channel->bms.request_mA : 0,
-        .bms_alive = alive,
-        .bms_allows = alive && channel->bms.allows,
-        .module_healthy = evse_module_is_healthy(module, now_us),
-        .bus_active = channel->bus != EVSE_CAN_BUS_OFF,
-        .unlock_done = channel->unlock_done,
-        .unlock_ok = channel->unlock_ok,
-        .can_rx = channel->can_rx,
-        .can_tx = channel->can_tx,
-        .can_errors = channel->can_errors,
-        .inputs = input_bits(&channel->inputs, false, now_us),
-        .inputs_fresh = input_bits(&channel->inputs, true, now_us),
-    };
-}
-
-static void publish(const evse_control_t *control, uint64_t now_us)
-{
-    evse_snapshot_t snapshot = {
-        .now_us = now_us,
-        .ticks = control->ticks,
-        .ticks_late = control->ticks_late,
-        .estop_latched = is_tripped(control),
-        .events_refused =
-            atomic_load_explicit(&control->mailbox->events.refused, memory_order_relaxed),
-        .connectors = control->connectors,
-    };
-    for (uint32_t i = 0; i < control->connectors; i++) {
-        fill_view(&control->channel[i], now_us, &snapshot.connector[i]);
-    }
-    hf_snapshot_write(&control->mailbox->snapshot, &snapshot);
-}
-
 void evse_control_tick(evse_control_t *control, uint64_t now_us)
 {
-    if (control->ticks == 0) {
+    if (!control->begun) { // not the count of ticks, which wraps after a year
+        control->begun = true;
         begin(control, now_us);
     }
     note_gap(control, now_us);
     for (uint32_t i = 0; i < control->connectors; i++) {
-        receive(&control->channel[i], now_us);
+        evse_buses_receive(control, &control->channel[i], now_us);
         // A negative status leaves the stamps: what is not renewed grows old.
         (void)control->io.ops->sample(control->io.ctx, i, now_us, &control->channel[i].inputs);
     }
-    judge_estop(control, now_us);
+    evse_latch_judge(control, now_us);
     read_orders(control);
     for (uint32_t i = 0; i < control->connectors; i++) {
         step(control, &control->channel[i], now_us);
     }
     control->ticks++;
     control->last_tick_us = now_us;
-    publish(control, now_us);
+    evse_publish(control, now_us);
 }

@@ -6,6 +6,7 @@
 #include "evse_gate.h"
 
 #include "evse/evse_hmi.h"
+#include "evse_power.h"
 #include "holdfast/hf_clock.h"
 
 static int send_on(evse_channel_t *channel, const evse_can_t *can, const evse_can_frame_t *frame)
@@ -111,18 +112,31 @@ static void send_on_group(const evse_control_t *control, evse_channel_t *channel
 }
 
 // Up by the ramp, down at once. [SAF-04]
+static int32_t ramped_mA(const evse_channel_t *channel, int32_t target_mA, uint64_t passed_us)
+{
+    uint64_t most_us = EVSE_US(EVSE_RAMP_STEP_MS);
+    uint64_t step_us = passed_us < most_us ? passed_us : most_us;
+    int32_t next_mA = channel->setpoint_mA + (int32_t)(step_us * EVSE_RAMP_MA_PER_S / HF_US_PER_S);
+    next_mA = next_mA < EVSE_FIRST_STEP_MA ? EVSE_FIRST_STEP_MA : next_mA;
+    return next_mA < target_mA ? next_mA : target_mA;
+}
+
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+// Until the contactor is closed the module only meets the battery's voltage. [SAF-16]
 static void follow_setpoint(evse_channel_t *channel, bool on, uint64_t passed_us)
 {
-    int32_t target = on ? channel->verdict.setpoint_mA : 0;
-    if (on && target > channel->setpoint_mA) {
-        uint64_t step_us =
-            passed_us < EVSE_US(EVSE_RAMP_STEP_MS) ? passed_us : EVSE_US(EVSE_RAMP_STEP_MS);
-        int32_t next = channel->setpoint_mA + (int32_t)(step_us * EVSE_RAMP_MA_PER_S / HF_US_PER_S);
-        next = next < EVSE_FIRST_STEP_MA ? EVSE_FIRST_STEP_MA : next;
-        target = next < target ? next : target;
+    int32_t mA = on ? channel->verdict.setpoint_mA : 0;
+    int32_t mV = on ? channel->verdict.setpoint_mV : 0;
+    if (on && (channel->phase == EVSE_POWER_PRECHARGING || channel->phase == EVSE_POWER_CLOSING)) {
+        mA = least(mA, EVSE_PRECHARGE_MA);
+        mV = least(mV, channel->precharge_mV);
     }
-    channel->setpoint_mA = target;
-    channel->setpoint_mV = on ? channel->verdict.setpoint_mV : 0;
+    channel->setpoint_mA = ramped_mA(channel, mA, passed_us);
+    channel->setpoint_mV = mV;
 }
 
 // What the output may still carry: the setpoint, or for a while the one before it.
@@ -185,6 +199,14 @@ static evse_hmi_view_t hmi_view(const evse_control_t *control, const evse_channe
     };
 }
 
+static void drive_outputs(evse_control_t *control, evse_channel_t *channel)
+{
+    unsigned connector = (unsigned)(channel - control->channel);
+    if (control->io.ops->drive(control->io.ctx, connector, &channel->drive) < 0) {
+        channel->drives_failed++;
+    }
+}
+
 // [SAF-11] The live signal advances only in a tick that wants the contactor held: no ticks, no contactor.
 static void write_outputs(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
@@ -194,9 +216,10 @@ static void write_outputs(evse_control_t *control, evse_channel_t *channel, uint
     drive->level[EVSE_OUT_CONTACTOR] = is_contactor_held(control, channel);
     drive->level[EVSE_OUT_LOCK] = channel->lock_wanted;
     drive->live_count += drive->level[EVSE_OUT_CONTACTOR] ? 1u : 0u;
-    if (control->io.ops->drive(control->io.ctx, (unsigned)(channel - control->channel), drive) <
-        0) {
-        channel->drives_failed++;
+    drive_outputs(control, channel);
+    if (drive->level[EVSE_OUT_CONTACTOR] && !is_contactor_held(control, channel)) {
+        drive->level[EVSE_OUT_CONTACTOR] = false; // tripped while it was written [SAF-01]
+        drive_outputs(control, channel);
     }
 }
 
@@ -210,8 +233,7 @@ void evse_gate_boot(evse_control_t *control, evse_channel_t *channel, uint64_t n
 
 void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    bool on = (channel->phase == EVSE_POWER_STARTING || channel->phase == EVSE_POWER_ON) &&
-              evse_gate_is_open(control, channel);
+    bool on = evse_power_wants_on(channel) && evse_gate_is_open(control, channel);
     follow_setpoint(channel, on, now_us - control->last_tick_us);
     follow_reference(channel, now_us);
     write_bus(control, channel, on, now_us);

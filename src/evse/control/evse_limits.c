@@ -23,6 +23,24 @@ static const evse_limits_t vehicles[] = {
         .stop_open_ms = EVSE_STOP_OPEN_MS,
         .stop_confirm_ms = EVSE_STOP_CONFIRM_MS,
     },
+    {
+        .vehicle = "generic48", // 16 LFP cells: 51.2 V nominal, full at 58.4 V; no output diode
+        .min_mV = 40000,
+        .max_mV = 58400,
+        .overvoltage_mV = 59500,
+        .max_mA = 60000,
+        .overcurrent_margin_mA = 2000,
+        .derate_dC = 600,
+        .trip_dC = 700,
+        .bms_age_ms = 3000,
+        .reading_age_ms = 1000,
+        .temperature_age_ms = 3000,
+        .bms = "elcon",
+        .stop_open_ms = EVSE_STOP_OPEN_MS,
+        .stop_confirm_ms = EVSE_STOP_CONFIRM_MS,
+        .precharge_mV = 2000,
+        .sensor = EVSE_SENSOR_BEHIND_CONTACTOR,
+    },
 };
 
 const evse_limits_t *evse_limits_at(size_t index)
@@ -67,5 +85,7 @@ int evse_limits_check(const evse_limits_t *limits)
     good =
         good && is_within(limits->stop_confirm_ms, limits->stop_open_ms, EVSE_STOP_CONFIRM_MAX_MS);
     good = good && is_within(limits->precharge_mV, 0, EVSE_PRECHARGE_MAX_MV);
+    good = good && is_within(limits->sensor, EVSE_SENSOR_UNSTATED, EVSE_SENSOR_BEHIND_CONTACTOR);
+    good = good && (limits->precharge_mV == 0 || limits->sensor == EVSE_SENSOR_BEHIND_CONTACTOR);
     return good ? HF_OK : HF_E_RANGE;
 }

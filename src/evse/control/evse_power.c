@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Power phases: OFF, LOCKING, CLOSING, STARTING, ON, STOPPING. Goals: the contactor never closes under a module that is
-// ON and opens under load only when it must; every command is followed by its confirmation or by a fault. Assumptions:
-// the verdict is of this tick. Invariants: any withdrawal leaves the phase in the same tick [SAF-02]; there is no way
-// from STOPPING back to power except through OFF; what did not follow is named by one fault.
+// Power phases: OFF, LOCKING, PRECHARGING (where the vehicle profile asks for it), CLOSING, STARTING, ON, STOPPING. Goals:
+// the contactor closes under a module that is OFF, or that has met the battery's voltage [SAF-16], and opens under load
+// only when it must; every command is followed by its confirmation or by a fault. Assumptions: the verdict is of this
+// tick. Invariants: any withdrawal leaves the phase in the same tick [SAF-02]; there is no way from STOPPING back to
+// power except through OFF; what did not follow is named by one fault.
 #include "evse_power.h"
 
 #include "evse_channel.h"
+#include "evse_contactor.h"
+#include "evse_latch.h"
 
 static void enter(evse_control_t *control, evse_channel_t *channel, evse_power_phase_t phase,
                   uint64_t now_us)
@@ -14,16 +17,6 @@ static void enter(evse_control_t *control, evse_channel_t *channel, evse_power_p
             evse_channel_index(control, channel) + 1u, evse_power_phase_text(phase));
     channel->phase = phase;
     channel->phase_since_us = now_us;
-}
-
-static bool is_input_closed(const evse_channel_t *channel, evse_input_t input, uint64_t now_us)
-{
-    return evse_io_level(&channel->inputs, input, now_us);
-}
-
-static bool is_input_open(const evse_channel_t *channel, evse_input_t input, uint64_t now_us)
-{
-    return evse_io_is_fresh(&channel->inputs, input, now_us) && !channel->inputs.level[input];
 }
 
 static bool is_without_load(const evse_channel_t *channel, uint64_t now_us, uint64_t age_us)
@@ -68,34 +61,13 @@ static void judge_off(evse_control_t *control, evse_channel_t *channel, uint64_t
     }
 }
 
-// Closed for half a second without being commanded: welded, latched until somebody has looked.
-static void watch_contactor(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
-{
-    if (channel->contactor_wanted ||
-        !is_input_closed(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
-        channel->weld_since_us = now_us;
-    } else if (now_us - channel->weld_since_us >= EVSE_US(EVSE_WELD_MS) && !channel->weld_latched) {
-        channel->weld_latched = true;
-        evse_channel_event(control, channel, EVSE_EVENT_WELD, EVSE_FAULT_CONTACTOR_WELDED, now_us);
-        evse_channel_raise(control, channel, EVSE_FAULT_CONTACTOR_WELDED, now_us);
-    }
-}
-
-static void open_contactor(evse_channel_t *channel, uint64_t now_us)
-{
-    if (channel->contactor_wanted) {
-        channel->contactor_wanted = false;
-        channel->opened_us = now_us;
-    }
-}
-
 // [SAF-12] OFF goes out by the phase alone; the contactor follows its own clock.
 static void stop(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     if (channel->phase == EVSE_POWER_CLOSING || channel->verdict.immediate || channel->stalled) {
-        open_contactor(channel, now_us);
+        evse_contactor_open(channel, now_us);
     }
-    if (channel->phase != EVSE_POWER_CLOSING) {
+    if (channel->phase != EVSE_POWER_CLOSING || channel->sent_on) {
         channel->off_confirmed = false;
         channel->off_owed = true;
     }
@@ -114,9 +86,22 @@ static void step_off(evse_control_t *control, evse_channel_t *channel, uint64_t 
                                                      EVSE_US(EVSE_CURRENT_AGE_MS)) &&
                                !is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS));
     }
-    if (is_allowed(channel) && channel->off_confirmed && now_us >= channel->rest_until_us) {
+    if (is_allowed(channel) && channel->off_confirmed && !channel->fall_pending &&
+        now_us >= channel->rest_until_us) {
         channel->lock_wanted = true;
         enter(control, channel, EVSE_POWER_LOCKING, now_us);
+    }
+}
+
+// [SAF-16] The contactor has just been seen open: welded ones end here.
+static void leave_locking(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    if (channel->config.limits->precharge_mV > 0) {
+        channel->precharge_mV = channel->module.terminal_mV.value; // fresh, or there were reasons
+        enter(control, channel, EVSE_POWER_PRECHARGING, now_us);
+    } else {
+        evse_contactor_close(channel);
+        enter(control, channel, EVSE_POWER_CLOSING, now_us);
     }
 }
 
@@ -124,15 +109,46 @@ static void step_locking(evse_control_t *control, evse_channel_t *channel, uint6
 {
     if (!is_allowed(channel)) {
         enter(control, channel, EVSE_POWER_OFF, now_us); // nothing was energized
-    } else if (channel->verdict.reasons == 0 &&
-               is_input_open(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
-        channel->contactor_wanted = true;
-        enter(control, channel, EVSE_POWER_CLOSING, now_us);
+    } else if (channel->verdict.reasons == 0 && evse_contactor_is_open(channel, now_us)) {
+        leave_locking(control, channel, now_us);
     } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_LOCK_TIMEOUT_MS)) {
-        bool locked = channel->verdict.reasons == 0; // then the contactor was closed all along
-        evse_channel_raise(control, channel,
-                           locked ? EVSE_FAULT_CONTACTOR_WELDED : EVSE_FAULT_LOCK_FAILED, now_us);
+        if (channel->verdict.reasons == 0) { // then the contactor was closed all along
+            evse_latch_weld(control, channel, now_us);
+        } else {
+            evse_channel_raise(control, channel, EVSE_FAULT_LOCK_FAILED, now_us);
+        }
         enter(control, channel, EVSE_POWER_OFF, now_us);
+    }
+}
+
+static bool has_met_battery(const evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_limits_t *limits = channel->config.limits;
+    evse_reading_t module = channel->module.module_mV, battery = channel->module.terminal_mV;
+    int32_t apart_mV = module.value - battery.value;
+    return module.stamp_us > channel->phase_since_us &&
+           evse_reading_is_fresh(module, now_us, EVSE_US(EVSE_INNER_AGE_MS)) &&
+           evse_reading_is_fresh(battery, now_us, EVSE_US(limits->reading_age_ms)) &&
+           apart_mV <= limits->precharge_mV && apart_mV >= -limits->precharge_mV;
+}
+
+// [SAF-16] A contactor that is closed now, or a current that flows through an open one, is a weld.
+static void step_precharging(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    evse_reading_t mA = channel->module.terminal_mA;
+    bool flows = mA.stamp_us > channel->phase_since_us &&
+                 (mA.value >= EVSE_NO_LOAD_MA || mA.value <= -EVSE_NO_LOAD_MA);
+    if (!is_allowed(channel)) {
+        stop(control, channel, now_us);
+    } else if (flows || evse_contactor_is_closed(channel, now_us)) {
+        evse_latch_weld(control, channel, now_us);
+        stop(control, channel, now_us);
+    } else if (has_met_battery(channel, now_us)) {
+        evse_contactor_close(channel);
+        enter(control, channel, EVSE_POWER_CLOSING, now_us);
+    } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_PRECHARGE_TIMEOUT_MS)) {
+        evse_channel_raise(control, channel, EVSE_FAULT_PRECHARGE_FAILED, now_us);
+        stop(control, channel, now_us);
     }
 }
 
@@ -140,7 +156,7 @@ static void step_closing(evse_control_t *control, evse_channel_t *channel, uint6
 {
     if (!is_allowed(channel)) {
         stop(control, channel, now_us);
-    } else if (is_input_closed(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
+    } else if (evse_contactor_is_closed(channel, now_us)) {
         enter(control, channel, EVSE_POWER_STARTING, now_us);
     } else if (now_us - channel->phase_since_us >= EVSE_US(EVSE_CLOSE_TIMEOUT_MS)) {
         evse_channel_raise(control, channel, EVSE_FAULT_CONTACTOR_STUCK_OPEN, now_us);
@@ -151,11 +167,11 @@ static void step_closing(evse_control_t *control, evse_channel_t *channel, uint6
 // True when the contactor is still closed; else stops, since it would close again under a module that is ON.
 static bool is_still_closed(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    if (!is_input_open(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us)) {
+    if (!evse_contactor_is_open(channel, now_us)) {
         return true;
     }
     evse_channel_raise(control, channel, EVSE_FAULT_CONTACTOR_STUCK_OPEN, now_us);
-    open_contactor(channel, now_us);
+    evse_contactor_open(channel, now_us);
     stop(control, channel, now_us);
     return false;
 }
@@ -199,11 +215,11 @@ static void step_stopping(evse_control_t *control, evse_channel_t *channel, uint
     if (channel->verdict.immediate || channel->stalled ||
         passed_us >= EVSE_US(channel->config.limits->stop_open_ms) ||
         is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS))) {
-        open_contactor(channel, now_us);
+        evse_contactor_open(channel, now_us);
     }
     judge_off(control, channel, now_us);
     bool opened =
-        !channel->contactor_wanted && (is_input_open(channel, EVSE_IN_CONTACTOR_FEEDBACK, now_us) ||
+        !channel->contactor_wanted && (evse_contactor_is_open(channel, now_us) ||
                                        now_us - channel->opened_us >= EVSE_US(EVSE_WELD_MS));
     if (opened &&
         (channel->off_confirmed || passed_us >= EVSE_US(channel->config.limits->stop_confirm_ms))) {
@@ -213,11 +229,28 @@ static void step_stopping(evse_control_t *control, evse_channel_t *channel, uint
     }
 }
 
+bool evse_power_wants_on(const evse_channel_t *channel)
+{
+    return channel->phase == EVSE_POWER_STARTING || channel->phase == EVSE_POWER_ON ||
+           channel->phase == EVSE_POWER_PRECHARGING ||
+           (channel->phase == EVSE_POWER_CLOSING && channel->config.limits->precharge_mV > 0);
+}
+
+bool evse_power_is_dead(const evse_channel_t *channel, uint64_t now_us)
+{
+    return !evse_power_wants_on(channel) &&
+           (channel->off_confirmed || evse_contactor_is_open(channel, now_us) ||
+            is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS)));
+}
+
 void evse_power_step(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     switch (channel->phase) {
     case EVSE_POWER_LOCKING:
         step_locking(control, channel, now_us);
+        break;
+    case EVSE_POWER_PRECHARGING:
+        step_precharging(control, channel, now_us);
         break;
     case EVSE_POWER_CLOSING:
         step_closing(control, channel, now_us);
@@ -235,5 +268,5 @@ void evse_power_step(evse_control_t *control, evse_channel_t *channel, uint64_t 
         step_off(control, channel, now_us);
         break;
     }
-    watch_contactor(control, channel, now_us);
+    evse_contactor_watch(control, channel, now_us);
 }

@@ -96,6 +96,17 @@ static void judge_output(judgement_t *j)
     }
 }
 
+// [SAF-16] Before a start the sensor behind the contactor sees the battery alone: one that is absent reads next to nothing,
+// a reversed one is refused by the decoder and grows old, one of another vehicle is outside the window.
+static void judge_battery(judgement_t *j)
+{
+    const evse_reading_t mV = j->in->module->terminal_mV;
+    if (j->limits->sensor == EVSE_SENSOR_BEHIND_CONTACTOR && j->plugged && !j->in->energized &&
+        is_fresh(j, mV, j->limits->reading_age_ms) && mV.value < j->limits->min_mV) {
+        refuse(j, EVSE_REASON(BATTERY), EVSE_FAULT_NONE);
+    }
+}
+
 static void judge_temperature(judgement_t *j) // [SAF-05]
 {
     evse_reading_t temperature = j->in->module->temperature_dC;
@@ -180,7 +191,9 @@ static void judge_setpoint(judgement_t *j)
     const evse_module_profile_t *profile = j->in->module->profile;
     const evse_bms_t *bms = j->in->bms;
     int32_t mV = least(bms->request_mV, least(profile->rated_mV, j->limits->max_mV));
-    int32_t mA = least(bms->request_mA, least(profile->rated_mA, j->limits->max_mA));
+    int32_t mA =
+        least(bms->request_mA, least(evse_module_rated_mA(j->in->module), j->limits->max_mA));
+    mA = j->in->commissioning ? least(mA, EVSE_COMMISSIONING_MA) : mA; // [SAF-15]
     mA = derated_mA(j->limits, least(mA, j->in->order->limit_mA),
                     j->in->module->temperature_dC.value);
     if (j->in->order->limit_mA <= 0 || mA <= 0) {
@@ -203,6 +216,7 @@ evse_verdict_t evse_safety_judge(const evse_safety_inputs_t *inputs, const evse_
     judge_estop(&j);
     judge_bus_and_io(&j);
     judge_output(&j);
+    judge_battery(&j);
     judge_temperature(&j);
     judge_module(&j);
     judge_bms(&j);
