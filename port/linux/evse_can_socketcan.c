@@ -380,6 +380,7 @@ static void restart(evse_can_socketcan_t *bus)
         evse_can_socketcan_close(bus); // the next try opens it
     } else if ((flags & IFF_RUNNING) != 0) {
         bus->bus_off = false; // it is back; the frame that told was lost
+        bus->passive = false; // a controller that was restarted has counted no error yet
         bus->stats.restarts++;
     } else {
         bus->stats.restarts_asked++;
