@@ -19,7 +19,6 @@ $B mount -t devpts devpts /host/dev/pts
 $B mount -t tmpfs tmpfs /host/dev/shm
 for word in $($B cat /proc/cmdline); do
     case $word in
-    job=*) job=${word#job=} ;;
     folder=*) folder=${word#folder=} ;;
     esac
 done
@@ -28,7 +27,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 {
     $B chroot /host /bin/sh -c 'for bus in can0 can1; do ip link set $bus up type can bitrate 125000 restart-ms 100; done
         ip link add dev vcan0 type vcan; ip link set vcan0 up; ip link set lo up'
-    $B chroot /host /bin/sh "$job"
+    $B chroot /host /bin/sh "$folder/job"
 } >"/host$folder/output" 2>&1
 echo $? >"/host$folder/status"
 $B sync

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs a shell script as the only job of an emulated PC under Debian's own kernel, with two SJA1000 controllers on one bus, in the host's
-# root: qemu.sh JOB LIMIT_S. The kernel is unpacked into build/kernel, never installed. Exits with the job's status; 77,
-# loudly, where no guest can be had.
+# Runs a shell script with arguments as the only job of an emulated PC under Debian's own kernel, with two SJA1000 controllers on one
+# bus, in the host's root: qemu.sh LIMIT_S SCRIPT [ARGUMENT]... The kernel is unpacked into build/kernel, never installed. Exits with
+# the job's status; 77, loudly, where no guest can be had.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-job=$1
-limit_s=$2
+limit_s=$1
+shift
 kernel=$here/../../build/kernel
 skip() {
     echo "SKIP: SJA1000 cannot be tested here: $1" >&2
@@ -47,6 +47,12 @@ prepare || skip "Debian's kernel cannot be had: $(tail -n 1 "$kernel/log" 2>/dev
 folder=$(mktemp -d /var/tmp/guest.XXXXXX) || exit 1
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder/root/bin"
+{
+    printf 'exec /bin/sh'
+    for word in "$@"; do
+        printf " '%s'" "$word"
+    done
+} >"$folder/job"
 cp /bin/busybox "$folder/root/bin/"
 cp "$here/guest_init.sh" "$folder/root/init"
 chmod +x "$folder/root/init"
@@ -55,7 +61,7 @@ cp -r "$kernel/modules" "$folder/root/"
 
 timeout -k 5 "$limit_s" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -m 1024 -smp 2 -nodefaults -no-user-config \
     -display none -serial stdio -no-reboot -kernel "$kernel/vmlinuz" -initrd "$folder/initrd" \
-    -append "console=ttyS0 quiet panic=-1 job=$job folder=$folder" \
+    -append "console=ttyS0 quiet panic=-1 folder=$folder" \
     -virtfs local,path=/,mount_tag=hostroot,security_model=none,multidevs=remap \
     -object can-bus,id=bus -device kvaser_pci,canbus=bus -device kvaser_pci,canbus=bus </dev/null >"$folder/console" 2>&1
 ended=$?
