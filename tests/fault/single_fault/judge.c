@@ -1,0 +1,744 @@
+// SPDX-License-Identifier: MIT
+// The rules of docs/SAFETY.md as a judge sees them, from the seams inwards: permissions with their ages, setpoints on
+// the wire, both stop paths with their times, latches, sessions. See judge.h.
+#include "judge.h"
+
+#include "evse/evse_timing.h"
+#include "holdfast/hf_clock.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MS           1000ull
+#define INPUT_AGE_US (250 * MS)
+#define PLUG_AGE_US  (500 * MS)
+// From the tick in which control could know until the power is gone: the contactor's 300 ms, its drop-out, two ticks,
+// and what a module takes down its ramp.
+#define GONE_US       (550 * MS)
+#define GONE_FAST_US  (100 * MS)
+#define BMS_SILENT_US (5000 * MS)
+
+static const char *const whys[JUDGE_WHY_COUNT] = {
+    "permitted",   "E-stop latch", "bus off",      "unplugged",    "weld latch",  "inputs stale",
+    "unlocked",    "no order",     "session over", "fault",        "meter stale", "module silent",
+    "temperature", "BMS",          "over-voltage", "over-current",
+};
+
+const char *judge_why_text(judge_why_t why)
+{
+    return (unsigned)why < JUDGE_WHY_COUNT ? whys[why] : "?";
+}
+
+void judge_break(judge_t *judge, const char *format, ...)
+{
+    va_list arguments;
+    if (judge->is_broken) {
+        return;
+    }
+    judge->is_broken = true;
+    va_start(arguments, format);
+    (void)vsnprintf(judge->text, sizeof judge->text, format, arguments);
+    va_end(arguments);
+}
+
+void judge_init(judge_t *judge, const judge_config_t *config, uint64_t truth_mJ,
+                uint64_t register_mJ)
+{
+    memset(judge, 0, sizeof *judge);
+    judge->config = *config;
+    judge->truth_start_mJ = truth_mJ;
+    judge->register_start_mJ = register_mJ;
+    judge->register_mJ = register_mJ;
+    judge_boot(judge, false, false);
+}
+
+static void end_all_sessions(judge_t *judge)
+{
+    for (uint32_t i = 0; i < judge->told_count; i++) {
+        judge->over[judge->over_count++ % JUDGE_SESSIONS] = judge->told[i].id;
+        judge->told[i].energized = 0; // the journal ends it
+    }
+}
+
+void judge_boot(judge_t *judge, bool latched, bool welded)
+{
+    end_all_sessions(judge);
+    judge->ticks = 0;
+    judge->mV = judge->mA = judge->status = judge->heartbeat = (evse_reading_t){0};
+    for (uint32_t i = 0; i < CONFIG_EVSE_MODULES_MAX; i++) {
+        judge->unit[i] = (judge_unit_t){0};
+    }
+    judge->bms_us = judge->bms_truth_us = 0;
+    memset(judge->level_us, 0, sizeof judge->level_us);
+    judge->is_latched = latched;
+    judge->is_welded = welded;
+    judge->is_latch_told = latched;
+    judge->is_weld_told = welded;
+    judge->is_reset_armed = judge->is_reset_held = false;
+    judge->has_sent = judge->is_held = judge->was_held = false;
+    judge->held_without_us = judge->stopping_us = judge->must_be_off_us = 0;
+    judge->fault = EVSE_FAULT_NONE;
+    judge->phase = EVSE_POWER_OFF;
+    judge->is_bus_off = true;
+    judge->total_counts = 0;
+}
+
+// ---- what control was given ----------------------------------------------------------------------------------------
+
+static bool is_fresh_since(const judge_t *judge, uint64_t stamp_us, uint64_t age_us)
+{
+    return stamp_us != 0 && stamp_us <= judge->now_us && judge->now_us - stamp_us <= age_us;
+}
+
+static bool is_known(const judge_t *judge, evse_input_t input)
+{
+    bool is_slow = input == EVSE_IN_PLUG || input == EVSE_IN_LOCK_FEEDBACK;
+    return is_fresh_since(judge, judge->level_us[input], is_slow ? PLUG_AGE_US : INPUT_AGE_US);
+}
+
+void judge_begin(judge_t *judge, uint64_t now_us, uint64_t truth_us,
+                 const evse_connector_order_t *order)
+{
+    judge->last_now_us = judge->ticks == 0 ? now_us : judge->now_us;
+    judge->now_us = now_us;
+    judge->truth_us = truth_us;
+    judge->order = *order;
+    judge->is_bus_off = false;
+    judge->is_driven_now = judge->is_refused = false;
+    judge->is_latch_young = false;
+    for (uint32_t i = 0; i < judge->config.units; i++) {
+        judge->unit[i].off_here = 0;
+    }
+}
+
+void judge_poll(judge_t *judge, evse_can_state_t state)
+{
+    judge->is_bus_off |= state == EVSE_CAN_BUS_OFF;
+}
+
+static uint32_t u32_at(const uint8_t *data)
+{
+    return (uint32_t)data[0] * 0x1000000u + (uint32_t)data[1] * 0x10000u +
+           (uint32_t)data[2] * 0x100u + data[3];
+}
+
+static float float_at(const uint8_t *data)
+{
+    uint32_t bits = u32_at(data);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint64_t stamp_of(const judge_t *judge, const evse_can_frame_t *frame)
+{
+    uint32_t age_us = (uint32_t)judge->now_us - frame->stamp_us;
+    return frame->stamped && age_us <= 1800000000u ? judge->now_us - age_us : judge->now_us;
+}
+
+static void note(evse_reading_t *reading, int32_t value, uint64_t stamp_us)
+{
+    reading->value = value;
+    reading->stamp_us = stamp_us;
+}
+
+static int32_t milli(float value)
+{
+    return (int32_t)(value * 1000.0f + (value < 0.0f ? -0.5f : 0.5f));
+}
+
+static void note_terminals(judge_t *judge, const uint8_t *data, uint64_t stamp_us)
+{
+    float volts = float_at(data), amperes = float_at(data + 4);
+    if (!isfinite(volts) || !isfinite(amperes) || fabsf(volts) > 1000.0f ||
+        fabsf(amperes) > 1000.0f) {
+        return;
+    }
+    if (milli(volts) < 0 || milli(volts) > 100000 || milli(amperes) < -10000 ||
+        milli(amperes) > 350000) {
+        return;
+    }
+    note(&judge->mV, milli(volts), stamp_us);
+    note(&judge->mA, milli(amperes), stamp_us);
+}
+
+static void note_telemetry(judge_t *judge, judge_unit_t *unit, const uint8_t *data,
+                           uint64_t stamp_us)
+{
+    uint32_t value = u32_at(data + 4);
+    if (data[0] != 1) {
+        return;
+    }
+    if (data[1] == 0x80 && value <= 120u * 1024u) {
+        note(&unit->dC_x1024, (int32_t)value * 10, stamp_us);
+    } else if (data[1] == 0x84 && value <= 100u * 1024u) {
+        note(&unit->mV,
+             (int32_t)((uint64_t)value * 1000u / judge->config.profile->voltage_counts_per_V),
+             stamp_us);
+    }
+}
+
+static void note_bms(judge_t *judge, const evse_can_frame_t *frame, uint64_t stamp_us)
+{
+    int32_t mV = (frame->data[0] * 256 + frame->data[1]) * 100;
+    int32_t mA = (frame->data[2] * 256 + frame->data[3]) * 100;
+    if (frame->length != 8 || mV < 100 || mV > 200000 || mA > 400000) {
+        return;
+    }
+    judge->bms_mV = mV;
+    judge->bms_mA = mA;
+    judge->bms_allows = frame->data[4] == 0;
+    judge->bms_us = stamp_us;
+    judge->bms_truth_us = judge->truth_us;
+}
+
+void judge_frame(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
+{
+    uint64_t stamp_us = stamp_of(judge, frame);
+    uint32_t first = judge->config.profile->address;
+    uint32_t unit = (frame->id >> 16 & 0x7Fu) - first;
+    if (!frame->extended) {
+        return;
+    }
+    if (frame->id == 0x1806E5F4u && is_bms_bus == judge->config.two_buses) {
+        note_bms(judge, frame, stamp_us);
+    }
+    if (is_bms_bus || frame->length != 8) {
+        return;
+    }
+    if (frame->id == 0x00433F01u) {
+        note_terminals(judge, frame->data, stamp_us);
+    } else if (frame->id == 0x00473F01u) {
+        note(&judge->status, 0, stamp_us);
+    } else if (frame->id == 0x18FF50E5u) {
+        note(&judge->heartbeat, 0, stamp_us);
+    } else if ((frame->id & 0x1F80FFFFu) == 0x0680827Eu && unit < judge->config.units) {
+        note_telemetry(judge, &judge->unit[unit], frame->data, stamp_us);
+    }
+}
+
+// ---- latches -------------------------------------------------------------------------------------------------------
+
+void judge_trip(judge_t *judge)
+{
+    judge->is_latch_young = !judge->is_latched;
+    judge->is_latched = true;
+    judge->is_reset_held = false;
+    judge->is_reset_armed = false;
+}
+
+// Cleared by a press that was seen to begin with the loop closed and lasted 3 s, seen all the while.
+static void follow_reset(judge_t *judge, bool is_closed)
+{
+    bool is_pressed = is_known(judge, EVSE_IN_LATCH_RESET) && judge->level[EVSE_IN_LATCH_RESET];
+    bool is_seen =
+        is_known(judge, EVSE_IN_LATCH_RESET) &&
+        (judge->reset_seen_us == 0 || judge->now_us - judge->reset_seen_us <= INPUT_AGE_US);
+    judge->reset_seen_us = judge->now_us;
+    if (!is_closed || !is_seen) {
+        judge->is_reset_armed = judge->is_reset_held = false;
+    } else if (!is_pressed) {
+        judge->is_reset_armed = true;
+        judge->is_reset_held = false;
+    } else if (judge->is_reset_armed && !judge->is_reset_held) {
+        judge->is_reset_held = true;
+        judge->reset_since_us = judge->now_us;
+    } else if (judge->is_reset_held && judge->now_us - judge->reset_since_us >= 3000 * MS) {
+        judge->is_latched = false;
+        if (is_known(judge, EVSE_IN_CONTACTOR_FEEDBACK) &&
+            !judge->level[EVSE_IN_CONTACTOR_FEEDBACK]) {
+            judge->is_welded = false;
+        }
+    }
+}
+
+// Half a second closed without being commanded, and some ticks more for control to say so.
+static void follow_weld(judge_t *judge)
+{
+    bool is_closed =
+        is_known(judge, EVSE_IN_CONTACTOR_FEEDBACK) && judge->level[EVSE_IN_CONTACTOR_FEEDBACK];
+    if (!is_closed || judge->is_held) {
+        judge->weld_since_us = judge->now_us;
+    }
+    judge->is_welded |= judge->now_us - judge->weld_since_us >= (EVSE_WELD_MS + 100) * MS;
+}
+
+void judge_sample(judge_t *judge, const evse_io_inputs_t *inputs)
+{
+    bool was_plugged = judge->level[EVSE_IN_PLUG] && judge->level_us[EVSE_IN_PLUG] != 0;
+    memcpy(judge->level, inputs->level, sizeof judge->level);
+    memcpy(judge->level_us, inputs->stamp_us, sizeof judge->level_us);
+    bool is_closed = is_known(judge, EVSE_IN_ESTOP) && judge->level[EVSE_IN_ESTOP];
+    if (!is_closed && judge->level_us[EVSE_IN_ESTOP] != 0) {
+        judge_trip(judge);
+        judge->is_latch_young = false;
+    }
+    if (was_plugged && is_known(judge, EVSE_IN_PLUG) && !judge->level[EVSE_IN_PLUG]) {
+        judge->bms_us = 0; // the next vehicle speaks for itself
+    }
+    follow_reset(judge, is_closed);
+    follow_weld(judge);
+}
+
+// ---- permissions ---------------------------------------------------------------------------------------------------
+
+static bool is_over(const judge_t *judge, uint32_t session)
+{
+    for (uint32_t i = 0; i < judge->over_count && i < JUDGE_SESSIONS; i++) {
+        if (judge->over[i] == session) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static judge_why_t why_inputs(const judge_t *judge)
+{
+    if (judge->is_latched) {
+        return JUDGE_LATCHED;
+    }
+    if (judge->is_bus_off) {
+        return JUDGE_BUS_OFF;
+    }
+    if (is_known(judge, EVSE_IN_PLUG) && !judge->level[EVSE_IN_PLUG]) {
+        return JUDGE_UNPLUGGED;
+    }
+    if (judge->is_welded) {
+        return JUDGE_WELDED;
+    }
+    if (!is_known(judge, EVSE_IN_PLUG) || !is_known(judge, EVSE_IN_LOCK_FEEDBACK) ||
+        !is_known(judge, EVSE_IN_ESTOP) || !is_known(judge, EVSE_IN_CONTACTOR_FEEDBACK)) {
+        return JUDGE_INPUTS;
+    }
+    return judge->level[EVSE_IN_LOCK_FEEDBACK] ? JUDGE_PERMITTED : JUDGE_UNLOCKED;
+}
+
+static judge_why_t why_order(const judge_t *judge)
+{
+    const evse_connector_order_t *order = &judge->order;
+    if (order->session != EVSE_ORDER_RUN || judge->now_us > order->valid_until_us ||
+        order->limit_mA <= 0) {
+        return JUDGE_ORDER;
+    }
+    if (is_over(judge, order->session_id)) {
+        return JUDGE_SESSION_OVER;
+    }
+    return judge->fault != EVSE_FAULT_NONE ? JUDGE_FAULT_SHOWN : JUDGE_PERMITTED;
+}
+
+static judge_why_t why_module(const judge_t *judge)
+{
+    const evse_limits_t *limits = judge->config.limits;
+    int signals = is_fresh_since(judge, judge->mV.stamp_us, 3000 * MS);
+    signals += is_fresh_since(judge, judge->status.stamp_us, 3000 * MS);
+    signals += is_fresh_since(judge, judge->heartbeat.stamp_us, 3000 * MS);
+    if (signals < 2) {
+        return JUDGE_MODULE;
+    }
+    if (!is_fresh_since(judge, judge->mV.stamp_us, limits->reading_age_ms * MS)) {
+        return JUDGE_METER;
+    }
+    for (uint32_t i = 0; i < judge->config.units; i++) {
+        const judge_unit_t *unit = &judge->unit[i];
+        if (!is_fresh_since(judge, unit->dC_x1024.stamp_us, limits->temperature_age_ms * MS) ||
+            unit->dC_x1024.value > limits->trip_dC * 1024 + 512) { // read to the nearest tenth
+            return JUDGE_TEMPERATURE;
+        }
+        if (is_fresh_since(judge, unit->mV.stamp_us, 1000 * MS) &&
+            unit->mV.value > limits->overvoltage_mV) {
+            return JUDGE_OVERVOLTAGE;
+        }
+    }
+    if (judge->mV.value > limits->overvoltage_mV) {
+        return JUDGE_OVERVOLTAGE;
+    }
+    int64_t most_mA = judge->most_mA[0] > judge->most_mA[1] ? judge->most_mA[0] : judge->most_mA[1];
+    return judge->mA.value > most_mA + limits->overcurrent_margin_mA + 100 ? JUDGE_OVERCURRENT
+                                                                           : JUDGE_PERMITTED;
+}
+
+static judge_why_t why_vehicle(const judge_t *judge)
+{
+    bool is_alive = is_fresh_since(judge, judge->bms_us, judge->config.limits->bms_age_ms * MS);
+    return is_alive && judge->bms_allows && judge->bms_mA > 0 ? JUDGE_PERMITTED : JUDGE_BMS;
+}
+
+judge_why_t judge_why(const judge_t *judge)
+{
+    static judge_why_t (*const parts[])(const judge_t *) = {why_inputs, why_order, why_module,
+                                                            why_vehicle};
+    judge_why_t why = JUDGE_PERMITTED;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && why == JUDGE_PERMITTED; i++) {
+        why = parts[i](judge);
+    }
+    return why;
+}
+
+// ---- what control does ---------------------------------------------------------------------------------------------
+
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static int32_t limit_mV(const judge_t *judge)
+{
+    return least(judge->bms_mV,
+                 least(judge->config.profile->rated_mV, judge->config.limits->max_mV));
+}
+
+// Of all units together, and derated by the hottest of them.
+static int32_t limit_mA(const judge_t *judge)
+{
+    const evse_limits_t *limits = judge->config.limits;
+    int64_t rated = (int64_t)judge->config.profile->rated_mA * judge->config.units;
+    int32_t most = least(judge->bms_mA, least(limits->max_mA, judge->order.limit_mA));
+    int64_t mA = most < rated ? most : rated;
+    int64_t hottest = INT32_MIN;
+    for (uint32_t i = 0; i < judge->config.units; i++) {
+        int64_t dC = (judge->unit[i].dC_x1024.value + 512) / 1024;
+        hottest = dC > hottest ? dC : hottest;
+    }
+    if (hottest > limits->derate_dC) {
+        mA = mA * (limits->trip_dC - hottest) / (limits->trip_dC - limits->derate_dC);
+    }
+    return mA < 0 ? 0 : (int32_t)mA;
+}
+
+// The unit a control frame is for; -1 when it is none.
+static int unit_of(const judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
+{
+    uint32_t unit = (frame->id >> 16 & 0x7Fu) - judge->config.profile->address;
+    bool is_control = !is_bms_bus && frame->extended && (frame->id & 0x1F80FFFFu) == 0x068081FEu;
+    return is_control && unit < judge->config.units ? (int)unit : -1;
+}
+
+static bool is_energizing(const evse_can_frame_t *frame)
+{
+    return frame->data[1] == 0x32 ? frame->data[3] != 1 : u32_at(frame->data + 4) != 0;
+}
+
+static void judge_limits(judge_t *judge, const evse_can_frame_t *frame)
+{
+    const evse_module_profile_t *profile = judge->config.profile;
+    uint64_t counts = u32_at(frame->data + 4);
+    if (frame->data[1] == 0x00 &&
+        counts * 1000u > (uint64_t)limit_mV(judge) * profile->voltage_counts_per_V) {
+        judge_break(judge, "voltage of %u counts, limit %d mV", (unsigned)counts,
+                    (int)limit_mV(judge));
+    }
+    if (frame->data[1] == 0x03 &&
+        counts * 1000000u > (uint64_t)limit_mA(judge) * profile->current_set_counts_per_kA) {
+        judge_break(judge, "current of %u counts, limit %d mA", (unsigned)counts,
+                    (int)limit_mA(judge));
+    }
+}
+
+void judge_send(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
+{
+    int unit = unit_of(judge, is_bms_bus, frame);
+    if (!judge->has_sent && (unit < 0 || is_energizing(frame) || frame->data[1] != 0x32)) {
+        judge_break(judge, "the first frame after boot is not OFF");
+    }
+    judge->has_sent = true;
+    if (unit < 0) {
+        return;
+    }
+    if (frame->length != 8 || frame->data[0] != 1 || frame->data[2] != 0) {
+        judge_break(judge, "a control frame of a form no module knows");
+    }
+    if (!is_energizing(frame)) {
+        if (frame->data[1] == 0x32) {
+            judge->unit[unit].off_us = judge->now_us;
+            judge->unit[unit].off_here++;
+        }
+        return;
+    }
+    judge_why_t why = judge_why(judge);
+    if (why != JUDGE_PERMITTED) {
+        judge_break(judge, "energizing frame (function %02x) without permission: %s",
+                    frame->data[1], judge_why_text(why));
+    } else {
+        judge_limits(judge, frame);
+    }
+}
+
+void judge_sent(judge_t *judge, const evse_can_frame_t *frame, int status)
+{
+    int number = unit_of(judge, false, frame);
+    judge->is_refused |= number >= 0 && status != 0;
+    if (number < 0 || status != 0) {
+        return;
+    }
+    judge_unit_t *unit = &judge->unit[number];
+    if (frame->data[1] == 0x32) {
+        unit->is_known = true;
+        unit->is_on = frame->data[3] == 0;
+    } else if (frame->data[1] == 0x03) {
+        unit->mA_counts = u32_at(frame->data + 4);
+    } else if (frame->data[1] == 0x00) {
+        unit->mV_counts = u32_at(frame->data + 4);
+    }
+}
+
+// The contactor must not close under a module that is ON, unless it was brought to the battery's voltage before.
+static void judge_closing(judge_t *judge)
+{
+    bool is_precharged = judge->config.limits->precharge_mV > 0;
+    for (uint32_t i = 0; i < judge->config.units && !is_precharged; i++) {
+        if (!judge->unit[i].is_known || judge->unit[i].is_on) {
+            judge_break(judge, "contactor closes although unit %u was not told OFF", (unsigned)i);
+        }
+    }
+}
+
+void judge_drive(judge_t *judge, const evse_io_drive_t *drive)
+{
+    bool is_held = drive->level[EVSE_OUT_CONTACTOR];
+    judge_why_t why = judge_why(judge);
+    judge->is_driven_now = true;
+    if (is_held && (why == JUDGE_LATCHED || why == JUDGE_BUS_OFF || why == JUDGE_UNPLUGGED)) {
+        judge_break(judge, "contactor held: %s", judge_why_text(why));
+    }
+    if (is_held && judge->now_us - judge->last_now_us > EVSE_STALL_MS * MS) {
+        judge_break(judge, "contactor held after %u ms without a tick",
+                    (unsigned)((judge->now_us - judge->last_now_us) / MS));
+    }
+    if (is_held && !judge->is_held) {
+        judge_closing(judge);
+        if (why != JUDGE_PERMITTED) {
+            judge_break(judge, "contactor closes: %s", judge_why_text(why));
+        }
+    }
+    if (is_held != (drive->live_count != judge->live_count) && judge->ticks > 0) {
+        judge_break(judge, "the live signal does not follow the contactor");
+    }
+    judge->live_count = drive->live_count;
+    judge->is_held = is_held;
+}
+
+void judge_recover(judge_t *judge)
+{
+    if (!judge->is_driven_now || judge->is_held) {
+        judge_break(judge, "a bus asked to come back before the contactor was commanded open");
+    }
+    for (uint32_t i = 0; i < judge->config.units && judge->is_bus_off; i++) {
+        if (judge->unit[i].off_us == 0) {
+            judge_break(judge, "a bus asked to come back before any OFF");
+        }
+    }
+}
+
+// ---- the end of a tick ---------------------------------------------------------------------------------------------
+
+// A pre-charged module is ON while the contactor closes.
+static bool is_energized_phase(const judge_t *judge, uint32_t phase)
+{
+    bool is_precharged = judge->config.limits->precharge_mV > 0;
+    return phase == EVSE_POWER_STARTING || phase == EVSE_POWER_ON ||
+           phase == EVSE_POWER_PRECHARGING || (phase == EVSE_POWER_CLOSING && is_precharged);
+}
+
+// OFF in the tick of the cause, then every 300 ms for ever.
+static void judge_off(judge_t *judge, judge_why_t why, uint32_t phase)
+{
+    bool must_be_off =
+        (why != JUDGE_PERMITTED || !is_energized_phase(judge, phase)) && !judge->is_latch_young;
+    for (uint32_t i = 0; i < judge->config.units && must_be_off; i++) {
+        const judge_unit_t *unit = &judge->unit[i];
+        if ((!unit->is_known || unit->is_on) && unit->off_here == 0) {
+            judge_break(judge, "no OFF to unit %u in the tick of the cause: %s, phase %s",
+                        (unsigned)i, judge_why_text(why), evse_power_phase_text(phase));
+        }
+        if (unit->off_here == 0 && judge->now_us - unit->off_us >= EVSE_GROUP_PERIOD_MS * MS) {
+            judge_break(judge, "no OFF to unit %u for %u ms", (unsigned)i,
+                        (unsigned)((judge->now_us - unit->off_us) / MS));
+        }
+    }
+}
+
+static void judge_contactor(judge_t *judge, judge_why_t why, uint32_t phase)
+{
+    uint64_t open_us = judge->config.limits->stop_open_ms * MS;
+    bool is_stopping =
+        (why != JUDGE_PERMITTED && !judge->is_latch_young) || phase == EVSE_POWER_STOPPING;
+    if (!judge->is_held || !is_stopping) {
+        judge->held_without_us = 0;
+        return;
+    }
+    if (judge->held_without_us == 0) {
+        judge->held_without_us = judge->now_us;
+        return;
+    }
+    uint64_t passed_us = judge->now_us - judge->held_without_us;
+    bool is_dead = is_fresh_since(judge, judge->mA.stamp_us, EVSE_CURRENT_AGE_MS * MS) &&
+                   judge->mA.value < EVSE_NO_LOAD_MA && judge->mA.value > -EVSE_NO_LOAD_MA;
+    if (passed_us >= open_us || is_dead) {
+        judge_break(judge, "contactor held %u ms after the cause (%s), %d mA",
+                    (unsigned)(passed_us / MS), judge_why_text(why), (int)judge->mA.value);
+    }
+}
+
+static uint64_t total_counts(const judge_t *judge)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < judge->config.units; i++) {
+        total += judge->unit[i].is_on ? judge->unit[i].mA_counts : 0u;
+    }
+    return total;
+}
+
+// Of all units together: below every limit, and upwards only by the ramp.
+static void judge_total(judge_t *judge, judge_why_t why)
+{
+    uint64_t per_kA = judge->config.profile->current_set_counts_per_kA;
+    uint64_t total = total_counts(judge);
+    uint64_t passed_us = judge->now_us - judge->total_us;
+    if (why == JUDGE_PERMITTED && !judge->is_refused &&
+        total * 1000000u > (uint64_t)limit_mA(judge) * per_kA) {
+        judge_break(judge, "%u counts together, limit %d mA", (unsigned)total,
+                    (int)limit_mA(judge));
+    }
+    uint64_t most_mA =
+        judge->total_counts * 1000000u / per_kA + EVSE_FIRST_STEP_MA + 100u +
+        (passed_us < 10000000u ? passed_us : 10000000u) * EVSE_RAMP_MA_PER_S / HF_US_PER_S;
+    if (total > judge->total_counts && total * 1000000u > most_mA * per_kA) {
+        judge_break(judge, "current leaps from %u to %u counts", (unsigned)judge->total_counts,
+                    (unsigned)total);
+    }
+    if (total != judge->total_counts || total == 0) {
+        judge->total_counts = total;
+        judge->total_us = judge->now_us;
+    }
+}
+
+static void follow_most(judge_t *judge, const evse_connector_view_t *view)
+{
+    if (judge->now_us - judge->most_us >= EVSE_SETPOINT_SETTLE_MS * MS + 100 * MS) {
+        judge->most_us = judge->now_us;
+        judge->most_mA[1] = judge->most_mA[0];
+        judge->most_mA[0] = 0;
+    }
+    judge->most_mA[0] = view->offered_mA > judge->most_mA[0] ? view->offered_mA : judge->most_mA[0];
+}
+
+// No power without permission: not longer than both stop paths together may take.
+static void judge_truth(judge_t *judge, judge_why_t why, const sim_outlet_t *outlet)
+{
+    if (why == JUDGE_PERMITTED) {
+        judge->forbidden_truth_us = 0;
+        judge->is_forbidden_at_once = false;
+        return;
+    }
+    bool at_once = why <= JUDGE_UNPLUGGED && !judge->is_contactor_harmed;
+    if (judge->forbidden_truth_us == 0 || (at_once && !judge->is_forbidden_at_once)) {
+        judge->forbidden_truth_us = judge->truth_us;
+        judge->is_forbidden_at_once = at_once;
+    }
+    uint64_t passed_us = judge->truth_us - judge->forbidden_truth_us;
+    uint64_t bound_us = judge->is_forbidden_at_once ? GONE_FAST_US : GONE_US;
+    if (outlet->power_mW > 0 && passed_us > bound_us && !judge->is_power_harmed) {
+        judge_break(judge, "%d W flow %u ms after: %s", (int)(outlet->power_mW / 1000),
+                    (unsigned)(passed_us / MS), judge_why_text(why));
+    }
+}
+
+static void judge_bms_silence(judge_t *judge, const sim_outlet_t *outlet)
+{
+    if (outlet->power_mW > 0 && judge->truth_us - judge->bms_truth_us > BMS_SILENT_US &&
+        !judge->is_power_harmed && judge->ticks > 100) {
+        judge_break(judge, "power %u ms after the last word of the BMS",
+                    (unsigned)((judge->truth_us - judge->bms_truth_us) / MS));
+    }
+}
+
+static void judge_view(judge_t *judge, const evse_snapshot_t *snapshot)
+{
+    const evse_connector_view_t *view = &snapshot->connector[0];
+    if (view->register_mJ < judge->register_mJ) {
+        judge_break(judge, "the energy register goes backwards");
+    }
+    judge->register_mJ = view->register_mJ;
+    if ((snapshot->estop_latched != 0) != judge->is_latched && !judge->is_latch_young) {
+        judge_break(judge, judge->is_latched ? "the E-stop latch is gone"
+                                             : "the E-stop latch does not clear");
+    }
+    if (view->stopped != 0 && !is_over(judge, view->session_id)) {
+        judge->over[judge->over_count++ % JUDGE_SESSIONS] = view->session_id;
+    }
+    judge->fault = (evse_fault_t)view->fault;
+    judge->phase = view->phase;
+    follow_most(judge, view);
+}
+
+void judge_end(judge_t *judge, const evse_snapshot_t *snapshot, const sim_outlet_t *outlet)
+{
+    judge_why_t why = judge_why(judge);
+    uint32_t phase = snapshot->connector[0].phase;
+    if (!judge->is_driven_now) {
+        judge_break(judge, "a tick without driving the outputs");
+    }
+    judge_off(judge, why, phase);
+    judge_contactor(judge, why, phase);
+    judge_total(judge, why);
+    judge_truth(judge, why, outlet);
+    judge_bms_silence(judge, outlet);
+    judge_view(judge, snapshot);
+    judge->was_held = judge->is_held;
+    judge->ticks++;
+}
+
+// ---- events --------------------------------------------------------------------------------------------------------
+
+static struct judge_told *told_of(judge_t *judge, uint32_t session)
+{
+    for (uint32_t i = 0; i < judge->told_count; i++) {
+        if (judge->told[i].id == session) {
+            return &judge->told[i];
+        }
+    }
+    if (judge->told_count == JUDGE_SESSIONS) {
+        judge_break(judge, "more sessions than the judge can count");
+        return &judge->told[0];
+    }
+    judge->told[judge->told_count] = (struct judge_told){.id = session};
+    return &judge->told[judge->told_count++];
+}
+
+void judge_event(judge_t *judge, const evse_event_t *event)
+{
+    struct judge_told *told = told_of(judge, event->session_id);
+    if (event->kind == EVSE_EVENT_STOPPED) {
+        told->stopped++;
+        if (told->stopped > 1) {
+            judge_break(judge, "session %u told over twice", (unsigned)event->session_id);
+        }
+    } else if (event->kind == EVSE_EVENT_ENERGIZED) {
+        told->energized++;
+        if (told->stopped > 0) {
+            judge_break(judge, "session %u energized after it was told over",
+                        (unsigned)event->session_id);
+        }
+    } else if (event->kind == EVSE_EVENT_ESTOP || event->kind == EVSE_EVENT_ESTOP_CLEARED) {
+        judge->is_latch_told = event->kind == EVSE_EVENT_ESTOP;
+    } else if (event->kind == EVSE_EVENT_WELD || event->kind == EVSE_EVENT_WELD_CLEARED) {
+        judge->is_weld_told = event->kind == EVSE_EVENT_WELD;
+    }
+}
+
+void judge_finish(judge_t *judge)
+{
+    for (uint32_t i = 0; i < judge->told_count; i++) {
+        const struct judge_told *told = &judge->told[i];
+        if (told->energized > 0 && told->stopped != 1) {
+            judge_break(judge, "session %u told over %u times", (unsigned)told->id,
+                        (unsigned)told->stopped);
+        }
+    }
+    if (judge->is_latched != judge->is_latch_told) {
+        judge_break(judge, "the latch is %s, the events say otherwise",
+                    judge->is_latched ? "set" : "clear");
+    }
+}
