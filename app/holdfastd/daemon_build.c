@@ -63,45 +63,56 @@ static int build_link(daemon_t *daemon)
     return status == HF_OK ? -1 : fail(EXIT_CONFIG, "link", hf_status_text(status));
 }
 
-static int build_can(daemon_t *daemon, unsigned connector, evse_can_t *can)
+static int build_bus(evse_can_linux_t *bus, const char *spec, evse_can_t *can)
 {
-    const char *spec = daemon->options.can[connector];
-    const char *name = strchr(spec, ':') + 1; // options_read() saw to it
-    int status;
-    if (strncmp(spec, "virtual:", 8) == 0) {
-        evse_can_virtual_t *bus = &daemon->can[connector].virtual_bus;
-        status = evse_can_virtual_open(bus, name);
-        *can = (evse_can_t){.ops = &evse_can_virtual_ops, .ctx = bus};
-#if CONFIG_HOLDFASTD_SOCKETCAN
-    } else {
-        evse_can_socketcan_t *bus = &daemon->can[connector].socketcan;
-        status = evse_can_socketcan_open(bus, name);
-        *can = (evse_can_t){.ops = &evse_can_socketcan_ops, .ctx = bus};
-#else
-    } else {
-        status = HF_E_UNSUPPORTED;
-#endif
-    }
+    int status = evse_can_linux_open(bus, spec, NULL, can);
     return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, hf_status_text(status));
+}
+
+static int build_channel(daemon_t *daemon, unsigned c)
+{
+    const options_t *options = &daemon->options;
+    const options_outlet_t *outlet = &options->outlet[c];
+    evse_channel_config_t *channel = &daemon->config.control.channel[c];
+    channel->profile = options->module_profile;
+    channel->units = (uint32_t)outlet->modules;
+    channel->bms = options->bms_profile;
+    channel->limits = &options->limits;
+    int code = build_bus(&daemon->can[c], outlet->can, &channel->can);
+    if (code < 0 && outlet->bms_can[0] != '\0') {
+        code = build_bus(&daemon->bms_can[c], outlet->bms_can, &channel->bms_can);
+    }
+    return code;
 }
 
 static int build_channels(daemon_t *daemon)
 {
-    for (unsigned c = 0; c < daemon->options.connectors; c++) {
-        evse_channel_config_t *channel = &daemon->config.control.channel[c];
-        channel->profile = daemon->options.module_profile;
-        channel->limits = &daemon->options.limits;
-        int code = build_can(daemon, c, &channel->can);
-        if (code >= 0) {
-            return code;
-        }
+    int code = -1;
+    for (unsigned c = 0; code < 0 && c < daemon->options.connectors; c++) {
+        code = build_channel(daemon, c);
     }
-    int status = evse_io_socket_open(&daemon->io, daemon->options.io + strlen("socket:"),
-                                     daemon->options.connectors);
     daemon->config.control.connectors = daemon->options.connectors;
-    daemon->config.control.io = (evse_io_t){.ops = &evse_io_socket_ops, .ctx = &daemon->io};
     daemon->config.control.log = &daemon->control_log.log;
-    return status == HF_OK ? -1 : fail(EXIT_CONFIG, daemon->options.io, hf_status_text(status));
+    return code;
+}
+
+static int build_io(daemon_t *daemon)
+{
+    const char *spec = daemon->options.io; // options_read() saw to its form
+    const char *name = strchr(spec, ':') + 1;
+    evse_io_t *io = &daemon->config.control.io;
+#if DAEMON_GPIO
+    if (strncmp(spec, "gpio:", 5) == 0) {
+        evse_io_gpio_t *gpio = &daemon->io.gpio;
+        daemon->io_is_gpio = true;
+        *io = (evse_io_t){.ops = &evse_io_gpio_ops, .ctx = gpio};
+        int status = evse_io_gpio_open(gpio, name, daemon->options.connectors);
+        return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, evse_io_gpio_error(gpio));
+    }
+#endif
+    int status = evse_io_socket_open(&daemon->io.socket, name, daemon->options.connectors);
+    *io = (evse_io_t){.ops = &evse_io_socket_ops, .ctx = &daemon->io.socket};
+    return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, hf_status_text(status));
 }
 
 static int build_store(daemon_t *daemon)
@@ -209,12 +220,15 @@ int daemon_build(daemon_t *daemon)
 {
     if (build_log(&daemon->control_log, daemon->options.level) != HF_OK ||
         build_log(&daemon->comms_log, daemon->options.level) != HF_OK ||
+        build_log(&daemon->supervisor_log, daemon->options.level) != HF_OK ||
         hf_snapshot_init(&daemon->view_snapshot, daemon->view_words, sizeof daemon->view) !=
             HF_OK) {
         return fail(EXIT_SOFTWARE, "memory", "a table does not fit");
     }
-    int (*const steps[])(daemon_t *) = {build_link, build_channels, build_store, build_charge_point,
-                                        build_status_page};
+    daemon_lock_memory(daemon); // before anybody starts a thread
+    int (*const steps[])(daemon_t *) = {
+        build_link,         build_channels,   build_io, build_store, daemon_supervision_build,
+        build_charge_point, build_status_page};
     for (size_t i = 0; i < HF_COUNT_OF(steps); i++) {
         int code = steps[i](daemon);
         if (code >= 0) {

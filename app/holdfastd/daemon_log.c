@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Drains the two logs to stderr: under systemd's journal with its priority prefix, else with the time of day.
+// Drains the logs to stderr: under systemd's journal with its priority prefix, else with the time of day.
 #include "daemon.h"
 
 #include "hf_port_linux.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#define LINE_BYTES (HF_LOG_TEXT_BYTES + 128u)
 
 static int journal_priority(unsigned level)
 {
@@ -14,45 +18,63 @@ static int journal_priority(unsigned level)
     return level < HF_COUNT_OF(priorities) ? priorities[level] : 6;
 }
 
-static void print_time(uint64_t line_us)
+static void put_time(hf_builder_t *out, uint64_t line_us)
 {
     struct timespec now;
     struct tm local;
+    char text[24];
     (void)clock_gettime(CLOCK_REALTIME, &now);
     uint64_t age_us = line_us != 0 ? hf_port_now_us() - line_us : 0; // 0: before the first round
     uint64_t utc_us = (uint64_t)now.tv_sec * HF_US_PER_S + (uint64_t)now.tv_nsec / 1000u - age_us;
     time_t seconds = (time_t)(utc_us / HF_US_PER_S);
     (void)localtime_r(&seconds, &local);
-    (void)fprintf(stderr, "%02d:%02d:%02d.%03u ", local.tm_hour, local.tm_min, local.tm_sec,
-                  (unsigned)(utc_us % HF_US_PER_S / HF_US_PER_MS));
+    (void)snprintf(text, sizeof text, "%02d:%02d:%02d.%03u ", local.tm_hour, local.tm_min,
+                   local.tm_sec, (unsigned)(utc_us % HF_US_PER_S / HF_US_PER_MS));
+    hf_builder_text(out, text);
 }
 
+// In one write, so that lines of several writers do not mix.
 static void print_line(const hf_log_line_t *line)
 {
+    char text[LINE_BYTES], part[64];
+    hf_builder_t out;
+    hf_builder_init(&out, text, sizeof text);
     if (getenv("JOURNAL_STREAM") != NULL) {
-        (void)fprintf(stderr, "<%d>", journal_priority(line->level));
+        (void)snprintf(part, sizeof part, "<%d>", journal_priority(line->level));
+        hf_builder_text(&out, part);
     } else {
-        print_time(line->time_us);
+        put_time(&out, line->time_us);
     }
-    (void)fprintf(stderr, "%-7s %s: %s", hf_log_level_text(line->level), hf_log_tag_text(line->tag),
-                  line->text);
-    if (line->truncated) {
-        (void)fputs(" ...", stderr);
-    }
+    (void)snprintf(part, sizeof part, "%-7s %s: ", hf_log_level_text(line->level),
+                   hf_log_tag_text(line->tag));
+    hf_builder_text(&out, part);
+    hf_builder_text(&out, line->text);
+    hf_builder_text(&out, line->truncated ? " ..." : "");
     if (line->suppressed != 0) {
-        (void)fprintf(stderr, " (%u lines before it held back)", (unsigned)line->suppressed);
+        (void)snprintf(part, sizeof part, " (%u lines before it held back)",
+                       (unsigned)line->suppressed);
+        hf_builder_text(&out, part);
     }
-    (void)fputc('\n', stderr);
+    hf_builder_char(&out, '\n');
+    (void)!write(STDERR_FILENO, text, out.length); // nobody is left to be told
+}
+
+// A reader that hangs must not take the charge point with it: the ring keeps the newest lines and counts the others.
+static bool is_reader_ready(void)
+{
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
 }
 
 static void drain(daemon_log_t *log)
 {
     hf_log_line_t line;
-    while (log->log.ring.slots != NULL && hf_log_take(&log->log, &line) == HF_OK) {
+    while (log->log.ring.slots != NULL && is_reader_ready() &&
+           hf_log_take(&log->log, &line) == HF_OK) {
         print_line(&line);
     }
     uint32_t lost = log->log.ring.slots != NULL ? hf_ring_lost(&log->log.ring) : 0;
-    if (lost != log->lost_told) {
+    if (lost != log->lost_told && is_reader_ready()) {
         (void)fprintf(stderr, "warning sys: %u log lines lost\n",
                       (unsigned)(lost - log->lost_told));
         log->lost_told = lost;
@@ -63,5 +85,5 @@ void daemon_drain_logs(daemon_t *daemon)
 {
     drain(&daemon->control_log);
     drain(&daemon->comms_log);
-    (void)fflush(stderr);
+    drain(&daemon->supervisor_log);
 }

@@ -32,8 +32,10 @@ static void run_until_end(daemon_t *daemon, const sigset_t *signals)
     while (atomic_load(&daemon->end) == DAEMON_RUNS) {
         int number = sigtimedwait(signals, NULL, &interval);
         if (number == SIGTERM || number == SIGINT || number == SIGHUP) {
-            atomic_store(&daemon->end, DAEMON_ENDS);
+            uint32_t runs = DAEMON_RUNS; // a Reset that came first stays one
+            (void)atomic_compare_exchange_strong(&daemon->end, &runs, DAEMON_ENDS);
         }
+        daemon_check_in(daemon, TASK_MAIN, hf_port_now_us());
         daemon_drain_logs(daemon);
     }
 }
@@ -66,5 +68,5 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "holdfastd: cannot start again: %s\n", strerror(errno));
         return EXIT_OS;
     }
-    return EXIT_GOOD;
+    return atomic_load(&the_daemon.end) == DAEMON_FAILS ? EXIT_SOFTWARE : EXIT_GOOD;
 }

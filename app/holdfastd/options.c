@@ -3,6 +3,7 @@
 // is read; what needs several values is checked at the end. Nothing starts on a doubtful configuration.
 #include "options.h"
 
+#include "evse_can_linux.h"
 #include "version.h"
 
 #include <ctype.h>
@@ -13,19 +14,19 @@
 
 typedef struct setting {
     const char *name;
-    const char *argument;
+    const char *argument; // NULL: a flag, yes or no in a file
     const char *help;
     int (*read)(options_t *options, const char *value);
     size_t offset; // of a plain text field, when read is NULL
     size_t capacity;
 } setting_t;
 
-#if CONFIG_HOLDFASTD_SOCKETCAN
-#define HAS_SOCKETCAN true
-#define BUSES         "virtual:PATH or socketcan:INTERFACE"
+#if DAEMON_GPIO
+#define HAS_GPIO true
+#define IOS      "socket:PATH or gpio:FILE"
 #else
-#define HAS_SOCKETCAN false
-#define BUSES         "virtual:PATH"
+#define HAS_GPIO false
+#define IOS      "socket:PATH"
 #endif
 
 static int fail(const char *format, const char *a, const char *b)
@@ -51,17 +52,42 @@ static int read_can(options_t *options, const char *value)
     if (options->connectors >= CONFIG_EVSE_CONNECTORS_MAX) {
         return HF_E_FULL;
     }
-    return copy(options->can[options->connectors++], OPTIONS_TEXT_MAX, value);
+    return copy(options->outlet[options->connectors++].can, OPTIONS_TEXT_MAX, value);
+}
+
+static int read_bms_can(options_t *options, const char *value)
+{
+    if (options->connectors == 0) {
+        return HF_E_STATE;
+    }
+    return copy(options->outlet[options->connectors - 1].bms_can, OPTIONS_TEXT_MAX, value);
+}
+
+static int read_number(const char *value, int64_t least, int64_t most, int64_t *number)
+{
+    hf_slice_t slice = {.text = value, .length = strlen(value)};
+    int status = hf_slice_to_i64(slice, number);
+    return status == HF_OK && (*number < least || *number > most) ? HF_E_RANGE : status;
+}
+
+static int read_modules(options_t *options, const char *value)
+{
+    if (options->connectors == 0) {
+        return HF_E_STATE;
+    }
+    return read_number(value, 1, CONFIG_EVSE_MODULES_MAX,
+                       &options->outlet[options->connectors - 1].modules);
+}
+
+static int read_commission(options_t *options, const char *value)
+{
+    options->commission = strcmp(value, "yes") == 0;
+    return options->commission || strcmp(value, "no") == 0 ? HF_OK : HF_E_FORMAT;
 }
 
 static int read_site_limit(options_t *options, const char *value)
 {
-    hf_slice_t slice = {.text = value, .length = strlen(value)};
-    int status = hf_slice_to_i64(slice, &options->site_limit_A);
-    if (status == HF_OK && (options->site_limit_A < 1 || options->site_limit_A > 300)) {
-        status = HF_E_RANGE;
-    }
-    return status;
+    return read_number(value, 1, 300, &options->site_limit_A);
 }
 
 static int read_log_level(options_t *options, const char *value)
@@ -118,16 +144,27 @@ static const setting_t settings[] = {
     {"csms", "URL", "central system, ws://HOST[:PORT][/PATH]; the station id is appended",
      TEXT_FIELD(csms)},
     {"id", "ID", "identity of this charge point: letters, digits and . _ : -", TEXT_FIELD(id)},
-    {"can", "SPEC", "bus of the power module and BMS: " BUSES "; the nth is connector n's",
+    {"can", "SPEC", "bus of the power modules and BMS (below); the nth is connector n's",
      .read = read_can},
-    {"io", "SPEC", "inputs and outputs: socket:PATH", TEXT_FIELD(io)},
+    {"bms-can", "SPEC", "bus of the BMS of the last --can, where it has one of its own",
+     .read = read_bms_can},
+    {"modules", "N", "power modules of the last --can that share its load (default 1)",
+     .read = read_modules},
+    {"io", "SPEC", "inputs and outputs: " IOS, TEXT_FIELD(io)},
     {"state", "DIR", "directory of the journal (default /var/lib/holdfast)", TEXT_FIELD(state)},
     {"http", "HOST:PORT", "status page, or none (default 127.0.0.1:8080)", .read = read_http},
     {"profile", "NAME", "scaling of the power module; no default on a physical bus",
      TEXT_FIELD(profile)},
+    {"bms", "NAME", "what the BMS speaks (default: as the vehicle profile says)", TEXT_FIELD(bms)},
+    {"commission", NULL, "prove the module profile again in the next session",
+     .read = read_commission},
     {"vehicle", "NAME", "vehicle profile: battery window and limits (default nx100)",
      TEXT_FIELD(vehicle)},
     {"site-limit", "A", "most current the site allows, 1 to 300", .read = read_site_limit},
+    {"watchdog", "DEVICE", "hardware watchdog to feed, as /dev/watchdog (default none)",
+     TEXT_FIELD(watchdog)},
+    {"console", "SPEC", "service console: pty, pty:LINK or DEVICE[@BAUD] (default none)",
+     TEXT_FIELD(console)},
     {"vendor", "TEXT", "chargePointVendor, at most 20 characters", TEXT_FIELD(vendor)},
     {"model", "TEXT", "chargePointModel, at most 20 characters", TEXT_FIELD(model)},
     {"serial", "TEXT", "chargePointSerialNumber, at most 25 characters", TEXT_FIELD(serial)},
@@ -137,23 +174,17 @@ static const setting_t settings[] = {
      .read = read_log_level},
 };
 
-static void print_help(void)
+static void print_profiles(void)
 {
-    printf("Usage: holdfastd --csms URL --id ID --can SPEC --io SPEC [OPTION]...\n"
-           "Runs an OCPP 1.6J charge point until it is told to end (SIGTERM, SIGINT).\n\n");
-    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
-        char left[48];
-        (void)snprintf(left, sizeof left, "--%s %s", settings[i].name, settings[i].argument);
-        printf("  %-22s %s\n", left, settings[i].help);
-    }
-    printf("  %-22s %s\n", "--config FILE",
-           "read settings from a file: one NAME = VALUE a line, # comments");
-    printf("  %-22s %s\n", "--check", "check the configuration and end");
-    printf("  %-22s %s\n", "--help", "this text");
-    printf("  %-22s %s\n\nModule profiles:\n", "--version", "the version");
+    printf("\nModule profiles:\n");
     const evse_module_profile_t *profile;
     for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
         printf("  %-22s %s\n", profile->name, profile->text);
+    }
+    printf("BMS profiles:\n");
+    const evse_bms_profile_t *bms;
+    for (size_t i = 0; (bms = evse_bms_profile_at(i)) != NULL; i++) {
+        printf("  %-22s %s\n", bms->name, bms->text);
     }
     printf("Vehicle profiles:\n");
     const evse_limits_t *limits;
@@ -162,27 +193,65 @@ static void print_help(void)
                (int)(limits->min_mV % 1000), (int)(limits->max_mV / 1000),
                (int)(limits->max_mV % 1000));
     }
+}
+
+static void print_help(void)
+{
+    printf("Usage: holdfastd --csms URL --id ID --can SPEC --io SPEC [OPTION]...\n"
+           "Runs an OCPP 1.6J charge point until it is told to end (SIGTERM, SIGINT).\n\n");
+    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
+        char left[48];
+        const char *argument = settings[i].argument != NULL ? settings[i].argument : "";
+        (void)snprintf(left, sizeof left, "--%s %s", settings[i].name, argument);
+        printf("  %-22s %s\n", left, settings[i].help);
+    }
+    printf("  %-22s %s\n", "--config FILE",
+           "read settings from a file: one NAME = VALUE a line, # comments");
+    printf("  %-22s %s\n", "--check", "check the configuration and end");
+    printf("  %-22s %s\n", "--help", "this text");
+    printf("  %-22s %s\n\nBuses: %s\n", "--version", "the version", evse_can_linux_specs);
+    print_profiles();
     printf("\nExit status: 0 ended in good order, 64 usage, 69 port, socket or state directory in "
-           "use,\n70 software, 71 operating system, 74 storage, 78 configuration.\n");
+           "use,\n70 software, also a task that hung, 71 operating system, 74 storage, 78 "
+           "configuration.\n");
+}
+
+static const setting_t *find_setting(const char *name)
+{
+    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
+        if (strcmp(settings[i].name, name) == 0) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+static const char *complaint(int status)
+{
+    switch (status) {
+    case HF_E_TOO_LONG:
+        return "empty or too long";
+    case HF_E_STATE:
+        return "speaks of the last --can, of which there is none before it";
+    default:
+        return hf_status_text(status);
+    }
 }
 
 static int apply(options_t *options, const char *name, const char *value, const char *where)
 {
-    for (size_t i = 0; i < HF_COUNT_OF(settings); i++) {
-        if (strcmp(settings[i].name, name) != 0) {
-            continue;
-        }
-        int status = settings[i].read != NULL
-                         ? settings[i].read(options, value)
-                         : copy((char *)options + settings[i].offset, settings[i].capacity, value);
-        if (status != HF_OK) {
-            (void)fprintf(stderr, "holdfastd: %s%s '%s': %s\n", where, name, value,
-                          status == HF_E_TOO_LONG ? "empty or too long" : hf_status_text(status));
-        }
-        return status;
+    const setting_t *setting = find_setting(name);
+    if (setting == NULL) {
+        (void)fprintf(stderr, "holdfastd: %s%s: no such setting, see --help\n", where, name);
+        return HF_E_NOT_FOUND;
     }
-    (void)fprintf(stderr, "holdfastd: %s%s: no such setting, see --help\n", where, name);
-    return HF_E_NOT_FOUND;
+    int status = setting->read != NULL
+                     ? setting->read(options, value)
+                     : copy((char *)options + setting->offset, setting->capacity, value);
+    if (status != HF_OK) {
+        (void)fprintf(stderr, "holdfastd: %s%s '%s': %s\n", where, name, value, complaint(status));
+    }
+    return status;
 }
 
 static char *trim(char *text)
@@ -261,20 +330,58 @@ static int check_url(options_t *options)
     return HF_OK;
 }
 
-// [SAF-06] published scalings differ by a factor of 100: a physical bus has no default.
-static int check_profile(options_t *options)
+static int check_bus(const char *name, const char *text, bool *is_physical)
+{
+    evse_can_linux_spec_t spec;
+    int status = evse_can_linux_parse(text, &spec);
+    if (status != HF_OK) {
+        (void)fprintf(stderr, "holdfastd: %s '%s': %s; there are %s\n", name, text,
+                      hf_status_text(status), evse_can_linux_specs);
+        return status;
+    }
+    *is_physical = *is_physical || spec.kind != EVSE_CAN_LINUX_VIRTUAL;
+    return HF_OK;
+}
+
+static int check_buses(options_t *options)
+{
+    int status = options->connectors > 0
+                     ? HF_OK
+                     : fail("at least one bus is needed: --can virtual:PATH%s%s", "", "");
+    const char *seen[2 * CONFIG_EVSE_CONNECTORS_MAX];
+    unsigned count = 0;
+    for (unsigned c = 0; status == HF_OK && c < options->connectors; c++) {
+        options_outlet_t *outlet = &options->outlet[c];
+        status = check_bus("can", outlet->can, &outlet->is_physical);
+        seen[count++] = outlet->can;
+        if (status == HF_OK && outlet->bms_can[0] != '\0') {
+            status = check_bus("bms-can", outlet->bms_can, &outlet->is_physical);
+            seen[count++] = outlet->bms_can;
+        }
+    }
+    for (unsigned i = 1; status == HF_OK && i < count; i++) {
+        for (unsigned j = 0; status == HF_OK && j < i; j++) {
+            if (strcmp(seen[i], seen[j]) == 0) {
+                status = fail("'%s': a bus can be named only once%s", seen[i], "");
+            }
+        }
+    }
+    return status;
+}
+
+static bool has_physical_bus(const options_t *options)
 {
     bool physical = false;
     for (unsigned c = 0; c < options->connectors; c++) {
-        const char *spec = options->can[c];
-        bool is_virtual = strncmp(spec, "virtual:", 8) == 0 && spec[8] != '\0';
-        bool is_socketcan = strncmp(spec, "socketcan:", 10) == 0 && spec[10] != '\0';
-        if (!is_virtual && !(is_socketcan && HAS_SOCKETCAN)) {
-            return fail("can '%s': not " BUSES "%s", spec, "");
-        }
-        physical = physical || !is_virtual;
+        physical = physical || options->outlet[c].is_physical;
     }
-    if (options->profile[0] == '\0' && physical) {
+    return physical;
+}
+
+// [SAF-06] published scalings differ by a factor of 100: a physical bus has no default.
+static int check_profiles(options_t *options)
+{
+    if (options->profile[0] == '\0' && has_physical_bus(options)) {
         return fail(
             "a physical bus needs --profile NAME, the scaling of its power module; there is "
             "no default, since a wrong factor is a wrong current%s%s",
@@ -282,9 +389,26 @@ static int check_profile(options_t *options)
     }
     const char *name = options->profile[0] != '\0' ? options->profile : "m33-1024";
     options->module_profile = evse_module_profile_find(name);
-    return options->module_profile != NULL
+    if (options->module_profile == NULL) {
+        return fail("profile '%s': there is none of that name, see --help%s", name, "");
+    }
+    if (options->bms[0] != '\0') {
+        options->bms_profile = evse_bms_profile_find(options->bms);
+        if (options->bms_profile == NULL) {
+            return fail("bms '%s': there is none of that name, see --help%s", options->bms, "");
+        }
+    }
+    return HF_OK;
+}
+
+static int check_io(const options_t *options)
+{
+    const char *io = options->io;
+    bool is_socket = strncmp(io, "socket:", 7) == 0 && io[7] != '\0';
+    bool is_gpio = HAS_GPIO && strncmp(io, "gpio:", 5) == 0 && io[5] != '\0';
+    return is_socket || is_gpio
                ? HF_OK
-               : fail("profile '%s': there is none of that name, see --help%s", name, "");
+               : fail("inputs and outputs are needed: --io " IOS ", not '%s'%s", io, "");
 }
 
 static int check_limits(options_t *options)
@@ -306,17 +430,45 @@ static int check_all(options_t *options)
     if (status == HF_OK) {
         status = check_url(options);
     }
-    if (status == HF_OK && options->connectors == 0) {
-        status = fail("at least one bus is needed: --can virtual:PATH%s%s", "", "");
+    if (status == HF_OK) {
+        status = check_buses(options);
     }
     if (status == HF_OK) {
-        status = check_profile(options);
+        status = check_profiles(options);
     }
-    if (status == HF_OK && (strncmp(options->io, "socket:", 7) != 0 || options->io[7] == '\0')) {
-        status =
-            fail("inputs and outputs are needed: --io socket:PATH, not '%s'%s", options->io, "");
+    if (status == HF_OK) {
+        status = check_io(options);
     }
     return status == HF_OK ? check_limits(options) : status;
+}
+
+/// Returns -1 to go on, else the exit code.
+static int read_setting(options_t *options, char **argv, int *i)
+{
+    const char *argument = argv[*i];
+    char name[32];
+    const char *equals = strchr(argument, '=');
+    hf_slice_t slice = {.text = argument + 2,
+                        .length = equals != NULL ? (size_t)(equals - argument - 2)
+                                                 : strlen(argument + 2)};
+    if (hf_slice_copy(slice, name, sizeof name) != HF_OK) {
+        (void)fail("'%s': no such option, see --help%s", argument, "");
+        return EXIT_USAGE;
+    }
+    bool is_config = strcmp(name, "config") == 0;
+    const setting_t *setting = find_setting(name);
+    bool is_flag = setting != NULL && setting->argument == NULL;
+    const char *value = equals != NULL ? equals + 1 : is_flag ? "yes" : argv[*i + 1];
+    if ((!is_config && setting == NULL) || value == NULL) {
+        (void)fail(value == NULL && (is_config || setting != NULL)
+                       ? "--%s needs a value, see --help%s"
+                       : "--%s: no such option, see --help%s",
+                   name, "");
+        return EXIT_USAGE;
+    }
+    *i += equals != NULL || is_flag ? 0 : 1;
+    int status = is_config ? read_file(options, value) : apply(options, name, value, "--");
+    return status == HF_OK ? -1 : EXIT_CONFIG;
 }
 
 /// Returns -1 to go on, else the exit code.
@@ -339,30 +491,7 @@ static int read_argument(options_t *options, char **argv, int *i)
         (void)fail("'%s': options begin with --, see --help%s", argument, "");
         return EXIT_USAGE;
     }
-    char name[32];
-    const char *equals = strchr(argument, '=');
-    hf_slice_t slice = {.text = argument + 2,
-                        .length = equals != NULL ? (size_t)(equals - argument - 2)
-                                                 : strlen(argument + 2)};
-    const char *value = equals != NULL ? equals + 1 : argv[*i + 1];
-    if (hf_slice_copy(slice, name, sizeof name) != HF_OK) {
-        (void)fail("'%s': no such option, see --help%s", argument, "");
-        return EXIT_USAGE;
-    }
-    bool known = strcmp(name, "config") == 0;
-    for (size_t s = 0; s < HF_COUNT_OF(settings); s++) {
-        known = known || strcmp(settings[s].name, name) == 0;
-    }
-    if (!known || value == NULL) {
-        (void)fail(known ? "--%s needs a value, see --help%s"
-                         : "--%s: no such option, see --help%s",
-                   name, "");
-        return EXIT_USAGE;
-    }
-    *i += equals != NULL ? 0 : 1;
-    int status =
-        strcmp(name, "config") == 0 ? read_file(options, value) : apply(options, name, value, "--");
-    return status == HF_OK ? -1 : EXIT_CONFIG;
+    return read_setting(options, argv, i);
 }
 
 int options_read(options_t *options, int argc, char **argv)

@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#define DAEMON_GPIO 0
+
 // Exit codes: those of sysexits, so that systemd prints their names.
 typedef enum exit_code {
     EXIT_GOOD = 0,
@@ -23,10 +25,18 @@ typedef enum exit_code {
 #define OPTIONS_TEXT_MAX 256u
 #define STATION_ID_BYTES 49u
 
+/// What hangs on one connector; --bms-can and --modules speak of the last --can.
+typedef struct options_outlet {
+    char can[OPTIONS_TEXT_MAX];
+    char bms_can[OPTIONS_TEXT_MAX]; // empty: the BMS is on `can`
+    int64_t modules;                // 0: one
+    bool is_physical;               // derived: not a virtual bus
+} options_outlet_t;
+
 typedef struct options {
     char csms[OPTIONS_TEXT_MAX];
     char id[STATION_ID_BYTES];
-    char can[CONFIG_EVSE_CONNECTORS_MAX][OPTIONS_TEXT_MAX];
+    options_outlet_t outlet[CONFIG_EVSE_CONNECTORS_MAX];
     unsigned connectors;
     char io[OPTIONS_TEXT_MAX];
     char state[OPTIONS_TEXT_MAX];
@@ -34,7 +44,11 @@ typedef struct options {
     uint16_t http_port;
     bool has_http;
     char profile[32];
+    char bms[32]; // empty: the one the vehicle profile names
     char vehicle[32];
+    char watchdog[OPTIONS_TEXT_MAX]; // empty: none
+    char console[OPTIONS_TEXT_MAX];  // empty: none
+    bool commission;
     char vendor[21], model[21], serial[26];
     hf_log_level_t level;
     int64_t site_limit_A;
@@ -47,6 +61,7 @@ typedef struct options {
     // derived
     evse_url_t url;
     const evse_module_profile_t *module_profile;
+    const evse_bms_profile_t *bms_profile; // NULL: by the vehicle
     evse_limits_t limits;
 } options_t;
 

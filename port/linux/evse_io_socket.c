@@ -83,6 +83,10 @@ static bool take_levels(evse_io_socket_t *io, const uint8_t *packet, size_t leng
     }
     evse_io_inputs_t *inputs = &io->inputs[packet[1]];
     unsigned bits = packet[2] | (unsigned)packet[3] << 8;
+    bool was_open = inputs->stamp_us[EVSE_IN_ESTOP] != 0 && !inputs->level[EVSE_IN_ESTOP];
+    if (!was_open && (bits >> EVSE_IN_ESTOP & 1u) == 0) {
+        io->estop_edges++;
+    }
     for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
         inputs->level[i] = (bits >> i & 1u) != 0;
         inputs->stamp_us[i] = now_us;
@@ -185,6 +189,21 @@ static int socket_drive(void *ctx, unsigned connector, const evse_io_drive_t *dr
 }
 
 const evse_io_ops_t evse_io_socket_ops = {.sample = socket_sample, .drive = socket_drive};
+
+int evse_io_socket_fd(const evse_io_socket_t *io)
+{
+    return io->fd;
+}
+
+bool evse_io_socket_look(evse_io_socket_t *io, uint64_t now_us)
+{
+    if (io->fd < 0 || has_stalled(io, EVSE_IO_SOCKET_DOZE_MS, now_us)) {
+        return false;
+    }
+    uint32_t edges = io->estop_edges;
+    drain(io, now_us);
+    return io->estop_edges != edges;
+}
 
 int evse_io_socket_take_card(evse_io_socket_t *io, unsigned *connector,
                              char id_tag[EVSE_IO_SOCKET_TAG_BYTES])

@@ -36,11 +36,17 @@ typedef struct evse_io_socket {
     hf_queue_t cards;
     uint32_t card_storage[HF_QUEUE_BYTES(sizeof(evse_io_card_t), EVSE_IO_SOCKET_CARDS) / 4u];
     uint32_t rx, tx, errors, refused, stalls;
+    uint32_t estop_edges; // times a loop was seen to open
 } evse_io_socket_t;
 
 /// Remembers the path; connecting happens in sample(). HF_E_TOO_LONG, HF_E_RANGE (connectors).
 HF_MUST_CHECK int evse_io_socket_open(evse_io_socket_t *io, const char *path, unsigned connectors);
 void evse_io_socket_close(evse_io_socket_t *io);
+/// To be polled for reading between ticks; -1: nobody there.
+int evse_io_socket_fd(const evse_io_socket_t *io);
+/// Takes what waits, so that the next sample() has it; true when an emergency stop loop opened in it, if only for a moment.
+/// Nothing is taken after a stall: sample() judges that.
+bool evse_io_socket_look(evse_io_socket_t *io, uint64_t now_us);
 /// The next card: connector from 0 and idTag. HF_E_EMPTY. Context: one thread, any.
 HF_MUST_CHECK int evse_io_socket_take_card(evse_io_socket_t *io, unsigned *connector,
                                            char id_tag[EVSE_IO_SOCKET_TAG_BYTES]);

@@ -132,6 +132,7 @@ static int file_sync_start(void *ctx)
     }
     status = hf_worker_start(&flash->worker, sync_job, flash);
     flash->is_syncing = status == HF_OK;
+    flash->syncs += flash->is_syncing ? 1u : 0u;
     return status;
 }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// What the kernel grants for the control loop: a real-time priority and memory that is never paged out. Neither is needed
+// to run, both are told when they are missing.
+#include "daemon.h"
+
+#include "hf_port_linux.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define STACK_BYTES ((size_t)512 * 1024)       // of every thread: locked memory is taken whole
+#define PROBE_BYTES ((size_t)64 * 1024 * 1024) // what may still be mapped later on
+
+// A lock of what is to come makes later mappings fail where the limit is low: better none than that.
+static int lock_all(void)
+{
+    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
+        return errno;
+    }
+    void *probe = mmap(NULL, PROBE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (probe == MAP_FAILED) {
+        (void)munlockall();
+        return ENOMEM;
+    }
+    (void)munmap(probe, PROBE_BYTES);
+    return 0;
+}
+
+void daemon_lock_memory(daemon_t *daemon)
+{
+    hf_log_t *log = &daemon->supervisor_log.log;
+    pthread_attr_t attributes;
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    (void)pthread_setattr_default_np(&attributes);
+    (void)pthread_attr_destroy(&attributes);
+    int error = lock_all();
+    daemon->realtime.is_locked = error == 0;
+    if (error == 0) {
+        (void)snprintf(daemon->realtime.memory, sizeof daemon->realtime.memory, "locked");
+        HF_LOGI(log, hf_port_now_us(), SYS, "memory is locked");
+    } else {
+        (void)snprintf(daemon->realtime.memory, sizeof daemon->realtime.memory, "not locked: %s",
+                       strerror(error));
+        HF_LOGW(log, hf_port_now_us(), SYS,
+                "memory is not locked (%s; CAP_IPC_LOCK or a larger limit of locked memory): ticks "
+                "may come late under load",
+                strerror(error));
+    }
+}
+
+static int start_fifo(pthread_t *thread, int priority, void *(*run)(void *), daemon_t *daemon)
+{
+    pthread_attr_t attributes;
+    const struct sched_param parameter = {.sched_priority = priority};
+    (void)pthread_attr_init(&attributes);
+    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    (void)pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+    (void)pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+    (void)pthread_attr_setschedparam(&attributes, &parameter);
+    int error = pthread_create(thread, &attributes, run, daemon);
+    (void)pthread_attr_destroy(&attributes);
+    return error;
+}
+
+int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, void *(*run)(void *))
+{
+    int error = start_fifo(thread, priority, run, daemon);
+    if (error == EPERM) {
+        daemon->realtime.is_fifo = false;
+        (void)snprintf(daemon->realtime.control, sizeof daemon->realtime.control,
+                       "no real-time priority: %s", strerror(error));
+        error = pthread_create(thread, NULL, run, daemon);
+    }
+    return error;
+}
+
+void daemon_tell_realtime(daemon_t *daemon)
+{
+    hf_log_t *log = &daemon->supervisor_log.log;
+    if (daemon->realtime.is_fifo) {
+        HF_LOGI(log, hf_port_now_us(), SYS, "control loop: %s", daemon->realtime.control);
+    } else {
+        HF_LOGW(log, hf_port_now_us(), SYS,
+                "control loop: %s (CAP_SYS_NICE): ticks may come late under load",
+                daemon->realtime.control);
+    }
+}
