@@ -7,6 +7,7 @@
 #define EVSE_CONTROL_H
 
 #include "evse/evse_can.h"
+#include "evse/evse_commission.h"
 #include "evse/evse_connector.h"
 #include "evse/evse_meter.h"
 #include "evse/evse_safety.h"
@@ -27,6 +28,9 @@ typedef struct evse_channel_config {
     const evse_meter_t *meter; // NULL: integrate the terminal frames
     uint64_t register_mJ;      // from the journal
     bool finishing;            // from the journal: a session ended here and the plug was still in
+    bool physical_bus;         // real modules: the profile has to be commissioned [SAF-15]
+    bool commissioned;         // from the journal: it was, with this profile and so many units
+    bool commission_again;     // once more all the same, or on a virtual bus
 } evse_channel_config_t;
 
 typedef struct evse_control_config {
@@ -56,6 +60,7 @@ typedef struct evse_channel {
     evse_io_inputs_t inputs;
     evse_io_drive_t drive;
     evse_verdict_t verdict;
+    evse_commission_t commission;
     evse_connector_order_t order;
     evse_connector_state_t state;
     evse_power_phase_t phase;
@@ -128,8 +133,9 @@ typedef struct evse_control {
     evse_mailbox_t *mailbox;
     hf_log_t *log;
     hf_atomic_u32_t
-        estop_latched;    // not 0: latched; counts trips, so that a reset cannot swallow one
-    uint32_t reset_latch; // its value when the reset began to be held
+        estop_latched; // not 0: latched; counts trips, so that a reset cannot swallow one
+    hf_atomic_u32_t commission_wanted; // bit per connector, until the machine has taken it
+    uint32_t reset_latch;              // its value when the reset began to be held
     bool reset_held;
     bool begun; // the first tick is over
     bool estop_reported;
@@ -145,5 +151,8 @@ HF_MUST_CHECK int evse_control_init(evse_control_t *control, const evse_control_
 void evse_control_tick(evse_control_t *control, uint64_t now_us);
 /// Sets the E-stop latch. Context: task or ISR, any core. The next tick (or energizing write) acts on it. [SAF-01]
 void evse_control_trip(evse_control_t *control);
+/// The next session of a connector (from 0) commissions its modules' profile once more. Context: task or ISR, any core.
+/// [SAF-15]
+void evse_control_commission(evse_control_t *control, unsigned connector);
 
 #endif

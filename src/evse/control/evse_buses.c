@@ -72,7 +72,13 @@ static void watch_rings(evse_control_t *control, evse_channel_t *channel, uint64
 
 void evse_buses_receive(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
+    evse_can_state_t was = channel->module_bus.state;
     channel->bus = poll(control, channel, &channel->module_bus, now_us);
+    if (was == EVSE_CAN_BUS_OFF &&
+        channel->bus != was) { // the modules want to hear all of it at once
+        channel->group_due = true;
+        evse_module_restart(&channel->module, now_us);
+    }
     receive_module_bus(channel, now_us);
     if (has_bms_bus(channel)) {
         evse_can_state_t bms = poll(control, channel, &channel->bms_bus, now_us);

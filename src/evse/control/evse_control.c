@@ -6,6 +6,7 @@
 
 #include "evse_buses.h"
 #include "evse_channel.h"
+#include "evse_commission_watch.h"
 #include "evse_gate.h"
 #include "evse_latch.h"
 #include "evse_power.h"
@@ -57,6 +58,7 @@ static int init_channel(evse_channel_t *channel, const evse_channel_config_t *co
         status = init_devices(channel, config);
     }
     channel->config = *config;
+    evse_commission_watch_init(channel);
     evse_meter_terminal_init(&channel->terminal_meter, &channel->module);
     channel->meter.ops = &evse_meter_terminal_ops;
     channel->meter.ctx = &channel->terminal_meter;
@@ -86,6 +88,7 @@ int evse_control_init(evse_control_t *control, const evse_control_config_t *conf
     control->log = config->log;
     control->estop_reported = config->estop_latched; // the journal knows
     atomic_init(&control->estop_latched, config->estop_latched ? 1u : 0u);
+    atomic_init(&control->commission_wanted, 0u);
     for (uint32_t i = 0; i < config->connectors; i++) {
         int status = init_channel(&control->channel[i], &config->channel[i]);
         if (status != 0) {
@@ -159,6 +162,7 @@ static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now
         .meter_stale = channel->meter_stale,
         .bms_expected = channel->bms_expected && !channel->ending,
         .contactor_welded = channel->weld_latched,
+        .commissioning = channel->commission.state != EVSE_COMMISSION_NONE,
         .started_us = control->started_us,
     };
     channel->verdict = evse_safety_judge(&inputs, channel->config.limits, now_us);
@@ -209,6 +213,7 @@ static void step(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     evse_channel_watch_plug(control, channel, now_us);
     evse_channel_watch_buttons(control, channel, now_us);
     judge(control, channel, now_us);
+    evse_commission_watch(control, channel, now_us);
     evse_channel_watch_faults(control, channel, now_us);
     evse_channel_follow_order(control, channel, now_us);
     evse_channel_unlock(control, channel, now_us);

@@ -56,8 +56,9 @@ static bool is_apart(int32_t a, int32_t b, int32_t margin)
 static bool is_disagreeing(evse_channel_t *channel, uint64_t now_us)
 {
     const evse_module_t *module = &channel->module;
-    bool both = evse_reading_is_fresh(module->module_mA, now_us, EVSE_US(EVSE_INNER_AGE_MS)) &&
-                evse_reading_is_fresh(module->module_mV, now_us, EVSE_US(EVSE_INNER_AGE_MS));
+    uint64_t age_us = EVSE_US(EVSE_INNER_AGE_MS);
+    bool both = evse_module_is_answer_fresh(module, module->module_mA, now_us, age_us) &&
+                evse_module_is_answer_fresh(module, module->module_mV, now_us, age_us);
     bool apart = is_apart(module->terminal_mA.value, module->module_mA.value, EVSE_DISAGREE_MA) ||
                  is_apart(module->terminal_mV.value, module->module_mV.value, EVSE_DISAGREE_MV);
     if (channel->phase != EVSE_POWER_ON || (both && !apart)) {

@@ -153,8 +153,8 @@ static bool is_group_due(const evse_channel_t *channel, bool on, uint64_t now_us
 {
     bool reduced =
         on && (channel->setpoint_mA < channel->sent_mA || channel->setpoint_mV < channel->sent_mV);
-    return channel->group_due || on != channel->sent_on || reduced ||
-           now_us >= channel->next_switch_us;
+    bool periodic = now_us >= channel->next_switch_us && !evse_module_is_mute(&channel->module);
+    return channel->group_due || on != channel->sent_on || reduced || periodic; // [SAF-15]
 }
 
 static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on, uint64_t now_us)

@@ -76,6 +76,9 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
         .ring_percent = channel->module_bus.ring_percent > channel->bms_bus.ring_percent
                             ? channel->module_bus.ring_percent
                             : channel->bms_bus.ring_percent,
+        .commissioning = channel->commission.state,
+        .commission_permille = channel->commission.agree_permille,
+        .commission_timeout_ms = channel->commission.timeout_ms,
         .inputs = input_bits(&channel->inputs, false, now_us),
         .inputs_fresh = input_bits(&channel->inputs, true, now_us),
     };

@@ -110,7 +110,8 @@ static void judge_battery(judgement_t *j)
 static void judge_temperature(judgement_t *j) // [SAF-05]
 {
     evse_reading_t temperature = j->in->module->temperature_dC;
-    if (!is_fresh(j, temperature, j->limits->temperature_age_ms)) {
+    if (!evse_module_is_answer_fresh(j->in->module, temperature, j->now_us,
+                                     EVSE_US(j->limits->temperature_age_ms))) {
         refuse(j, EVSE_REASON(TEMPERATURE_STALE),
                fault_if(j->in->energized, EVSE_FAULT_TEMPERATURE_STALE));
     } else if (temperature.value > j->limits->trip_dC) {
