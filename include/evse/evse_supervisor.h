@@ -95,7 +95,7 @@ typedef struct evse_supervisor {
     uint32_t last_fault[CONFIG_EVSE_CONNECTORS_MAX];
     bool last_estop;
     // the supervisor's
-    uint64_t started_us, judged_us;
+    uint64_t started_us, judged_us, link_seen_us;
     uint32_t watching_since; // moment: deadlines count from here at the earliest
     uint32_t ticks_over;     // told by the histogram last
     uint32_t late_told;      // bit per task: it is in the fault queue

@@ -805,6 +805,15 @@
 #error "CONFIG_EVSE_JOURNAL_SLOW_MS: 100 to 10000"
 #endif
 
+/// No link to the central system for longer than this is a warning (0 to 600000).
+#define EVSE_LINK_DOWN_MS CONFIG_EVSE_LINK_DOWN_MS
+#ifndef CONFIG_EVSE_LINK_DOWN_MS
+#define CONFIG_EVSE_LINK_DOWN_MS 10000
+#endif
+#if CONFIG_EVSE_LINK_DOWN_MS < 0 || CONFIG_EVSE_LINK_DOWN_MS > 600000
+#error "CONFIG_EVSE_LINK_DOWN_MS: 0 to 600000"
+#endif
+
 /// A passing reason of the health level is shown for so long (1000 to 60000).
 #define EVSE_HEALTH_HOLD_MS CONFIG_EVSE_HEALTH_HOLD_MS
 #ifndef CONFIG_EVSE_HEALTH_HOLD_MS

@@ -190,6 +190,8 @@ static void supervisor_health_is_the_worst_reason(void)
     bench_t bench;
     REQUIRE(is_ready(&bench));
     bench.inputs.link_up = false;
+    (void)pass(&bench, TASKS, EVSE_LINK_DOWN_MS);
+    CHECK_EQ(bench.view.health, EVSE_HEALTH_OK);
     (void)pass(&bench, TASKS, 100);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_WARNING);
     CHECK_EQ(bench.view.reasons, 1u << EVSE_HEALTH_REASON_LINK_DOWN);
@@ -219,13 +221,16 @@ static void supervisor_passing_reasons_are_held_and_let_go(void)
     CHECK_EQ(bench.view.reasons, 0); // at the limit, not over it
     evse_supervisor_note_tick(&bench.supervisor, EVSE_TICK_LATE_US + 1u, &bench.control);
     bench.inputs.journal_wait_ms = EVSE_JOURNAL_SLOW_MS + 1u;
+    bench.control.connector[0].ring_percent = EVSE_CAN_RING_WARN_PERCENT + 1u;
     (void)look(&bench);
     bench.inputs.journal_wait_ms = 0;
-    const uint32_t both =
-        1u << EVSE_HEALTH_REASON_TICKS_LATE | 1u << EVSE_HEALTH_REASON_JOURNAL_SLOW;
-    CHECK_EQ(bench.view.reasons, both);
+    bench.control.connector[0].ring_percent = EVSE_CAN_RING_WARN_PERCENT;
+    const uint32_t all_three = 1u << EVSE_HEALTH_REASON_TICKS_LATE |
+                               1u << EVSE_HEALTH_REASON_JOURNAL_SLOW |
+                               1u << EVSE_HEALTH_REASON_RING_FILLING;
+    CHECK_EQ(bench.view.reasons, all_three);
     (void)pass(&bench, TASKS, EVSE_HEALTH_HOLD_MS - 2u * EVSE_SUPERVISOR_PERIOD_MS);
-    CHECK_EQ(bench.view.reasons, both);
+    CHECK_EQ(bench.view.reasons, all_three);
     (void)pass(&bench, TASKS, 3u * EVSE_SUPERVISOR_PERIOD_MS);
     CHECK_EQ(bench.view.reasons, 0);
     CHECK_EQ(bench.view.lateness.over, 1);

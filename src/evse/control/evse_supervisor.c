@@ -8,8 +8,11 @@
 
 #include <string.h>
 
-#define DOZE_US ((uint64_t)EVSE_SUPERVISOR_DOZE_MS * HF_US_PER_MS)
-#define HOLD_US ((uint64_t)EVSE_HEALTH_HOLD_MS * HF_US_PER_MS)
+#define WORD_BITS    32
+#define MOMENT_SHIFT 10 // a moment is 1,024 us: no division on a processor that has none
+#define MOMENT_US    (1u << MOMENT_SHIFT)
+#define DOZE_US      ((uint64_t)EVSE_SUPERVISOR_DOZE_MS * HF_US_PER_MS)
+#define HOLD_US      ((uint64_t)EVSE_HEALTH_HOLD_MS * HF_US_PER_MS)
 
 static const struct {
     evse_health_t level;
@@ -20,8 +23,8 @@ static const struct {
 #undef REASON_ROW
 };
 
-_Static_assert(EVSE_HEALTH_REASON_COUNT <= 32, "reasons are bits of a uint32_t");
-_Static_assert(EVSE_SUPERVISOR_TASKS_MAX <= 32, "tasks are bits of a uint32_t");
+_Static_assert(EVSE_HEALTH_REASON_COUNT <= WORD_BITS, "reasons are bits of a uint32_t");
+_Static_assert(EVSE_SUPERVISOR_TASKS_MAX <= WORD_BITS, "tasks are bits of a uint32_t");
 
 const char *evse_health_text(unsigned health)
 {
@@ -41,13 +44,15 @@ evse_health_t evse_health_reason_level(unsigned reason)
 
 static uint32_t moment_of(uint64_t now_us)
 {
-    return (uint32_t)(now_us >> 10) | 1u;
+    return (uint32_t)(now_us >> MOMENT_SHIFT) | 1u;
 }
 
 static uint32_t moment_age_ms(uint32_t since, uint32_t now)
 {
     uint32_t age = now - since;
-    return age > INT32_MAX ? 0 : (uint32_t)((uint64_t)age * 1024u / 1000u); // else: from after now
+    return age > INT32_MAX
+               ? 0
+               : (uint32_t)((uint64_t)age * MOMENT_US / HF_US_PER_MS); // else: from after now
 }
 
 int evse_supervisor_init(evse_supervisor_t *supervisor, const evse_task_info_t *tasks,
@@ -70,6 +75,7 @@ int evse_supervisor_init(evse_supervisor_t *supervisor, const evse_task_info_t *
     supervisor->tasks = count;
     supervisor->started_us = now_us;
     supervisor->judged_us = now_us;
+    supervisor->link_seen_us = now_us;
     supervisor->watching_since = moment_of(now_us);
     supervisor->lateness.limit_us = EVSE_TICK_LATE_US;
     int status = hf_ring_init(&supervisor->noted, supervisor->noted_words,
@@ -216,7 +222,9 @@ static uint32_t control_reasons(const evse_snapshot_t *control)
     for (uint32_t i = 0; i < control->connectors && i < CONFIG_EVSE_CONNECTORS_MAX; i++) {
         const evse_connector_view_t *view = &control->connector[i];
         reasons |= bit_of(EVSE_HEALTH_REASON_FAULT_ACTIVE, view->fault != EVSE_FAULT_NONE) |
-                   bit_of(EVSE_HEALTH_REASON_BUS_OFF, view->bus_active == 0);
+                   bit_of(EVSE_HEALTH_REASON_BUS_OFF, view->bus_active == 0) |
+                   bit_of(EVSE_HEALTH_REASON_RING_FILLING,
+                          view->ring_percent > EVSE_CAN_RING_WARN_PERCENT);
     }
     return reasons;
 }
@@ -251,6 +259,14 @@ static uint32_t hold_passing(evse_supervisor_t *supervisor, uint32_t reasons, ui
     return reasons;
 }
 
+static bool is_link_down(evse_supervisor_t *supervisor, bool link_up, uint64_t now_us)
+{
+    if (link_up) {
+        supervisor->link_seen_us = now_us;
+    }
+    return now_us - supervisor->link_seen_us > (uint64_t)EVSE_LINK_DOWN_MS * HF_US_PER_MS;
+}
+
 static void judge_health(evse_supervisor_t *supervisor, const evse_supervisor_inputs_t *inputs,
                          uint64_t now_us)
 {
@@ -262,7 +278,7 @@ static void judge_health(evse_supervisor_t *supervisor, const evse_supervisor_in
         control_reasons(inputs->control) | task_reasons(supervisor) |
         bit_of(EVSE_HEALTH_REASON_TICKS_LATE, ticks_late) |
         bit_of(EVSE_HEALTH_REASON_JOURNAL_SLOW, inputs->journal_wait_ms > EVSE_JOURNAL_SLOW_MS) |
-        bit_of(EVSE_HEALTH_REASON_LINK_DOWN, !inputs->link_up) |
+        bit_of(EVSE_HEALTH_REASON_LINK_DOWN, is_link_down(supervisor, inputs->link_up, now_us)) |
         bit_of(EVSE_HEALTH_REASON_NO_REALTIME, !inputs->realtime);
     view->reasons = hold_passing(supervisor, reasons, now_us);
     view->health = EVSE_HEALTH_OK;
