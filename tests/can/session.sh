@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # In a guest: a whole session of the shipped holdfastd over a kernel bus, with commissioning since the bus is a physical one, read along by
-# Debian's candump. session.sh FOLDER-OF-PROGRAMS INTERFACE-OF-BOTH
+# Debian's candump. session.sh FOLDER-OF-PROGRAMS INTERFACE[,INTERFACE-OF-THE-VEHICLE]
 set -u
 programs=$1
-bus=$2
+interfaces=$2 # of the charge point, or CHARGER,VEHICLE
+bus=${interfaces%,*}
 log=$(mktemp /var/tmp/candump.XXXXXX) || exit 1
 trap 'rm -f "$log"' EXIT
 candump -L "$bus" >"$log" &
 reader=$!
-"$programs/holdfast" demo --once --bus "socketcan:$bus" --http 127.0.0.1:0
+"$programs/holdfast" demo --once --bus "socketcan:$interfaces" --http 127.0.0.1:0
 status=$?
 kill $reader
 [ $status -eq 0 ] || exit $status

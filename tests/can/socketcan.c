@@ -18,11 +18,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUS        "vcan0"
-#define SPEC       "socketcan:" BUS
 #define POLLS_MAX  400
 #define PAUSE_US   5000
 #define ID_REQUEST 0x1806E5F4u
+
+// vcan0, or what HF_CAN and HF_CAN_PEER name: two controllers on one bus.
+static const char *own_interface(void)
+{
+    const char *name = getenv("HF_CAN");
+    return name != NULL ? name : "vcan0";
+}
+
+static const char *peer_interface(void)
+{
+    const char *name = getenv("HF_CAN_PEER");
+    return name != NULL ? name : own_interface();
+}
 
 static evse_can_linux_t device;
 static evse_can_bus_t bus;
@@ -56,7 +67,9 @@ static bool reaches(evse_can_state_t state)
 static bool open_bus(const evse_can_filters_t *filters)
 {
     evse_can_t can;
-    return evse_can_linux_open(&device, SPEC, filters, &can) == 0 &&
+    char spec[64];
+    (void)snprintf(spec, sizeof spec, "socketcan:%s", own_interface());
+    return evse_can_linux_open(&device, spec, filters, &can) == 0 &&
            evse_can_bus_init(&bus, can) == 0 && reaches(EVSE_CAN_ACTIVE);
 }
 
@@ -71,13 +84,25 @@ static int receive(evse_can_frame_t *frame)
     return bus.can.ops->receive(bus.can.ctx, frame);
 }
 
+// A controller takes its time.
+static bool receives(evse_can_frame_t *frame)
+{
+    for (int i = 0; i < POLLS_MAX; i++) {
+        if (receive(frame) == 1) {
+            return true;
+        }
+        pause_us(1000);
+    }
+    return false;
+}
+
 // ---- the other node ----
 
 static int peer_open(void)
 {
     int fd = socket(PF_CAN, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, CAN_RAW);
     struct ifreq request = {0};
-    (void)strcpy(request.ifr_name, BUS);
+    (void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", peer_interface());
     if (fd < 0 || ioctl(fd, SIOCGIFINDEX, &request) != 0) {
         return -1;
     }
@@ -144,7 +169,7 @@ static void socketcan_frames_cross_in_both_directions(void)
         CHECK_EQ(raw.can_dlc, shapes[i].length);
         CHECK_EQ(memcmp(raw.data, frame.data, shapes[i].length), 0);
         CHECK(peer_send(peer, raw.can_id, shapes[i].length, 77));
-        REQUIRE(receive(&frame) == 1);
+        REQUIRE(receives(&frame));
         CHECK_EQ(frame.id, shapes[i].id);
         CHECK_EQ(frame.extended, shapes[i].extended);
         CHECK_EQ(frame.length, shapes[i].length);
@@ -167,7 +192,7 @@ static void socketcan_stamp_is_the_arrival_not_the_poll(void)
     uint64_t after_us = hf_port_now_us();
     pause_us(200000);
     uint64_t now_us = hf_port_now_us();
-    REQUIRE(receive(&frame) == 1);
+    REQUIRE(receives(&frame));
     uint64_t time_us = evse_can_frame_time_us(&frame, now_us);
     CHECK(frame.stamped);
     CHECK(time_us + 20000 >= before_us); // two clocks are read one after the other
@@ -190,7 +215,7 @@ static void socketcan_filter_lets_only_what_is_wanted_in(void)
     }
     CHECK(peer_send(peer, (ID_REQUEST & 0x7FF), 8, 98)); // a standard frame of the same low bits
     CHECK(peer_send(peer, ID_REQUEST | CAN_EFF_FLAG, 8, 99));
-    REQUIRE(receive(&frame) == 1);
+    REQUIRE(receives(&frame));
     CHECK_EQ(number_in(&frame), 99);
     CHECK_EQ(receive(&frame), 0);
     CHECK_EQ(stats()->total_rx, 1);
@@ -205,9 +230,11 @@ static void socketcan_remote_and_error_frames_are_never_data(void)
     int peer = peer_open();
     REQUIRE(peer >= 0);
     CHECK(peer_send(peer, 5u | CAN_EFF_FLAG | CAN_RTR_FLAG, 0, 0));
-    CHECK_EQ(receive(&frame), 0);
+    CHECK(peer_send(peer, 5u | CAN_EFF_FLAG, 8, 99));
+    REQUIRE(receives(&frame));
+    CHECK_EQ(number_in(&frame), 99);
+    CHECK_EQ(stats()->total_rx, 1);
     CHECK(stats()->error_count >= 1); // refused and counted
-    CHECK_EQ(stats()->total_rx, 0);
     (void)close(peer);
     evse_can_linux_close(&device);
 }
@@ -281,10 +308,10 @@ static void socketcan_full_kernel_queue_is_counted_exactly(void)
     flood(40000, true);
 }
 
-static void ip(const char *what)
+static void ip(const char *before, const char *after)
 {
     char command[128];
-    (void)snprintf(command, sizeof command, "ip link %s", what);
+    (void)snprintf(command, sizeof command, "ip link %s %s %s", before, own_interface(), after);
     CHECK_EQ(system(command), 0);
 }
 
@@ -292,15 +319,15 @@ static void socketcan_interface_down_is_bus_off_and_comes_back(void)
 {
     evse_can_frame_t frame;
     REQUIRE(open_bus(NULL));
-    ip("set " BUS " down");
+    ip("set", "down");
     CHECK(reaches(EVSE_CAN_BUS_OFF));
     CHECK_EQ(bus.can.ops->receive(bus.can.ctx, &frame), HF_E_STATE);
-    ip("set " BUS " up");
+    ip("set", "up");
     CHECK(reaches(EVSE_CAN_ACTIVE));
     int peer = peer_open();
     REQUIRE(peer >= 0);
     CHECK(peer_send(peer, 3u | CAN_EFF_FLAG, 8, 12));
-    REQUIRE(receive(&frame) == 1);
+    REQUIRE(receives(&frame));
     CHECK_EQ(number_in(&frame), 12);
     (void)close(peer);
     evse_can_linux_close(&device);
@@ -310,18 +337,18 @@ static void socketcan_interface_taken_away_is_bus_off_and_comes_back(void)
 {
     evse_can_frame_t frame;
     REQUIRE(open_bus(NULL));
-    ip("del " BUS);
+    ip("del", "");
     CHECK(reaches(EVSE_CAN_BUS_OFF));
     for (int i = 0; i < 20; i++) {
         CHECK_EQ(poll_bus(false), EVSE_CAN_BUS_OFF);
     }
-    ip("add dev " BUS " type vcan");
-    ip("set " BUS " up");
+    ip("add dev", "type vcan");
+    ip("set", "up");
     CHECK(reaches(EVSE_CAN_ACTIVE));
     int peer = peer_open();
     REQUIRE(peer >= 0);
     CHECK(peer_send(peer, 3u | CAN_EFF_FLAG, 8, 13));
-    REQUIRE(receive(&frame) == 1);
+    REQUIRE(receives(&frame));
     CHECK_EQ(number_in(&frame), 13);
     (void)close(peer);
     evse_can_linux_close(&device);
