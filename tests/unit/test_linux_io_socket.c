@@ -277,6 +277,49 @@ static void io_socket_cards_cross_to_another_thread(void)
     disconnect_both(&io, &peer);
 }
 
+// [SAF-01] Between two ticks: an edge, however short, is seen once; a level that stays open is none.
+static void io_socket_look_sees_each_opening_once(void)
+{
+    static evse_io_socket_t io;
+    const uint16_t closed = 1u << EVSE_IN_ESTOP, plugged = 1u << EVSE_IN_PLUG;
+    evse_io_inputs_t inputs;
+    unix_peer_t peer;
+    uint64_t now_us = START_US + TICK_US;
+    REQUIRE(connect_both(&io, &peer, 2));
+    CHECK(evse_io_socket_fd(&io) >= 0);
+    CHECK(!evse_io_socket_look(&io, now_us)); // nothing waits
+    REQUIRE(send_levels(&peer, 0, closed) && send_levels(&peer, 1, closed));
+    CHECK(!evse_io_socket_look(&io, now_us));
+    REQUIRE(send_levels(&peer, 0, closed | plugged));
+    CHECK(!evse_io_socket_look(&io, now_us));                           // another input is no edge
+    REQUIRE(send_levels(&peer, 1, 0) && send_levels(&peer, 1, closed)); // it bounced
+    CHECK(evse_io_socket_look(&io, now_us));
+    REQUIRE(send_levels(&peer, 0, plugged));
+    CHECK(evse_io_socket_look(&io, now_us));
+    REQUIRE(send_levels(&peer, 0, plugged) && send_levels(&peer, 0, 0));
+    CHECK(!evse_io_socket_look(&io, now_us)); // still open
+    CHECK_EQ(ops->sample(&io, 0, now_us, &inputs), HF_OK);
+    CHECK(inputs.stamp_us[EVSE_IN_ESTOP] != 0 && !inputs.level[EVSE_IN_ESTOP]);
+    disconnect_both(&io, &peer);
+    CHECK_EQ(evse_io_socket_fd(&io), -1);
+    CHECK(!evse_io_socket_look(&io, now_us));
+}
+
+static void io_socket_look_takes_nothing_after_a_stall(void)
+{
+    static evse_io_socket_t io;
+    evse_io_inputs_t inputs;
+    unix_peer_t peer;
+    REQUIRE(connect_both(&io, &peer, 1));
+    REQUIRE(send_levels(&peer, 0, 0));
+    uint64_t late_us = START_US + (EVSE_IO_SOCKET_STALL_MS + 1u) * HF_US_PER_MS;
+    CHECK(!evse_io_socket_look(&io, late_us)); // of unknown age: no latch, and no stamp
+    (void)ops->sample(&io, 0, late_us, &inputs);
+    CHECK_EQ(inputs.stamp_us[EVSE_IN_ESTOP], 0);
+    CHECK_EQ(io.estop_edges, 0);
+    disconnect_both(&io, &peer);
+}
+
 static void io_socket_wrong_arguments_are_refused(void)
 {
     static evse_io_socket_t io;
@@ -299,4 +342,6 @@ HF_TEST_MAIN(HF_TEST(io_socket_levels_reach_their_connector_with_a_stamp),
              HF_TEST(io_socket_malformed_packets_change_nothing),
              HF_TEST(io_socket_card_arrives_once_with_connector_and_tag),
              HF_TEST(io_socket_cards_cross_to_another_thread),
+             HF_TEST(io_socket_look_sees_each_opening_once),
+             HF_TEST(io_socket_look_takes_nothing_after_a_stall),
              HF_TEST(io_socket_wrong_arguments_are_refused))
