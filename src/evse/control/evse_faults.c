@@ -85,18 +85,27 @@ static bool raise_causes(evse_control_t *control, evse_channel_t *channel, uint6
     return cause;
 }
 
-// Buses, module and BMS are well, and OFF has been confirmed: what the bus took is back.
+// Bus and module are well, and OFF has been confirmed: what the bus took is back. (A BMS that is not is a cause.)
 static bool is_well(const evse_channel_t *channel)
 {
     uint32_t needed = EVSE_REASON(BUS_OFF) | EVSE_REASON(MODULE_SILENT) | EVSE_REASON(METER_STALE) |
                       EVSE_REASON(TEMPERATURE_STALE);
-    needed |= channel->bms_expected ? EVSE_REASON(BMS_SILENT) : 0u;
     return (channel->verdict.reasons & needed) == 0 && !channel->off_owed;
+}
+
+// A graver fault hides a lesser one, not its reason.
+static bool is_spoiled(const evse_channel_t *channel)
+{
+    uint32_t foreign = EVSE_REASON(OVERVOLTAGE) | EVSE_REASON(UNDERVOLTAGE) |
+                       EVSE_REASON(OVERCURRENT) | EVSE_REASON(OVERTEMPERATURE) |
+                       EVSE_REASON(IO_STALE) | EVSE_REASON(CONTACTOR);
+    return channel->ride_spoiled || (channel->verdict.reasons & foreign) != 0;
 }
 
 // The rule of a session whose bus went off: it goes on when everything is well again in time, else it ends. [SAF-12]
 static void ride(evse_control_t *control, evse_channel_t *channel, bool cause, uint64_t now_us)
 {
+    channel->ride_spoiled = is_spoiled(channel);
     if (!cause && is_well(channel) && !channel->ride_spoiled) {
         channel->riding = false;
         clear(control, channel, now_us);
