@@ -122,7 +122,7 @@ static int open_link(void)
         .receive_capacity = sizeof ws_receive,
         .send_buffer = ws_send,
         .send_capacity = sizeof ws_send,
-        .open_timeout_ms = 5000,
+        .open_timeout_ms = 3000,
         .ping_interval_ms = 30000,
         .pong_timeout_ms = 10000,
         .close_timeout_ms = 1000,

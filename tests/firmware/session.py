@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The firmware image on the emulated Cortex-M4 board, in whole sessions, judged from outside.
+
+Usage: session.py CASE IMAGE TOOLS      TOOLS: the folder of the host's `holdfast` (build/release/bin)
+Cases: session, estop, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
+"""
+import os
+import sys
+import time
+
+import rig
+from rig import Failed
+
+ENERGY_TOLERANCE = 0.005
+CONTACTOR_DROP_S = 0.030   # of the simulated contactor
+LIVE_SIGNAL_S = 0.200
+TICK_S = 0.010
+HOST_S = 0.100             # what a busy host may add between two processes
+EXIT_FAULT = 70            # port/mps2
+NMI, HARD_FAULT, MEMORY_FAULT, BUS_FAULT = 2, 3, 4, 5
+SCRATCH = 0x20017FE8       # beside the journal's mark: nobody uses it
+FOR_EVER = b"\xfe\xe7"     # b .
+NOWHERE = 0xE0000F00       # nothing may be executed there
+
+
+def check(good, text):
+    if not good:
+        raise Failed(text)
+
+
+def judge_energy(board, report, stop_Wh):
+    truth = board.outlet()["energy_mJ"]
+    told = report["register_mJ"]
+    check(abs(told - truth) <= ENERGY_TOLERANCE * truth, f"register {told} mJ, simulated {truth} mJ")
+    check(abs(stop_Wh - truth / 3.6e6) <= 1 + ENERGY_TOLERANCE * truth / 3.6e6, f"told {stop_Wh} Wh, simulated {truth / 3.6e6:.3f}")
+    return f"{told} mJ, simulated {truth}"
+
+
+def judge_ledger(board, reason):
+    """Exactly one start and one stop, told once each."""
+    ledger, entries = board.ledger()
+    stops = [entry for entry in entries if entry["kind"] == "stop"]
+    check(ledger["starts"] == 1 and ledger["stops"] == 1, f"starts and stops: {ledger}")
+    check(ledger["invalid"] == 0 and ledger["conflicts"] == 0 and ledger["lost"] == 0, f"central system: {ledger}")
+    check(stops[0]["reason"] == reason, f"stopped with {stops[0]['reason']}, not {reason}")
+    return ledger, stops[0]
+
+
+def judge_report(report, status):
+    check(status == 0, f"QEMU ended with {status}")
+    check(report["heap_calls"] == 0, f"{report['heap_calls']} calls of the heap")
+    check(report["stack_peak"] < report["stack_bytes"] * 3 // 4, f"stack: {report['stack_peak']} of {report['stack_bytes']}")
+    check(report["ticks"] >= report["uptime_ms"] // 10 * 9 // 10, f"{report['ticks']} ticks in {report['uptime_ms']} ms")
+    check(report["messages"]["exhausted"] == 0 and report["transactions"]["exhausted"] == 0, f"pools: {report}")
+    check(report["can"]["overruns"] == 0 and report["can"]["refused"] == 0, f"CAN: {report['can']}")
+    check(all(line["overruns"] == 0 and line["refused"] == 0 for line in report["uart"]), f"UARTs: {report['uart']}")
+    check(report["io_refused"] == 0, f"{report['io_refused']} broken packets of inputs")
+
+
+def seconds_to_zero(board, start, since):
+    """From a moment of the simulation to power 0 for good, and to the contactor open."""
+    zero = board.sim.wait("power 0", start=start, event="power", when=lambda line: line["power_mW"] == 0)
+    opened = board.sim.wait("the contactor to open", start=start, event="contactor", closed=False)
+    return zero["t"] - since, opened["t"] - since
+
+
+def case_session(board):
+    """Plug, card, charging with meter values, stop by the central system, unplug: one session as it should be."""
+    board.booted()
+    board.csms.say(f"set-config {rig.STATION} MeterValueSampleInterval 2")
+    board.charge(2000000)
+    board.sim.wait("some energy", event="power", when=lambda line: line["energy_mJ"] > 2500000)
+    for _ in range(3): # at 2 s each
+        board.csms.wait("MeterValues", start=board.seen(board.csms), event="meter")
+    board.csms.say(f"remote-stop {rig.STATION}")
+    stop = board.csms.wait("StopTransaction", event="stop")
+    board.csms.wait("Finishing", event="status", connector=1, status="Finishing")
+    board.sim.say("unplug 1")
+    seen = board.seen(board.csms)
+    board.csms.wait("Available again", start=seen, event="status", connector=1, status="Available")
+    ledger, _ = judge_ledger(board, "Remote")
+    check(ledger["meters"] >= 3, f"{ledger['meters']} MeterValues in the ledger")
+    outlet = board.outlet()
+    check(outlet["hot_openings"] == 0, f"the contactor opened {outlet['hot_openings']} times under load")
+    report, status = board.report()
+    energy = judge_energy(board, report, stop["meter_Wh"])
+    judge_report(report, status)
+    return (f"energy {energy}; {report['ticks']} ticks, {report['ticks_late']} late (at most {report['late_max_us']} us), "
+            f"stack {report['stack_peak']} of {report['stack_bytes']}, CAN {report['can']['rx']} in {report['can']['tx']} out")
+
+
+def case_estop(board):
+    """[SAF-01] E-stop over the I/O line: power 0, contactor open, Stop EmergencyStop, Faulted; nothing comes back."""
+    board.booted()
+    board.charge(500000)
+    start = board.seen(board.sim)
+    board.sim.say("estop on")
+    pressed = board.sim.wait("its E-stop", start=start, event="estop", pressed=True)["t"]
+    power_s, contactor_s = seconds_to_zero(board, start, pressed)
+    limit_s = TICK_S + CONTACTOR_DROP_S + HOST_S
+    check(contactor_s <= limit_s and power_s <= limit_s, f"power 0 after {power_s:.3f} s, contactor {contactor_s:.3f} s")
+    board.csms.wait("Faulted", event="status", connector=1, status="Faulted")
+    board.csms.wait("StopTransaction", event="stop")
+    judge_ledger(board, "EmergencyStop")
+    board.sim.say("estop off")
+    time.sleep(2)
+    outlet = board.outlet()
+    check(outlet["power_mW"] == 0 and not outlet["contactor"], f"power after release: {outlet}")
+    report, status = board.report()
+    judge_report(report, status)
+    return f"power 0 after {power_s * 1000:.0f} ms, contactor open after {contactor_s * 1000:.0f} ms"
+
+
+def case_reset(board):
+    """[SAF-14] Soft reset in mid-session: the session ends first, power is down, then the board resets."""
+    board.booted()
+    board.charge(500000)
+    boots = board.seen(board.csms)
+    start = board.seen(board.sim)
+    board.csms.say(f"reset {rig.STATION} Soft")
+    board.csms.wait("StopTransaction", event="stop")
+    board.board.wait("the report", event="report")
+    zero = [line for line in board.sim.find(start, event="power") if line["power_mW"] == 0]
+    check(zero, "the board reset itself while power was up")
+    board.booted(boots)
+    judge_ledger(board, "SoftReset")
+    return after_boot(board, 2)
+
+
+def case_power_cut(board):
+    """[SAF-08] The board starts anew in mid-session, without a warning: no power after it, one Stop."""
+    board.booted()
+    board.charge(500000)
+    boots = board.seen(board.csms)
+    start = board.seen(board.sim)
+    board.monitor("system_reset")
+    board.sim.wait("the contactor to open", start=start, event="contactor", closed=False)
+    board.booted(boots)
+    board.csms.wait("StopTransaction", event="stop")
+    judge_ledger(board, "PowerLoss")
+    return after_boot(board, 2)
+
+
+def after_boot(board, boot):
+    start = board.seen(board.sim)
+    time.sleep(2)
+    ons = [line for line in board.sim.find(start, event="power") if line["power_mW"] > 0]
+    outlet = board.outlet()
+    check(not ons and not outlet["contactor"] and outlet["power_mW"] == 0, f"power came back by itself: {ons} {outlet}")
+    report, status = board.report()
+    check(report["boot"] == boot, f"boot {report['boot']}, not {boot}")
+    judge_report(report, status)
+    return f"boot {boot}, journal kept over the reset, no power after it"
+
+
+def dead(board, start, since, limit_s, exceptions):
+    power_s, contactor_s = seconds_to_zero(board, start, since)
+    check(power_s <= limit_s and contactor_s <= limit_s, f"power 0 after {power_s:.3f} s, contactor {contactor_s:.3f} s")
+    told = board.board.wait("the fault", event="fault", limit_s=15)
+    status = board.status()
+    check(status == EXIT_FAULT, f"QEMU ended with {status}")
+    check(told["exception"] in exceptions, f"exception {told['exception']}")
+    return f"exception {told['exception']} at {told['pc']}; power 0 after {power_s * 1000:.0f} ms, contactor {contactor_s * 1000:.0f} ms"
+
+
+def case_fault(board):
+    """[SAF-13] The processor runs astray: both stop paths at once from the fault handler, then a loud end."""
+    board.booted()
+    board.charge(500000)
+    start = board.seen(board.sim)
+    since = time.monotonic()
+    board.send_processor_to(NOWHERE)
+    return dead(board, start, since, CONTACTOR_DROP_S + 2 * HOST_S, (HARD_FAULT, MEMORY_FAULT, BUS_FAULT))
+
+
+def case_stuck(board):
+    """[SAF-13] The comms loop hangs while the tick goes on: orders run out, and the watchdog ends it."""
+    board.booted()
+    board.charge(500000)
+    start = board.seen(board.sim)
+    since = time.monotonic()
+    board.send_processor_to(SCRATCH, FOR_EVER)
+    return dead(board, start, since, 8, (NMI,))
+
+
+CASES = {name.removeprefix("case_"): case for name, case in list(globals().items()) if name.startswith("case_")}
+
+
+def main():
+    if len(sys.argv) != 4 or sys.argv[1] not in CASES:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+    name, image, tools = sys.argv[1:]
+    if not os.access(os.path.join(tools, "holdfast"), os.X_OK):
+        print(f"no holdfast in {tools}: build it first (cmake --preset release, cmake --build --preset release)")
+        sys.exit(1)
+    begin = time.monotonic()
+    try:
+        with rig.Rig(tools, image) as board:
+            print(f"{name}: {CASES[name](board)}; {time.monotonic() - begin:.1f} s")
+    except Failed as failed:
+        print(f"{name}: FAILED: {failed}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
