@@ -232,9 +232,10 @@ static void bus_off_with_another_fault_ends_the_session(void)
     world_run_ms(&world, 4000); // it is hot, says the first answer
     REQUIRE(world_count_events(&world, EVSE_EVENT_STOPPED) == 1);
     charge(true); // although it has passed when the bus is back
-    sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_BUS_OFF | SIM_FAULT_VOLTAGE_X1_1, true);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_BUS_OFF | SIM_FAULT_HOT, true);
     world_run_ms(&world, 1500);
-    sim_outlet_set_fault(&world.outlet, SIM_FAULT_VOLTAGE_X1_1, false);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_HOT, false);
+    world.outlet.unit[0].temperature_dC = 300; // it would take minutes
     world_run_ms(&world, 1500);
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_BUS_OFF, false);
     world_run_ms(&world, 1000);
