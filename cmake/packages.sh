@@ -4,7 +4,7 @@
 
 # What a build needs. Compilers only recommend their C library headers, so these are named too.
 # shellcheck disable=SC2034 # used by those who source this
-BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev python3-kconfiglib"
+BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev libgpiod-dev python3-kconfiglib"
 
 package_reason() { # PACKAGE
     case $1 in
@@ -16,6 +16,7 @@ package_reason() { # PACKAGE
     pkg-config) echo "finds the libraries" ;;
     libwebsockets-dev) echo "WebSocket server of the simulated central system" ;;
     libmicrohttpd-dev) echo "status page of the charge point" ;;
+    libgpiod-dev) echo "inputs and outputs on GPIO lines" ;;
     python3-kconfiglib) echo "reads the configuration (Kconfig)" ;;
     clang) echo "second compiler, sanitizers" ;;
     libclang-rt-14-dev) echo "runtime of the sanitizers" ;;
@@ -35,6 +36,13 @@ package_reason() { # PACKAGE
     curl) echo "asks the status page in tests" ;;
     doxygen) echo "reference of the headers" ;;
     git) echo "names the commit that is checked" ;;
+    user-mode-linux) echo "a guest whose kernel has CAN" ;;
+    busybox-static) echo "first process of the guests" ;;
+    can-utils) echo "candump, to read the bus along" ;;
+    iproute2) echo "sets CAN interfaces up" ;;
+    qemu-system-x86) echo "an emulated PC with CAN controllers" ;;
+    cpio) echo "packs the first files of the emulated PC" ;;
+    cppcheck) echo "MISRA rules over the control path" ;;
     *) echo "needed by the build" ;;
     esac
 }
