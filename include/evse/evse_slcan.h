@@ -114,9 +114,11 @@ typedef struct evse_slcan {
     bool answered;   // the command of this phase was taken
     bool refused;    // ... with BEL
     bool flags_owed; // F is sent
+    bool is_alive;   // a frame came since
     bool bell_heard; // since the last flags
     bool mid_line;   // the port has taken a part of the line at the head of `out`
     uint64_t phase_since_us, polled_us, flags_us;
+    uint32_t unanswered; // F in a row
     uint32_t out_head, out_count;
     uint8_t out[EVSE_SLCAN_QUEUE_BYTES];
 } evse_slcan_t;

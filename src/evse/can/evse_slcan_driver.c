@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define BITRATE_KBITS 250u
+#define QUESTIONS_MAX 2u // unanswered in a row: the channel is not open
 #define CHUNK_BYTES   256u
 #define STALE_READS   8 // of EVSE_SLCAN_READ_BYTES: more than a tty of Linux keeps
 #define FAULT_FLAGS   (EVSE_SLCAN_WARNING | EVSE_SLCAN_PASSIVE | EVSE_SLCAN_BUS_ERROR)
@@ -126,6 +127,7 @@ static void open_channel(evse_slcan_t *slcan, uint64_t now_us)
     slcan->stats.opens++;
     slcan->flags_owed = false;
     slcan->bell_heard = false;
+    slcan->unanswered = 0;
     slcan->flags_us = now_us;
     enter(slcan, EVSE_SLCAN_OPEN, now_us);
 }
@@ -157,20 +159,32 @@ static void await_answer(evse_slcan_t *slcan, uint64_t now_us)
     }
 }
 
+// Noise may have eaten the answer: frames since are as good a sign of an open channel, and it is asked again before
+// silence counts.
+static void ask_again(evse_slcan_t *slcan, uint64_t now_us)
+{
+    slcan->stats.timeouts++;
+    slcan->unanswered = slcan->is_alive ? 0 : slcan->unanswered + 1u;
+    slcan->flags_owed = false;
+    slcan->flags_us = now_us;
+    if (slcan->unanswered >= QUESTIONS_MAX) {
+        shut(slcan, now_us);
+    }
+}
+
 // The question that keeps the channel honest: an adapter that was shut, reset or unplugged does not answer it.
 static void ask_flags(evse_slcan_t *slcan, uint64_t now_us)
 {
     if (slcan->config.mute) {
         return;
     }
-    if (slcan->flags_owed) {
-        if (now_us - slcan->flags_us >= EVSE_US(EVSE_SLCAN_ANSWER_MS)) {
-            slcan->stats.timeouts++;
-            shut(slcan, now_us);
-        }
-    } else if (now_us >= slcan->flags_us) {
+    if (slcan->flags_owed && now_us - slcan->flags_us >= EVSE_US(EVSE_SLCAN_ANSWER_MS)) {
+        ask_again(slcan, now_us);
+    }
+    if (slcan->phase == EVSE_SLCAN_OPEN && !slcan->flags_owed && now_us >= slcan->flags_us) {
         queue_command(slcan, 'F', 0);
         slcan->flags_owed = true;
+        slcan->is_alive = false;
         slcan->flags_us = now_us;
     }
 }
@@ -205,6 +219,7 @@ static void note_flags(evse_slcan_t *slcan, uint8_t flags, uint64_t now_us)
         return;
     }
     slcan->flags_owed = false;
+    slcan->unanswered = 0;
     slcan->flags_us = now_us + EVSE_US(EVSE_SLCAN_FLAGS_PERIOD_MS);
     slcan->passive = (flags & FAULT_FLAGS) != 0;
     if ((flags & EVSE_SLCAN_TX_FULL) != 0 || !slcan->bell_heard) {
@@ -244,6 +259,7 @@ static void take_line(evse_slcan_t *slcan, evse_slcan_kind_t kind, const evse_sl
 {
     switch (kind) {
     case EVSE_SLCAN_FRAME:
+        slcan->is_alive = true;
         evse_can_inbox_put(&slcan->inbox, &line->frame, now_us);
         break;
     case EVSE_SLCAN_REMOTE:
