@@ -174,6 +174,8 @@ void sim_outlet_set_fault(sim_outlet_t *outlet, sim_faults_t faults, bool on);
 void sim_outlet_set_unit_fault(sim_outlet_t *outlet, uint32_t unit, sim_faults_t faults, bool on);
 void sim_outlet_hold_reset(sim_outlet_t *outlet, bool held);
 void sim_outlet_hold_buttons(sim_outlet_t *outlet, bool start, bool stop);
+/// What the BMS asks at most from now on; 0 V is as impossible as it looks.
+void sim_outlet_set_request(sim_outlet_t *outlet, int32_t mV, int32_t mA);
 uint32_t sim_outlet_soc_permille(const sim_outlet_t *outlet);
 
 #endif

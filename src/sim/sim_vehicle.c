@@ -68,6 +68,12 @@ void sim_vehicle_plug(sim_outlet_t *outlet, bool plugged)
     }
 }
 
+void sim_outlet_set_request(sim_outlet_t *outlet, int32_t mV, int32_t mA)
+{
+    outlet->config.request_mV = mV;
+    outlet->config.request_mA = mA;
+}
+
 static int32_t wanted_mA(const sim_outlet_t *outlet)
 {
     if (outlet->full) {

@@ -159,7 +159,7 @@ def case_malformed_packet_costs_the_connection(directory):
 
 def case_wrong_script_lines_are_told(directory):
     sim = Sim(directory)
-    for line in ("plug", "plug 2", "plug x", "fault 1 nope on", "fault 1 nan maybe", "card 1 " + "x" * 21, "dance", "a b c d e"):
+    for line in ("plug 1 2", "plug 2", "plug x", "fault 1 nope on", "fault 1 nan maybe", "card 1 " + "x" * 21, "dance", "a b c d e"):
         sim.tell(line)
         assert sim.event("error")["line"] == line
     sim.tell("quit")

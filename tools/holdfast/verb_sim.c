@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast sim`: options, the loop. A tick of 2 ms steps the outlets to the clock; frames are passed on at once.
+// `holdfast sim`: options, the loop. A tick of 2 ms steps the outlets to the clock; frames are passed on at once, a script
+// advances by ticks.
 #include "holdfast.h"
 #include "sim_station.h"
 
@@ -24,82 +25,122 @@
 typedef struct sim_options {
     sim_config_t config;
     bool ends_with_script;
+    unsigned bms_buses;
+    const char *script; // file; NULL: stdin
 } sim_options_t;
 
 enum {
     OPTION_CAN = 256,
+    OPTION_BMS_CAN,
     OPTION_IO,
     OPTION_PROFILE,
+    OPTION_MODULES,
     OPTION_SOC,
     OPTION_BATTERY,
+    OPTION_SENSOR,
+    OPTION_REQUEST_SOC,
+    OPTION_BUS,
+    OPTION_SCRIPT,
+    OPTION_EVENTS,
+    OPTION_COUNTS,
+    OPTION_FAULTS,
     OPTION_EOF,
     OPTION_JSONL
 };
 
 static const struct option long_options[] = {
     {"can", required_argument, NULL, OPTION_CAN},
+    {"bms-can", required_argument, NULL, OPTION_BMS_CAN},
     {"io", required_argument, NULL, OPTION_IO},
     {"profile", required_argument, NULL, OPTION_PROFILE},
+    {"modules", required_argument, NULL, OPTION_MODULES},
     {"soc", required_argument, NULL, OPTION_SOC},
     {"battery-ah", required_argument, NULL, OPTION_BATTERY},
+    {"sensor", required_argument, NULL, OPTION_SENSOR},
+    {"request-soc", no_argument, NULL, OPTION_REQUEST_SOC},
+    {"bus-frames", required_argument, NULL, OPTION_BUS},
+    {"script", required_argument, NULL, OPTION_SCRIPT},
+    {"events", required_argument, NULL, OPTION_EVENTS},
+    {"counts", required_argument, NULL, OPTION_COUNTS},
+    {"list-faults", no_argument, NULL, OPTION_FAULTS},
     {"exit-on-eof", no_argument, NULL, OPTION_EOF},
     {"jsonl", no_argument, NULL, OPTION_JSONL},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
+static void print_options(void)
+{
+    printf("  --can SPEC        where the CAN bus of an outlet is; the nth is connector n's\n"
+           "  --bms-can SPEC    a bus of its own for the BMS, as many as --can\n"
+           "  --io SPEC         inputs and outputs: socket:PATH, stream-unix:PATH, or none: "
+           "contactor\n"
+           "                    and lock then follow module and plug\n"
+           "  --modules N       power modules that share the load, 1 to %d (default 1)\n"
+           "  --profile NAME    scaling of the power module (default %s)\n"
+           "  --soc PERCENT     charge of the battery at each plug-in, 1 to 100 (default %d)\n"
+           "  --battery-ah N    capacity of the battery, 1 to 1000 (default 30)\n"
+           "  --sensor SIDE     terminal frames measure at the module or at the battery (default "
+           "module)\n"
+           "  --request-soc     the BMS's request tells the state of charge\n"
+           "  --bus-frames N    frames a second on a full bus, 100 to 10000 (default 1900)\n"
+           "  --script FILE     carry out FILE and end; lines as on stdin\n"
+           "  --events json|none  events on stdout (default json)\n"
+           "  --counts MS       an event with the frames on each bus, every MS\n"
+           "  --list-faults     what can be injected\n"
+           "  --exit-on-eof     end when stdin ends\n"
+           "  --jsonl           as --events json\n"
+           "  --help            this text\n",
+           CONFIG_EVSE_MODULES_MAX, evse_module_profile_at(0)->name, DEFAULT_SOC);
+}
+
 static int print_help(void)
 {
-    printf(
-        "Usage: holdfast sim --can PATH [--can PATH]... --io PATH [OPTION]...\n"
-        "Simulates the outside of a charge point in real time: power module, battery with its "
-        "BMS,\n"
-        "contactor, lock, plug and emergency stop.\n\n"
-        "  --can PATH        socket of a virtual CAN bus to listen on; the nth is connector n's\n"
-        "  --io PATH         socket of the inputs and outputs to listen on\n"
-        "  --profile NAME    scaling of the power module (default %s)\n"
-        "  --soc PERCENT     charge of the battery at each plug-in, 1 to 100 (default %d)\n"
-        "  --battery-ah N    capacity of the battery, 1 to 1000 (default 30)\n"
-        "  --exit-on-eof     end when stdin ends\n"
-        "  --jsonl           JSON Lines on stdout (always so)\n"
-        "  --help            this text\n\n"
-        "Profiles:\n",
-        evse_module_profile_at(0)->name, DEFAULT_SOC);
+    printf("Usage: holdfast sim --can SPEC [--can SPEC]... --io SPEC [OPTION]...\n"
+           "Simulates the outside of a charge point in real time: power modules, battery with its "
+           "BMS,\n"
+           "contactor, lock, plug and emergency stop.\n\n");
+    print_options();
+    printf("\nSPEC of a bus (a plain path is virtual:PATH):\n");
+    const station_wire_ops_t *backend;
+    for (unsigned i = 0; (backend = station_backend(i)) != NULL; i++) {
+        printf("  %s%s\n", backend->prefix, backend->help);
+    }
+    printf("\nProfiles:\n");
     const evse_module_profile_t *profile;
     for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
         printf("  %-17s %s\n", profile->name, profile->text);
     }
-    printf("\nLines on stdin:\n"
-           "  plug N | unplug N | card N TAG | fault N NAME on|off | estop on|off | reset on|off\n"
-           "  status | quit\n"
-           "Faults:");
+    printf("\n");
+    station_script_help();
+    printf("\nExit status: 0 ended by SIGTERM, SIGINT, quit or the script's end; 1 an expectation "
+           "failed;\n"
+           "2 wrong option or script; 3 a socket, file or interface is in use or cannot be had.\n");
+    return TOOL_GOOD;
+}
+
+static int print_faults(void)
+{
     for (unsigned bit = 0; sim_fault_name(bit) != NULL; bit++) {
-        printf("%s %s", bit == 6 ? "\n       " : "", sim_fault_name(bit));
+        printf("%-23s %s%s\n", sim_fault_name(bit), sim_fault_text(bit),
+               sim_fault_is_of_unit((sim_faults_t)1 << bit) ? " (each module, or one)" : "");
     }
-    printf("\n\nExit status: 0 ended by SIGTERM, SIGINT or quit; 2 wrong option; 3 a socket is in "
-           "use or\n"
-           "cannot be made.\n");
+    for (unsigned i = 0; station_wire_fault_name(i) != NULL; i++) {
+        printf("%-23s %s\n", station_wire_fault_name(i), station_wire_fault_text(i));
+    }
     return TOOL_GOOD;
 }
 
-static int take_path(char out[STATION_PATH_BYTES], const char *option, const char *path)
+static int take_bus(station_t *station, unsigned *count, sim_bus_t bus)
 {
-    if (path[0] == '\0' || strlen(path) >= STATION_PATH_BYTES) {
-        (void)tool_fail(TOOL_USAGE, "sim", "%s '%s': a path of 1 to %u characters is needed",
-                        option, path, STATION_PATH_BYTES - 1u);
+    const char *option = bus == SIM_BUS_BMS ? "--bms-can" : "--can";
+    if (*count == CONFIG_EVSE_CONNECTORS_MAX) {
+        (void)tool_fail(TOOL_USAGE, "sim", "%s: more than %d buses", option,
+                        CONFIG_EVSE_CONNECTORS_MAX);
         return tool_usage_hint("sim");
     }
-    memcpy(out, path, strlen(path) + 1);
-    return TOOL_GOOD;
-}
-
-static int take_bus(station_t *station, const char *path)
-{
-    if (station->connectors == CONFIG_EVSE_CONNECTORS_MAX) {
-        (void)tool_fail(TOOL_USAGE, "sim", "more than %d buses", CONFIG_EVSE_CONNECTORS_MAX);
-        return tool_usage_hint("sim");
-    }
-    return take_path(station->bus[station->connectors++].path, "--can", path);
+    unsigned connector = (*count)++;
+    return station_wire_choose(&station->wire[connector * SIM_BUS_COUNT + bus], option, optarg);
 }
 
 static int take_profile(sim_options_t *options, const char *name)
@@ -112,33 +153,98 @@ static int take_profile(sim_options_t *options, const char *name)
     return TOOL_GOOD;
 }
 
+/// One of two words; `second` tells which.
+static int take_word(const char *option, const char *const words[2], bool *second)
+{
+    *second = strcmp(optarg, words[1]) == 0;
+    if (!*second && strcmp(optarg, words[0]) != 0) {
+        (void)tool_fail(TOOL_USAGE, "sim", "%s '%s': %s or %s is needed", option, optarg, words[0],
+                        words[1]);
+        return tool_usage_hint("sim");
+    }
+    return TOOL_GOOD;
+}
+
+static int take_number(station_t *station, sim_options_t *options, int option)
+{
+    static const struct number_option {
+        int option;
+        const char *name;
+        int64_t range[2];
+    } numbers[] = {
+        {OPTION_MODULES, "--modules", {1, CONFIG_EVSE_MODULES_MAX}},
+        {OPTION_SOC, "--soc", {1, 100}},
+        {OPTION_BATTERY, "--battery-ah", {1, 1000}},
+        {OPTION_BUS, "--bus-frames", {100, 10000}},
+        {OPTION_COUNTS, "--counts", {10, 3600000}},
+    };
+    const struct number_option *known = numbers;
+    while (known->option != option) {
+        known++;
+    }
+    int64_t number = 0;
+    int code = tool_number("sim", known->name, optarg, known->range, &number);
+    sim_config_t *config = &options->config;
+    uint32_t value = (uint32_t)number;
+    if (option == OPTION_COUNTS) {
+        station->counts_period_us = (uint64_t)number * STATION_US_PER_MS;
+    } else if (option == OPTION_MODULES) {
+        config->units = value;
+    } else if (option == OPTION_SOC) {
+        config->initial_soc_permille = value * 10u;
+    } else if (option == OPTION_BATTERY) {
+        config->battery_mAh = value * 1000u;
+    } else {
+        config->bus_frames_per_s = value;
+    }
+    return code;
+}
+
 static int take_option(station_t *station, sim_options_t *options, int option)
 {
-    int64_t number = 0;
-    int code = TOOL_GOOD;
     switch (option) {
     case OPTION_CAN:
-        return take_bus(station, optarg);
+        return take_bus(station, &station->connectors, SIM_BUS_MODULE);
+    case OPTION_BMS_CAN:
+        return take_bus(station, &options->bms_buses, SIM_BUS_BMS);
     case OPTION_IO:
-        return take_path(station->io.path, "--io", optarg);
+        return station_io_choose(&station->io, optarg);
     case OPTION_PROFILE:
         return take_profile(options, optarg);
-    case OPTION_SOC:
-        code = tool_number("sim", "--soc", optarg, (const int64_t[2]){1, 100}, &number);
-        options->config.initial_soc_permille = (uint32_t)number * 10u;
-        return code;
-    case OPTION_BATTERY:
-        code = tool_number("sim", "--battery-ah", optarg, (const int64_t[2]){1, 1000}, &number);
-        options->config.battery_mAh = (uint32_t)number * 1000u;
-        return code;
+    case OPTION_SENSOR:
+        return take_word("--sensor", (const char *const[2]){"module", "battery"},
+                         &options->config.sensor_behind_contactor);
+    case OPTION_EVENTS:
+        return take_word("--events", (const char *const[2]){"json", "none"}, &station->is_mute);
+    case OPTION_REQUEST_SOC:
+        options->config.request_soc = true;
+        return TOOL_GOOD;
+    case OPTION_SCRIPT:
+        options->script = optarg;
+        return TOOL_GOOD;
     case OPTION_EOF:
         options->ends_with_script = true;
         return TOOL_GOOD;
     case OPTION_JSONL:
         return TOOL_GOOD;
+    case '?':
+        return tool_usage_hint("sim");
     default:
+        return take_number(station, options, option);
+    }
+}
+
+static int check_options(const station_t *station, const sim_options_t *options)
+{
+    if (station->connectors == 0 || station->io.path[0] == '\0') {
+        (void)tool_fail(TOOL_USAGE, "sim", "--can SPEC and --io SPEC are needed");
         return tool_usage_hint("sim");
     }
+    if (options->bms_buses != 0 && options->bms_buses != station->connectors) {
+        (void)tool_fail(TOOL_USAGE, "sim", "--bms-can: as many as --can are needed, or none");
+        return tool_usage_hint("sim");
+    }
+    return -1;
 }
 
 /// -1 to go on, else the exit status.
@@ -148,8 +254,8 @@ static int read_options(station_t *station, sim_options_t *options, int argc, ch
     argv[0] = name;
     int option;
     while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-        if (option == 'h') {
-            return print_help();
+        if (option == 'h' || option == OPTION_FAULTS) {
+            return option == 'h' ? print_help() : print_faults();
         }
         int code = take_option(station, options, option);
         if (code != TOOL_GOOD) {
@@ -160,11 +266,7 @@ static int read_options(station_t *station, sim_options_t *options, int argc, ch
         (void)tool_fail(TOOL_USAGE, "sim", "unexpected argument '%s'", argv[optind]);
         return tool_usage_hint("sim");
     }
-    if (station->connectors == 0 || station->io.path[0] == '\0') {
-        (void)tool_fail(TOOL_USAGE, "sim", "--can PATH and --io PATH are needed");
-        return tool_usage_hint("sim");
-    }
-    return -1;
+    return check_options(station, options);
 }
 
 uint64_t station_clock_us(void)
@@ -194,8 +296,6 @@ static int open_sources(station_t *station)
         station_watch(station, station->signals, STATION_SIGNAL << 16) != 0) {
         return tool_fail(TOOL_ENVIRONMENT, "sim", "cannot set up its loop: %s", strerror(errno));
     }
-    // A plain file cannot be watched, and needs not: it is read whole at once.
-    station->script_is_file = station_watch(station, STDIN_FILENO, STATION_SCRIPT << 16) != 0;
     return TOOL_GOOD;
 }
 
@@ -203,41 +303,41 @@ static void tick(station_t *station)
 {
     uint64_t expirations;
     (void)!read(station->timer, &expirations, sizeof expirations);
-    if (station->io.client >= 0) {
-        station_io_receive(station); // before time passes: see drive()
-    }
+    station_io_catch_up(station); // before time passes: see drive()
     station->now_us = station_clock_us();
     for (unsigned c = 0; c < station->connectors; c++) {
         sim_outlet_step(&station->outlet[c], station->now_us);
     }
+    if (station->counts_period_us != 0 && station->now_us >= station->counts_us) {
+        station->counts_us = station->now_us + station->counts_period_us;
+        station_tell_frames(station);
+    }
 }
 
-static void dispatch(station_t *station, uint32_t tag)
+/// True when it was the tick.
+static bool dispatch(station_t *station, uint32_t tag)
 {
-    unsigned connector = tag >> 8 & 0xFFu;
+    unsigned wire = tag >> 8 & 0xFFu, client = tag & 0xFFu;
     switch ((station_source_t)(tag >> 16)) {
     case STATION_TIMER:
         tick(station);
-        break;
+        return true;
     case STATION_SIGNAL:
         station->ends = true;
         break;
-    case STATION_SCRIPT:
-        station_script_receive(station);
+    case STATION_WIRE:
+        // Of two events of one round the first may have ended what the second is about.
+        if (client == STATION_LISTENER || station->wire[wire].client[client] >= 0) {
+            station->wire[wire].ops->receive(station, &station->wire[wire], client);
+        }
         break;
-    case STATION_CAN_LISTENER:
-        station_can_accept(station, connector);
-        break;
-    case STATION_CAN_CLIENT:
-        station_can_receive(station, connector, tag & 0xFFu);
-        break;
-    case STATION_IO_LISTENER:
-        station_io_accept(station);
-        break;
-    case STATION_IO_CLIENT:
-        station_io_receive(station);
+    case STATION_IO:
+        if (client == STATION_LISTENER || station->io.client >= 0) {
+            station_io_receive(station, client);
+        }
         break;
     }
+    return false;
 }
 
 /// What is simulated is wire and hardware, never late: on a busy machine its silence would be an emergency stop. Where
@@ -250,19 +350,23 @@ static void ask_for_priority(void)
 
 static void run(station_t *station, const sim_options_t *options)
 {
+    const station_script_t *script = &station->script;
+    bool ends_with_script = options->ends_with_script || options->script != NULL;
     ask_for_priority();
     station_tell_ready(station);
-    while (station->script_is_file && !station->script_ended && !station->ends) {
-        station_script_receive(station);
-    }
-    while (!station->ends && !(station->script_ended && options->ends_with_script)) {
+    while (!station->ends && !(script->is_done && ends_with_script)) {
         struct epoll_event events[EVENTS_MAX];
         int count = epoll_wait(station->epoll, events, EVENTS_MAX, -1);
+        bool is_tick = false;
         for (int i = 0; i < count; i++) {
-            dispatch(station, events[i].data.u32);
+            is_tick = dispatch(station, events[i].data.u32) || is_tick;
         }
+        if (is_tick) {
+            station_script_receive(station);
+            station_script_run(station);
+        }
+        station_wires_run(station, is_tick);
         for (unsigned c = 0; c < station->connectors; c++) {
-            station_can_send(station, c);
             station_tell_changes(station, c);
         }
         station_io_send(station);
@@ -271,11 +375,25 @@ static void run(station_t *station, const sim_options_t *options)
 
 static void init(station_t *station, const sim_options_t *options)
 {
+    sim_config_t config = options->config;
+    config.two_buses = options->bms_buses != 0;
     station->now_us = station_clock_us();
     for (unsigned c = 0; c < station->connectors; c++) {
-        sim_outlet_init(&station->outlet[c], &options->config);
+        sim_outlet_init(&station->outlet[c], &config);
         sim_outlet_step(&station->outlet[c], station->now_us);
+        station->told[c].power_since_us = station->now_us;
     }
+}
+
+static int open_everything(station_t *station, const sim_options_t *options)
+{
+    int code = open_sources(station);
+    if (code == TOOL_GOOD) {
+        init(station, options);
+        code = options->script != NULL ? station_script_load(station, options->script) : TOOL_GOOD;
+    }
+    code = code == TOOL_GOOD ? station_wires_open(station) : code;
+    return code == TOOL_GOOD ? station_io_open(station) : code;
 }
 
 int verb_sim(int argc, char **argv)
@@ -283,23 +401,23 @@ int verb_sim(int argc, char **argv)
     static station_t station; // static: too large for a stack
     sim_options_t options = {.config = {.profile = evse_module_profile_at(0),
                                         .initial_soc_permille = DEFAULT_SOC * 10u}};
-    for (unsigned c = 0; c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
-        station.bus[c].listener = -1;
-        memset(station.bus[c].client, 0xFF, sizeof station.bus[c].client); // -1
+    for (unsigned w = 0; w < STATION_WIRES; w++) {
+        station_wire_t *wire = &station.wire[w];
+        wire->index = w;
+        wire->listener = wire->adapter.slave = -1;
+        memset(wire->client, 0xFF, sizeof wire->client); // -1
     }
     station.io.listener = station.io.client = -1;
     int code = read_options(&station, &options, argc, argv);
     if (code >= 0) {
         return code;
     }
-    code = open_sources(&station);
-    if (code == TOOL_GOOD) {
-        init(&station, &options);
-        code = station_sockets_open(&station);
-    }
+    code = open_everything(&station, &options);
     if (code == TOOL_GOOD) {
         run(&station, &options);
+        code = station.script.failures != 0 ? TOOL_FAILED : TOOL_GOOD;
     }
-    station_sockets_close(&station);
+    station_io_close(&station);
+    station_wires_close(&station);
     return code;
 }
