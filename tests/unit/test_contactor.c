@@ -205,6 +205,25 @@ static void voltage_that_stays_is_a_weld_though_the_feedback_lies(void) // [SAF-
     CHECK_EQ(world_count_events(&world, EVSE_EVENT_WELD), 1);
 }
 
+static void voltage_of_a_module_that_is_still_on_is_no_weld(void) // [SAF-16]
+{
+    plug_with(EVSE_SENSOR_BEFORE_CONTACTOR, 0);
+    world_charge(&world, 1);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_REFUSE_OFF, true);
+    world_order(&world, EVSE_ORDER_NONE, 1);
+    world_tick(&world);
+    for (unsigned i = 0; i < EVSE_WELD_FALL_MS / 5u; i++) {
+        world.outlet.unit[0].set_mV = 80000; // it ignores that too
+        world_tick(&world);
+    }
+    CHECK_EQ(view().fault, EVSE_FAULT_MODULE_OFF_UNCONFIRMED);
+    CHECK(world_channel(&world)->fall_pending);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_REFUSE_OFF, false);
+    world_run_ms(&world, 12000);
+    CHECK(!world_channel(&world)->fall_pending);
+    CHECK_EQ(view().fault, EVSE_FAULT_NONE);
+}
+
 static void voltage_proves_nothing_without_a_vehicle(void) // [SAF-16]
 {
     plug_with(EVSE_SENSOR_BEFORE_CONTACTOR, 0);
@@ -229,6 +248,7 @@ static void weld_is_not_reset_while_nobody_sees_the_contactor(void)
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_CONTACTOR_WELDED, true);
     world_run_ms(&world, 5000);
     CHECK(channel->weld_latched);
+    CHECK_EQ(world_count_events(&world, EVSE_EVENT_WELD_CLEARED), 0);
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_CONTACTOR_WELDED, false);
     world.outlet.contactor_closed = false;
     world_run_ms(&world, 3100);
@@ -281,6 +301,7 @@ HF_TEST_MAIN(HF_TEST(contactor_closes_on_a_voltage_that_has_been_met),
              HF_TEST(weld_seen_before_a_start_is_latched),
              HF_TEST(voltage_that_falls_proves_the_contactor_open),
              HF_TEST(voltage_that_stays_is_a_weld_though_the_feedback_lies),
+             HF_TEST(voltage_of_a_module_that_is_still_on_is_no_weld),
              HF_TEST(voltage_proves_nothing_without_a_vehicle),
              HF_TEST(weld_is_not_reset_while_nobody_sees_the_contactor),
              HF_TEST(profile_generic48_charges_its_own_battery_only))

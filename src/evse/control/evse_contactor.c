@@ -60,6 +60,14 @@ static bool is_loaded(const evse_channel_t *channel)
     return mA >= EVSE_NO_LOAD_MA || mA <= -EVSE_NO_LOAD_MA;
 }
 
+// Or it is lower than any battery could hold it.
+static bool has_fallen(const evse_channel_t *channel)
+{
+    int32_t mV = channel->module.terminal_mV.value;
+    return mV <= channel->fall_from_mV - EVSE_WELD_FALL_MV ||
+           mV <= channel->config.limits->min_mV - EVSE_WELD_FALL_MV;
+}
+
 // The battery holds up a voltage that has no other source any more. It counts from the moment the module has confirmed OFF
 // and nothing flows: what falls before is the drop of a load. With the vehicle gone there is nothing to prove it by.
 static void watch_fall(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
@@ -73,7 +81,7 @@ static void watch_fall(evse_control_t *control, evse_channel_t *channel, uint64_
     if (!channel->off_confirmed || is_loaded(channel)) {
         channel->fall_since_us = now_us;
         channel->fall_from_mV = mV.value;
-    } else if (mV.value <= channel->fall_from_mV - EVSE_WELD_FALL_MV) {
+    } else if (has_fallen(channel)) {
         channel->fall_pending = false;
     } else if (now_us - channel->fall_since_us >= EVSE_US(EVSE_WELD_FALL_MS)) {
         channel->fall_pending = false;
