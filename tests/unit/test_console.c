@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The console: its line editor byte by byte, each command's answer from a made-up charge point, what it refuses.
+#include "evse/evse_commission.h"
 #include "evse/evse_console.h"
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
@@ -227,6 +228,7 @@ static void console_status_tells_each_connector(void)
     view->register_mJ = 3600000ull * 1234u;
     view->reasons = 0;
     view->bms_alive = view->bms_allows = 1;
+    view->commissioning = EVSE_COMMISSION_WAITING;
     view->inputs_fresh &= ~(1u << EVSE_IN_PLUG);
     t.view.session_state[1] = EVSE_SESSION_RUNNING;
     t.view.transaction_id[1] = 1001;
@@ -237,6 +239,7 @@ static void console_status_tells_each_connector(void)
     SHOWS("connector 2: Charging, power on");
     SHOWS("76.400 V, 30.200 A; 25.3 C; SOC ? %; register 1.234 kWh");
     SHOWS("module healthy, BMS allows, bus active");
+    SHOWS("commissioning: waits for power in a session");
     SHOWS("inputs plug=? lock_feedback=0 contactor_feedback=0 estop=1");
     SHOWS("session running, transaction 1001");
     SHOWS("clock: 2026-09-21T");
@@ -259,8 +262,10 @@ static void console_lists_pools_tasks_and_faults(void)
     t.view.pool[0].in_use = 7;
     t.view.pool[0].exhausted = 1;
     t.snapshot.connector[1].fault = EVSE_FAULT_OVERVOLTAGE;
+    t.snapshot.connector[1].ring_percent = 42;
     publish();
     type("mem\r");
+    SHOWS("CAN ring of connector 2: 42 % of");
     SHOWS("messages: 7 in use");
     SHOWS("of 256; 1 refused");
     SHOWS("transactions: 0 in use");

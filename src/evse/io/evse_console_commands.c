@@ -4,6 +4,7 @@
 // Invariant: the self-test energizes nothing, and refuses while power may be up.
 #include "evse_console_private.h"
 
+#include "evse/evse_commission.h"
 #include "holdfast/hf_clock.h"
 
 #define CONTROL_AGE_US (200u * HF_US_PER_MS) // twenty ticks
@@ -85,6 +86,10 @@ static void print_connector(const evse_console_t *console, unsigned index)
                            evse_session_state_text(console->comms.session_state[index]),
                            (int)console->comms.transaction_id[index]);
     }
+    if (view->commissioning != EVSE_COMMISSION_NONE) {
+        evse_console_print(console, "  commissioning: %s",
+                           evse_commission_state_text(view->commissioning));
+    }
     for (unsigned reason = 0; reason < EVSE_REASON_COUNT; reason++) {
         if ((view->reasons >> reason & 1u) != 0) {
             evse_console_print(console, "  no power: %s", evse_reason_text(reason));
@@ -151,6 +156,11 @@ void evse_console_mem(evse_console_t *console, uint64_t now_us, int64_t connecto
             .refused = stats->exhausted
         };
         print_pool(console, &pool);
+    }
+    for (unsigned i = 0; i < console->snapshot.connectors; i++) {
+        evse_console_print(console, "CAN ring of connector %u: %u %% of %u frames", i + 1u,
+                           (unsigned)console->snapshot.connector[i].ring_percent,
+                           (unsigned)CONFIG_EVSE_CAN_RING_FRAMES);
     }
     for (unsigned i = 0; source->pool != NULL && source->pool(source->ctx, i, &pool) == HF_OK;
          i++) {
