@@ -105,6 +105,7 @@ HF_MUST_CHECK int demo_port_probe(const char *host, uint16_t *port);
 typedef struct demo_options {
     const char *csms; // NULL: a central system of our own
     const char *id, *tag, *state;
+    const char *bus; // NULL or "virtual", "slcan", "socketcan:CHARGER[,VEHICLE]": interfaces
     char http_host[64];
     uint16_t http_port, csms_port;
     int64_t seconds;

@@ -72,6 +72,8 @@ static int start(demo_t *demo, demo_who_t who, char *const argv[])
                            strerror(errno));
 }
 
+// Of the simulated module; on a physical bus it has to be named.
+#define PROFILE        "m33-1024"
 #define ARGUMENT_BYTES (DEMO_PATH_BYTES + 32u)
 
 static bool is_vehicle_ready(const demo_t *demo)
@@ -79,11 +81,36 @@ static bool is_vehicle_ready(const demo_t *demo)
     return demo->vehicle_ready;
 }
 
+// "socketcan:CHARGER,VEHICLE": two interfaces of one bus, each is told its own.
+static void name_interface(const char *bus, demo_who_t who, char spec[ARGUMENT_BYTES])
+{
+    const char *comma = strchr(bus, ',');
+    if (comma != NULL && who == DEMO_VEHICLE) {
+        (void)snprintf(spec, ARGUMENT_BYTES, "socketcan:%s", comma + 1);
+    } else {
+        (void)snprintf(spec, ARGUMENT_BYTES, "%.*s", (int)strcspn(bus, ","), bus);
+    }
+}
+
+// The bus between the two, as each is told: a kernel's, or one of the vehicle's making in the private directory.
+static void name_bus(const demo_t *demo, demo_who_t who, char spec[ARGUMENT_BYTES])
+{
+    const char *bus = demo->options.bus != NULL ? demo->options.bus : "virtual";
+    if (strncmp(bus, "socketcan:", strlen("socketcan:")) == 0) {
+        name_interface(bus, who, spec);
+    } else if (strcmp(bus, "slcan") == 0) {
+        (void)snprintf(spec, ARGUMENT_BYTES, "%s:%s/can1",
+                       who == DEMO_VEHICLE ? "slcan-pty" : "slcan", demo->directory);
+    } else {
+        (void)snprintf(spec, ARGUMENT_BYTES, "virtual:%s/can1", demo->directory);
+    }
+}
+
 static int start_vehicle(demo_t *demo)
 {
     char program[ARGUMENT_BYTES], can[ARGUMENT_BYTES], io[ARGUMENT_BYTES];
     (void)snprintf(program, sizeof program, "%s/holdfast", demo->programs);
-    (void)snprintf(can, sizeof can, "%s/can1", demo->directory);
+    name_bus(demo, DEMO_VEHICLE, can);
     (void)snprintf(io, sizeof io, "%s/io", demo->directory);
     char *const argv[] = {program,
                           (char[]){"sim"},
@@ -129,7 +156,7 @@ static int start_charger(demo_t *demo)
     char state[ARGUMENT_BYTES], http[ARGUMENT_BYTES], id[64];
     (void)snprintf(program, sizeof program, "%s/holdfastd", demo->programs);
     (void)snprintf(csms, sizeof csms, "ws://127.0.0.1:%u", demo->central_port);
-    (void)snprintf(can, sizeof can, "virtual:%s/can1", demo->directory);
+    name_bus(demo, DEMO_CHARGER, can);
     (void)snprintf(io, sizeof io, "socket:%s/io", demo->directory);
     (void)snprintf(state, sizeof state, "%s/state", demo->directory);
     (void)snprintf(http, sizeof http, "%s:%u", options->http_host, options->http_port);
@@ -141,13 +168,22 @@ static int start_charger(demo_t *demo)
         (void)snprintf(state, sizeof state, "%s", options->state);
     }
     (void)mkdir(state, 0700); // if that fails, holdfastd says why
-    char *const argv[] = {program, (char[]){"--csms"},
-                          csms,    (char[]){"--id"},
-                          id,      (char[]){"--can"},
-                          can,     (char[]){"--io"},
-                          io,      (char[]){"--state"},
-                          state,   (char[]){"--http"},
-                          http,    NULL};
+    char *const argv[] = {program,
+                          (char[]){"--csms"},
+                          csms,
+                          (char[]){"--id"},
+                          id,
+                          (char[]){"--can"},
+                          can,
+                          (char[]){"--io"},
+                          io,
+                          (char[]){"--state"},
+                          state,
+                          (char[]){"--http"},
+                          http,
+                          (char[]){"--profile"},
+                          (char[]){PROFILE},
+                          NULL};
     return start(demo, DEMO_CHARGER, argv);
 }
 

@@ -417,6 +417,9 @@ static int start_server(server_t *server, const arguments_t *arguments)
     info.protocols = protocols;
     info.user = server;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
+    if (strchr(arguments->host, ':') == NULL) { // a kernel without IPv6 serves an IPv4 address too
+        info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
+    }
     server->context = lws_create_context(&info);
     struct lws_vhost *vhost =
         server->context != NULL ? lws_create_vhost(server->context, &info) : NULL;

@@ -19,6 +19,7 @@ enum {
     OPTION_PORT,
     OPTION_SECONDS,
     OPTION_STATE,
+    OPTION_BUS,
     OPTION_KEEP
 };
 
@@ -31,6 +32,7 @@ static const struct option long_options[] = {
     {"csms-port", required_argument, NULL, OPTION_PORT},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"state", required_argument, NULL, OPTION_STATE},
+    {"bus", required_argument, NULL, OPTION_BUS},
     {"keep", no_argument, NULL, OPTION_KEEP},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -53,6 +55,11 @@ static int print_help(void)
         "  --http HOST:PORT  status page (default 127.0.0.1:8080; PORT alone will do, 0 is any)\n"
         "  --csms-port N     port of our own central system (default 0: any)\n"
         "  --seconds N       how long energy flows, 1 to 3600 (default %d)\n"
+        "  --bus NAME        CAN bus between them: virtual (default), slcan (a serial adapter's "
+        "protocol\n"
+        "                    over a pty) or socketcan:INTERFACE[,VEHICLE'S]; one that is not "
+        "virtual\n"
+        "                    begins with commissioning\n"
         "  --state DIR       keep the journal there (default: a fresh one each time)\n"
         "  --keep            leave the private directory\n"
         "  --help            this text\n\n"
@@ -107,6 +114,19 @@ static int take_csms(demo_options_t *options)
     return code;
 }
 
+static int take_bus(demo_options_t *options)
+{
+    int code = take_text(&options->bus, "--bus", 64);
+    bool is_known = strcmp(optarg, "virtual") == 0 || strcmp(optarg, "slcan") == 0 ||
+                    strncmp(optarg, "socketcan:", strlen("socketcan:")) == 0;
+    if (code == TOOL_GOOD && !is_known) {
+        (void)tool_fail(TOOL_USAGE, "demo",
+                        "--bus '%s': virtual, slcan or socketcan:INTERFACE is needed", optarg);
+        return tool_usage_hint("demo");
+    }
+    return code;
+}
+
 static int take_option(demo_options_t *options, int option)
 {
     int64_t port = 0;
@@ -126,6 +146,8 @@ static int take_option(demo_options_t *options, int option)
         return take_text(&options->tag, "--tag", 20);
     case OPTION_STATE:
         return take_text(&options->state, "--state", DEMO_PATH_BYTES - 1);
+    case OPTION_BUS:
+        return take_bus(options);
     case OPTION_HTTP:
         return take_http(options, optarg);
     case OPTION_PORT:
