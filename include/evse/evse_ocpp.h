@@ -63,6 +63,10 @@ typedef struct evse_ocpp_config {
     evse_store_t *store;
     evse_mailbox_t *mailbox;
     uint32_t connectors;
+    struct {
+        const char *profile; // of the connector's modules; NULL: commissioning is not recorded
+        uint32_t units;
+    } modules[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t seed;       // backoff jitter
     char *buffer;        // RPC building buffer
     size_t buffer_bytes; // CONFIG_EVSE_OCPP_MESSAGE_BYTES at least
@@ -142,6 +146,7 @@ typedef struct evse_ocpp {
     bool journal_failed;
     bool latch_estop; // as the events tell
     uint32_t latch_welds;
+    uint32_t proofs_owed; // bit per connector: commissioned, not recorded yet
     char payload[CONFIG_EVSE_OCPP_PAYLOAD_BYTES];
     uint32_t sessions_started, sessions_ended;
     uint64_t last_session_Wh;

@@ -17,6 +17,7 @@
 #define EVSE_TRANSACTION_ID_UNKNOWN (-1)
 #define EVSE_KEY_BYTES              51u
 #define EVSE_VALUE_BYTES            129u
+#define EVSE_PROFILE_BYTES          24u // name of a module profile and its NUL
 
 /// A moment that can be told later although the clock was unknown: which boot, how long after it, and UTC if known.
 typedef struct evse_moment {
@@ -76,6 +77,14 @@ typedef struct evse_transaction {
     evse_message_t *stop;  // the block its STOP will use, held since the begin; NULL once used
 } evse_transaction_t;
 
+/// What commissioning proved [SAF-15]: this profile, for so many units.
+typedef struct evse_proof {
+    char profile[EVSE_PROFILE_BYTES]; // empty: nothing yet
+    uint32_t units;
+    uint32_t agree_permille; // terminals and modules were no farther apart
+    uint32_t timeout_ms;     // the modules' own
+} evse_proof_t;
+
 typedef struct evse_store_config {
     const hf_flash_t *flash;
     uint64_t
@@ -108,6 +117,7 @@ typedef struct evse_store {
     bool finishing[CONFIG_EVSE_CONNECTORS_MAX]; // a session ended here and the plug was still in
     bool estop_latched;
     uint32_t weld_latched;
+    evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX]; // the last one
     evse_setting_t settings[EVSE_SETTINGS_MAX];
     uint32_t setting_count;
     uint64_t station_nonce;
@@ -187,6 +197,12 @@ HF_MUST_CHECK int evse_store_set_inoperative(evse_store_t *store, unsigned conne
                                              bool inoperative);
 HF_MUST_CHECK int evse_store_set_finishing(evse_store_t *store, unsigned connector, bool finishing);
 HF_MUST_CHECK int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds);
+/// HF_E_ARGUMENT no such connector or no profile. The same proof again is recorded again: it tells when.
+HF_MUST_CHECK int evse_store_set_proof(evse_store_t *store, unsigned connector,
+                                       const evse_proof_t *proof);
+/// True when the last proof is of this profile and so many units.
+bool evse_store_is_proven(const evse_store_t *store, unsigned connector, const char *profile,
+                          uint32_t units);
 /// Records that what follows is an orderly end; the next boot ends open transactions with this reason.
 HF_MUST_CHECK int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason);
 /// The clock became known, or better: recorded the first time in this boot, and only when something waits without UTC.

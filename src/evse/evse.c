@@ -3,6 +3,19 @@
 #include "evse/evse.h"
 
 #if CONFIG_EVSE_OCPP
+static uint32_t units_of(const evse_channel_config_t *channel)
+{
+    return channel->units == 0 ? 1u : channel->units;
+}
+
+// [SAF-15] Another profile, or another number of modules, is not what was proven.
+static bool is_commissioned(const evse_store_t *store, unsigned connector,
+                            const evse_channel_config_t *channel)
+{
+    return channel->profile != NULL && channel->profile->name != NULL &&
+           evse_store_is_proven(store, connector, channel->profile->name, units_of(channel));
+}
+
 static int open_store(evse_t *evse, const evse_config_t *config, evse_control_config_t *control)
 {
     evse_store_config_t store = config->store;
@@ -14,6 +27,7 @@ static int open_store(evse_t *evse, const evse_config_t *config, evse_control_co
     for (unsigned i = 0u; i < CONFIG_EVSE_CONNECTORS_MAX; i++) {
         control->channel[i].register_mJ = evse->store.register_mJ[i];
         control->channel[i].finishing = evse->store.finishing[i];
+        control->channel[i].commissioned = is_commissioned(&evse->store, i, &control->channel[i]);
     }
     control->estop_latched = evse->store.estop_latched;
     control->weld_latched = evse->store.weld_latched;
@@ -25,6 +39,11 @@ static int start_ocpp(evse_t *evse, const evse_config_t *config)
     evse_ocpp_config_t ocpp = config->ocpp;
     ocpp.store = &evse->store;
     ocpp.mailbox = &evse->mailbox;
+    for (unsigned i = 0u; i < config->control.connectors; i++) {
+        const evse_channel_config_t *channel = &config->control.channel[i];
+        ocpp.modules[i].profile = channel->profile->name;
+        ocpp.modules[i].units = units_of(channel);
+    }
     if (ocpp.buffer == NULL) {
         ocpp.buffer = evse->message;
         ocpp.buffer_bytes = sizeof evse->message;

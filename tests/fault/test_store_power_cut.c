@@ -12,7 +12,8 @@ typedef struct variant {
 static world_t w;
 static judge_t judge;
 static unsigned setting_durable, setting_tried; // counts up
-static bool latch_durable;
+static bool latch_durable, proof_durable;
+static const evse_proof_t proof = {.profile = "m33-1024", .units = 2, .timeout_ms = 3000};
 static uint32_t step_count; // ops of the script that were done
 
 static int settle(void)
@@ -22,6 +23,7 @@ static int settle(void)
         judge_note_durable(&judge, &w);
         setting_durable = setting_tried;
         latch_durable = latch_durable || w.store.estop_latched;
+        proof_durable = proof_durable || evse_store_is_proven(&w.store, 1, proof.profile, 2);
     }
     return status;
 }
@@ -55,6 +57,7 @@ typedef enum op {
     OP_SEND_UNANSWERED,
     OP_SETTING,
     OP_LATCH,
+    OP_PROOF,
     OP_INOPERATIVE,
     OP_FINISHING,
 } op_t;
@@ -66,17 +69,21 @@ typedef struct step {
 
 // A session before the clock is known, one delivered while it runs, one that is running at the end; readings of both kinds.
 static const step_t script[] = {
-    {OP_BEGIN, 0, 0},   {OP_SETTLE, 0, 0},     {OP_CHARGE, 0, 30},         {OP_METER_KEEP, 0, 0},
-    {OP_CHARGE, 0, 8},  {OP_END, 0, 0},        {OP_FINISHING, 0, 0},       {OP_BEGIN, 1, 0},
-    {OP_SETTLE, 0, 0},  {OP_CHARGE, 1, 12},    {OP_CLOCK, 0, 0},           {OP_SETTING, 0, 33},
-    {OP_SEND, 0, 2},    {OP_SETTING, 0, 30},   {OP_SEND_UNANSWERED, 0, 0}, {OP_SEND, 0, 2},
-    {OP_METER, 1, 0},   {OP_CHARGE, 1, 40},    {OP_METER, 1, 0},           {OP_METER_KEEP, 1, 2},
-    {OP_SEND, 0, 3},    {OP_LATCH, 0, 0},      {OP_SETTLE, 0, 0},          {OP_CHARGE, 1, 25},
-    {OP_END, 1, 0},     {OP_BEGIN, 0, 0},      {OP_SETTING, 0, 36},        {OP_SETTLE, 0, 0},
-    {OP_CHARGE, 0, 60}, {OP_SEND, 0, 9},       {OP_INOPERATIVE, 0, 0},     {OP_END, 0, 0},
-    {OP_BEGIN, 1, 0},   {OP_BEGIN, 0, 0},      {OP_SETTLE, 0, 0},          {OP_CHARGE, 0, 14},
-    {OP_CHARGE, 1, 14}, {OP_METER_KEEP, 1, 6}, {OP_SETTING, 0, 34},        {OP_SETTLE, 0, 0},
-    {OP_END, 1, 0},     {OP_CHARGE, 0, 30},    {OP_SETTLE, 0, 0},
+    {OP_BEGIN, 0, 0},      {OP_SETTLE, 0, 0},      {OP_CHARGE, 0, 30},
+    {OP_METER_KEEP, 0, 0}, {OP_CHARGE, 0, 8},      {OP_END, 0, 0},
+    {OP_FINISHING, 0, 0},  {OP_BEGIN, 1, 0},       {OP_SETTLE, 0, 0},
+    {OP_CHARGE, 1, 12},    {OP_CLOCK, 0, 0},       {OP_SETTING, 0, 33},
+    {OP_SEND, 0, 2},       {OP_SETTING, 0, 30},    {OP_SEND_UNANSWERED, 0, 0},
+    {OP_SEND, 0, 2},       {OP_METER, 1, 0},       {OP_CHARGE, 1, 40},
+    {OP_METER, 1, 0},      {OP_METER_KEEP, 1, 2},  {OP_SEND, 0, 3},
+    {OP_LATCH, 0, 0},      {OP_PROOF, 1, 0},       {OP_SETTLE, 0, 0},
+    {OP_CHARGE, 1, 25},    {OP_END, 1, 0},         {OP_BEGIN, 0, 0},
+    {OP_SETTING, 0, 36},   {OP_SETTLE, 0, 0},      {OP_CHARGE, 0, 60},
+    {OP_SEND, 0, 9},       {OP_INOPERATIVE, 0, 0}, {OP_END, 0, 0},
+    {OP_BEGIN, 1, 0},      {OP_BEGIN, 0, 0},       {OP_SETTLE, 0, 0},
+    {OP_CHARGE, 0, 14},    {OP_CHARGE, 1, 14},     {OP_METER_KEEP, 1, 6},
+    {OP_SETTING, 0, 34},   {OP_SETTLE, 0, 0},      {OP_END, 1, 0},
+    {OP_CHARGE, 0, 30},    {OP_SETTLE, 0, 0},
 };
 
 static int charge(unsigned connector)
@@ -111,6 +118,8 @@ static int do_step(const step_t *step)
         return change_setting();
     case OP_LATCH:
         return evse_store_set_latch(&w.store, true, 1);
+    case OP_PROOF:
+        return evse_store_set_proof(&w.store, step->connector, &proof);
     case OP_INOPERATIVE:
         return evse_store_set_inoperative(&w.store, 0, true);
     case OP_FINISHING:
@@ -138,7 +147,7 @@ static void set_up(const variant_t *variant, uint32_t seed)
 {
     memset(&judge, 0, sizeof judge);
     setting_durable = setting_tried = 0;
-    latch_durable = false;
+    latch_durable = proof_durable = false;
     step_count = 0;
     w.segment_bytes = 2560; // little room: the script compacts several times
     CHECK_EQ(world_init(&w, variant->segments, variant->program_bytes, variant->cached), HF_OK);
@@ -165,7 +174,8 @@ static bool is_setting_good(void)
         found = found * 10u + (unsigned)(*value - '0');
     }
     return found >= setting_durable && found <= setting_tried &&
-           (!latch_durable || (w.store.estop_latched && w.store.weld_latched == 1));
+           (!latch_durable || (w.store.estop_latched && w.store.weld_latched == 1)) &&
+           (!proof_durable || evse_store_is_proven(&w.store, 1, proof.profile, 2));
 }
 
 /// Boots and delivers; the power may be cut again on the way.
@@ -174,7 +184,7 @@ static const char *recover(uint64_t cut_at)
     power_returns(cut_at);
     int status = boot_station();
     if (status == HF_OK && !is_setting_good()) {
-        return "a durable setting or latch was forgotten";
+        return "a durable setting, latch or proof was forgotten";
     }
     if (status == HF_OK) {
         status = judge_tell_clock(&judge, &w);

@@ -440,6 +440,26 @@ static void commission_agreement_is_of_one_piece(void) // [SAF-15]
     CHECK_EQ(machine.agree_permille, 40);
 }
 
+static void commission_without_power_or_permission_begins_again(void) // [SAF-15]
+{
+    bool *const conditions[] = {&inputs.session, &inputs.on, &inputs.permitted};
+    for (unsigned i = 0; i < 2 * HF_COUNT_OF(conditions); i++) {
+        begin_machine("m33-1024");
+        read_all(5000, 5000);
+        step_after(10);
+        if (i % 2 == 0) {
+            step_after(EVSE_COMMISSIONING_AGREE_MS);
+            step_after(10);
+            CHECK_EQ(machine.state, EVSE_COMMISSION_SILENT);
+        }
+        *conditions[i / 2] = false;
+        CHECK_EQ(step_after(10), EVSE_COMMISSION_NOTHING);
+        CHECK_EQ(machine.state, EVSE_COMMISSION_WAITING);
+        CHECK_EQ(step_after(10), EVSE_COMMISSION_NOTHING);
+        CHECK_EQ(machine.state, EVSE_COMMISSION_WAITING);
+    }
+}
+
 static void commission_stale_readings_prove_nothing(void) // [SAF-15]
 {
     begin_machine("m33-1024");
@@ -549,6 +569,7 @@ HF_TEST_MAIN(HF_TEST(commission_first_session_proves_and_goes_on_at_full_limits)
              HF_TEST(commission_is_repeated_on_request), HF_TEST(commission_view_says_what_it_does),
              HF_TEST(commission_apart_is_of_the_larger_and_rounded_up),
              HF_TEST(commission_agreement_is_of_one_piece),
+             HF_TEST(commission_without_power_or_permission_begins_again),
              HF_TEST(commission_stale_readings_prove_nothing),
              HF_TEST(commission_little_current_proves_nothing),
              HF_TEST(commission_silence_begins_when_the_last_frame_left),

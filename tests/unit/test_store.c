@@ -415,6 +415,10 @@ static void store_values_survive_reboots_and_compactions(void)
     CHECK_EQ(evse_store_set_inoperative(&w.store, 2, true), HF_OK);
     CHECK_EQ(evse_store_set_finishing(&w.store, 1, true), HF_OK);
     CHECK_EQ(evse_store_set_latch(&w.store, true, 2), HF_OK);
+    const evse_proof_t proof = {"m33-1024", 3, 21, 3100}, none = {.units = 1};
+    CHECK_EQ(evse_store_set_proof(&w.store, 1, &proof), HF_OK);
+    CHECK_EQ(evse_store_set_proof(&w.store, 2, &proof), HF_E_ARGUMENT);
+    CHECK_EQ(evse_store_set_proof(&w.store, 1, &none), HF_E_ARGUMENT);
     uint64_t appended = hf_journal_appended(&w.store.journal);
     CHECK_EQ(evse_store_set(&w.store, "HeartbeatInterval", "90"), HF_OK); // nothing new
     CHECK_EQ(evse_store_set_latch(&w.store, true, 2), HF_OK);
@@ -433,6 +437,13 @@ static void store_values_survive_reboots_and_compactions(void)
     CHECK(!w.store.finishing[0] && w.store.finishing[1]);
     CHECK(w.store.estop_latched);
     CHECK_EQ(w.store.weld_latched, 2);
+    CHECK(evse_store_is_proven(&w.store, 1, "m33-1024", 3)); // [SAF-15]
+    CHECK_EQ(w.store.proof[1].agree_permille, 21);
+    CHECK_EQ(w.store.proof[1].timeout_ms, 3100);
+    CHECK(!evse_store_is_proven(&w.store, 0, "m33-1024", 3));
+    CHECK(!evse_store_is_proven(&w.store, 1, "m33-1024", 2));
+    CHECK(!evse_store_is_proven(&w.store, 1, "m33-div10", 3));
+    CHECK(!evse_store_is_proven(&w.store, 9, "m33-1024", 3));
     CHECK_EQ(evse_store_set_latch(&w.store, false, 0), HF_OK);
     CHECK_EQ(evse_store_set_inoperative(&w.store, 0, false), HF_OK);
     CHECK_EQ(world_settle(&w), HF_OK);
@@ -598,6 +609,9 @@ static void store_damaged_and_later_records_are_refused(void)
         {2, 1, {99}, 1, HF_E_CORRUPT}, // no such reason
         {13, 1, {1}, 9, HF_E_CORRUPT}, // too long
         {7, 1, {1}, 14, HF_E_CORRUPT},
+        {14, 1, {0, 1, 9, 0, 1, 0, 0, 0, 1, 'x'}, 10, HF_OK},
+        {14, 1, {7, 1, 9, 0, 1, 0, 0, 0, 1, 'x'}, 10, HF_E_UNSUPPORTED}, // no such connector
+        {14, 1, {0, 1, 9, 0, 1, 0, 0, 0, 2, 'x'}, 10, HF_E_CORRUPT},     // shorter than it says
         {200, 1, {1}, 14, HF_OK}, // unknown types are kept, not judged
     };
     for (size_t i = 0; i < HF_COUNT_OF(cases); i++) {

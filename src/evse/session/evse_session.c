@@ -446,6 +446,13 @@ static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_
     case EVSE_EVENT_START_BUTTON:
         press_start(ocpp, event->connector, now_us);
         break;
+    case EVSE_EVENT_COMMISSIONED:
+        ocpp->proofs_owed |= 1u << event->connector;
+        HF_LOGI(log, now_us, SAFETY,
+                "connector %u: commissioned, the modules stop by themselves "
+                "after %u ms",
+                connector, event->detail);
+        break;
     case EVSE_EVENT_PLUGGED:
     case EVSE_EVENT_UNPLUGGED:
     default:
@@ -460,6 +467,26 @@ static void keep_latches(evse_ocpp_t *ocpp)
     if (!ocpp->journal_failed &&
         (store->estop_latched != ocpp->latch_estop || store->weld_latched != ocpp->latch_welds)) {
         (void)!evse_store_set_latch(ocpp->config.store, ocpp->latch_estop, ocpp->latch_welds);
+    }
+}
+
+// Control's view holds what was proven until the next proof; a write that fails is tried again in the next round. [SAF-15]
+static void keep_proof(evse_ocpp_t *ocpp, unsigned connector)
+{
+    const evse_connector_view_t *view = evse_view(ocpp, connector);
+    const char *profile = ocpp->config.modules[connector].profile;
+    if ((ocpp->proofs_owed >> connector & 1u) == 0 || profile == NULL || ocpp->journal_failed ||
+        view == NULL || view->commission_timeout_ms == 0) {
+        return;
+    }
+    evse_proof_t proof = {.units = ocpp->config.modules[connector].units,
+                          .agree_permille = view->commission_permille,
+                          .timeout_ms = view->commission_timeout_ms};
+    hf_builder_t out;
+    hf_builder_init(&out, proof.profile, sizeof proof.profile);
+    hf_builder_text(&out, profile);
+    if (evse_store_set_proof(ocpp->config.store, connector, &proof) == HF_OK) {
+        ocpp->proofs_owed &= ~(1u << connector);
     }
 }
 
@@ -483,6 +510,7 @@ void evse_sessions_step(evse_ocpp_t *ocpp, uint64_t now_us)
     }
     keep_latches(ocpp);
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        keep_proof(ocpp, i);
         keep_register(ocpp, i, now_us);
         step(ocpp, i, now_us);
     }

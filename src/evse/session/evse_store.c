@@ -275,6 +275,27 @@ int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds)
     return status;
 }
 
+int evse_store_set_proof(evse_store_t *store, unsigned connector, const evse_proof_t *proof)
+{
+    if (connector >= store->config.connectors || proof->profile[0] == '\0' ||
+        memchr(proof->profile, '\0', sizeof proof->profile) == NULL) {
+        return HF_E_ARGUMENT;
+    }
+    int status = evse_record_proof(store, connector, proof);
+    if (status >= 0) {
+        store->proof[connector] = *proof;
+    }
+    return status;
+}
+
+bool evse_store_is_proven(const evse_store_t *store, unsigned connector, const char *profile,
+                          uint32_t units)
+{
+    return connector < store->config.connectors &&
+           strcmp(store->proof[connector].profile, profile) == 0 &&
+           store->proof[connector].units == units;
+}
+
 int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason)
 {
     if (reason >= EVSE_STOP_REASON_COUNT) {

@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-// Records whose number does not depend on what happens: boot, shutdown, latch, offsets, registers, flags, with their
-// headers and padding at its worst.
+// Records whose number does not depend on what happens: boot, shutdown, latch, offsets, registers, flags, proofs, with
+// their headers and padding at its worst.
 #define FIXED_BYTES                                                                                \
-    (3u * 40u + CONFIG_EVSE_BOOT_OFFSETS_MAX * 32u + CONFIG_EVSE_CONNECTORS_MAX * (48u + 32u) + 16u)
+    (3u * 40u + CONFIG_EVSE_BOOT_OFFSETS_MAX * 32u +                                               \
+     CONFIG_EVSE_CONNECTORS_MAX * (48u + 32u + 56u) + 16u)
 #define TRANSACTION_BYTES 88u
 #define SETTING_BYTES     (2u + EVSE_KEY_BYTES + EVSE_VALUE_BYTES)
 
@@ -49,6 +50,11 @@ static int dump_flags(evse_store_t *store)
 static int dump_values(evse_store_t *store)
 {
     int status = HF_OK;
+    for (unsigned c = 0; status >= 0 && c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
+        if (store->proof[c].profile[0] != '\0') {
+            status = evse_record_proof(store, c, &store->proof[c]);
+        }
+    }
     for (unsigned c = 0; status >= 0 && c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
         if (store->register_mJ[c] != 0 || store->register_at[c].boot != 0) {
             status = evse_record_register(store, c);

@@ -29,6 +29,7 @@ typedef enum evse_record {
     EVSE_RECORD_INOPERATIVE = 11,
     EVSE_RECORD_FINISHING = 12,
     EVSE_RECORD_LATCH = 13,
+    EVSE_RECORD_PROOF = 14,
     EVSE_RECORD_COUNT
 } evse_record_t;
 
@@ -48,6 +49,8 @@ HF_MUST_CHECK int evse_record_setting(evse_store_t *store, const char *key, cons
 HF_MUST_CHECK int evse_record_flag(evse_store_t *store, evse_record_t type, unsigned connector,
                                    bool value);
 HF_MUST_CHECK int evse_record_latch(evse_store_t *store, bool estop, uint32_t welds);
+HF_MUST_CHECK int evse_record_proof(evse_store_t *store, unsigned connector,
+                                    const evse_proof_t *proof);
 
 // ---- evse_store_replay.c, evse_store_dump.c: the journal's owner ------------------------------------------------------
 

@@ -168,3 +168,14 @@ int evse_record_latch(evse_store_t *store, bool estop, uint32_t welds)
     put(&out, welds, 4);
     return append(store, EVSE_RECORD_LATCH, &out);
 }
+
+int evse_record_proof(evse_store_t *store, unsigned connector, const evse_proof_t *proof)
+{
+    writer_t out = {.length = 0};
+    put(&out, connector, 1);
+    put(&out, proof->units, 1);
+    put(&out, proof->agree_permille, 2);
+    put(&out, proof->timeout_ms, 4);
+    put_text(&out, proof->profile);
+    return append(store, EVSE_RECORD_PROOF, &out);
+}

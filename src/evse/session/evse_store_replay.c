@@ -368,6 +368,22 @@ static int apply_latch(evse_store_t *store, reader_t *in)
     return 1;
 }
 
+static int apply_proof(evse_store_t *store, reader_t *in)
+{
+    evse_proof_t proof;
+    unsigned connector = get_u8(in);
+    proof.units = get_u8(in);
+    proof.agree_permille = (uint32_t)get(in, 2);
+    proof.timeout_ms = get_u32(in);
+    get_text(in, proof.profile, sizeof proof.profile);
+    int status = check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
+    if (status < 0) {
+        return status;
+    }
+    store->proof[connector] = proof;
+    return 1;
+}
+
 static int apply(evse_store_t *store, uint8_t type, reader_t *in)
 {
     switch ((evse_record_t)type) {
@@ -394,6 +410,8 @@ static int apply(evse_store_t *store, uint8_t type, reader_t *in)
         return apply_flag(store, type, in);
     case EVSE_RECORD_LATCH:
         return apply_latch(store, in);
+    case EVSE_RECORD_PROOF:
+        return apply_proof(store, in);
     case EVSE_RECORD_COUNT:
         break;
     }
