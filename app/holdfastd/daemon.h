@@ -7,12 +7,13 @@
 #ifndef DAEMON_H
 #define DAEMON_H
 
+#include "daemon_console.h"
 #include "daemon_watchdog.h"
 #include "evse/evse_supervisor.h"
 #include "evse/evse_view.h"
 #include "evse/evse_ws.h"
 #include "evse_can_linux.h"
-#if DAEMON_GPIO
+#if CONFIG_HOLDFASTD_GPIO
 #include "evse_io_gpio.h"
 #endif
 #include "evse_io_socket.h"
@@ -72,7 +73,7 @@ typedef struct daemon {
     evse_can_linux_t can[CONFIG_EVSE_CONNECTORS_MAX], bms_can[CONFIG_EVSE_CONNECTORS_MAX];
     union {
         evse_io_socket_t socket;
-#if DAEMON_GPIO
+#if CONFIG_HOLDFASTD_GPIO
         evse_io_gpio_t gpio;
 #endif
     } io;
@@ -84,6 +85,7 @@ typedef struct daemon {
     status_source_t status_source;
     status_page_t *page;
 #endif
+    daemon_console_t console;
     pthread_t control_thread, comms_thread, supervisor_thread;
     _Atomic uint32_t end;              // daemon_end_t
     _Atomic uint32_t comms_ended;      // everything durable, orders withdrawn

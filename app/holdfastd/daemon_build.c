@@ -76,6 +76,8 @@ static int build_channel(daemon_t *daemon, unsigned c)
     evse_channel_config_t *channel = &daemon->config.control.channel[c];
     channel->profile = options->module_profile;
     channel->units = (uint32_t)outlet->modules;
+    channel->physical_bus = outlet->has_hardware;
+    channel->commission_again = options->commission;
     channel->bms = options->bms_profile;
     channel->limits = &options->limits;
     int code = build_bus(&daemon->can[c], outlet->can, &channel->can);
@@ -101,12 +103,17 @@ static int build_io(daemon_t *daemon)
     const char *spec = daemon->options.io; // options_read() saw to its form
     const char *name = strchr(spec, ':') + 1;
     evse_io_t *io = &daemon->config.control.io;
-#if DAEMON_GPIO
+#if CONFIG_HOLDFASTD_GPIO
     if (strncmp(spec, "gpio:", 5) == 0) {
         evse_io_gpio_t *gpio = &daemon->io.gpio;
         daemon->io_is_gpio = true;
         *io = (evse_io_t){.ops = &evse_io_gpio_ops, .ctx = gpio};
         int status = evse_io_gpio_open(gpio, name, daemon->options.connectors);
+        if (status == HF_OK && gpio->edges_blind > 0) {
+            HF_LOGW(&daemon->comms_log.log, hf_port_now_us(), IO,
+                    "%u emergency stop lines tell no edges: each tick looks at their level",
+                    (unsigned)gpio->edges_blind);
+        }
         return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, evse_io_gpio_error(gpio));
     }
 #endif
@@ -227,8 +234,9 @@ int daemon_build(daemon_t *daemon)
     }
     daemon_lock_memory(daemon); // before anybody starts a thread
     int (*const steps[])(daemon_t *) = {
-        build_link,         build_channels,   build_io, build_store, daemon_supervision_build,
-        build_charge_point, build_status_page};
+        build_link,        build_channels,           build_io,
+        build_store,       daemon_supervision_build, build_charge_point,
+        build_status_page, daemon_console_start};
     for (size_t i = 0; i < HF_COUNT_OF(steps); i++) {
         int code = steps[i](daemon);
         if (code >= 0) {

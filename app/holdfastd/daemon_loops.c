@@ -26,7 +26,7 @@ void daemon_wait_until(uint64_t until_us)
 
 static int edge_fd(const daemon_t *daemon)
 {
-#if DAEMON_GPIO
+#if CONFIG_HOLDFASTD_GPIO
     if (daemon->io_is_gpio) {
         return evse_io_gpio_fd(&daemon->io.gpio);
     }
@@ -36,7 +36,7 @@ static int edge_fd(const daemon_t *daemon)
 
 static bool look_for_edge(daemon_t *daemon, uint64_t now_us)
 {
-#if DAEMON_GPIO
+#if CONFIG_HOLDFASTD_GPIO
     if (daemon->io_is_gpio) {
         return evse_io_gpio_look(&daemon->io.gpio, now_us);
     }
@@ -189,6 +189,7 @@ static void *comms_main(void *ctx)
     for (;;) {
         uint64_t now_us = hf_port_now_us();
         take_cards(daemon, now_us);
+        daemon_console_poll(daemon, now_us);
         evse_comms_loop(&daemon->evse, now_us);
         publish_view(daemon, now_us);
         watch_journal(daemon, now_us);
@@ -261,6 +262,7 @@ void daemon_stop(daemon_t *daemon)
     (void)pthread_join(daemon->supervisor_thread, NULL);
     uint32_t end = atomic_load(&daemon->end);
     daemon_watchdog_close(&daemon->watchdog, end == DAEMON_ENDS);
+    daemon_console_stop(daemon);
 #if CONFIG_HOLDFASTD_STATUS_PAGE
     status_page_close(daemon->page);
 #endif

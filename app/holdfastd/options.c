@@ -4,6 +4,12 @@
 #include "options.h"
 
 #include "evse_can_linux.h"
+#if CONFIG_HOLDFASTD_GPIO
+#include "evse_io_gpio.h"
+#endif
+#if CONFIG_EVSE_CONSOLE
+#include "evse_console_serial.h"
+#endif
 #include "version.h"
 
 #include <ctype.h>
@@ -21,12 +27,10 @@ typedef struct setting {
     size_t capacity;
 } setting_t;
 
-#if DAEMON_GPIO
-#define HAS_GPIO true
-#define IOS      "socket:PATH or gpio:FILE"
+#if CONFIG_HOLDFASTD_GPIO
+#define IOS "socket:PATH or gpio:FILE"
 #else
-#define HAS_GPIO false
-#define IOS      "socket:PATH"
+#define IOS "socket:PATH"
 #endif
 
 static int fail(const char *format, const char *a, const char *b)
@@ -330,7 +334,13 @@ static int check_url(options_t *options)
     return HF_OK;
 }
 
-static int check_bus(const char *name, const char *text, bool *is_physical)
+// vcan and vxcan are buses in the kernel's memory; slcan's interface is virtual too, and its modules are real.
+static bool is_kernel_virtual(const char *interface)
+{
+    return strncmp(interface, "vcan", 4) == 0 || strncmp(interface, "vxcan", 5) == 0;
+}
+
+static int check_bus(const char *name, const char *text, options_outlet_t *outlet)
 {
     evse_can_linux_spec_t spec;
     int status = evse_can_linux_parse(text, &spec);
@@ -339,7 +349,9 @@ static int check_bus(const char *name, const char *text, bool *is_physical)
                       hf_status_text(status), evse_can_linux_specs);
         return status;
     }
-    *is_physical = *is_physical || spec.kind != EVSE_CAN_LINUX_VIRTUAL;
+    bool is_physical = spec.kind != EVSE_CAN_LINUX_VIRTUAL;
+    outlet->is_physical |= is_physical;
+    outlet->has_hardware |= is_physical && !is_kernel_virtual(spec.name);
     return HF_OK;
 }
 
@@ -352,10 +364,10 @@ static int check_buses(options_t *options)
     unsigned count = 0;
     for (unsigned c = 0; status == HF_OK && c < options->connectors; c++) {
         options_outlet_t *outlet = &options->outlet[c];
-        status = check_bus("can", outlet->can, &outlet->is_physical);
+        status = check_bus("can", outlet->can, outlet);
         seen[count++] = outlet->can;
         if (status == HF_OK && outlet->bms_can[0] != '\0') {
-            status = check_bus("bms-can", outlet->bms_can, &outlet->is_physical);
+            status = check_bus("bms-can", outlet->bms_can, outlet);
             seen[count++] = outlet->bms_can;
         }
     }
@@ -401,14 +413,40 @@ static int check_profiles(options_t *options)
     return HF_OK;
 }
 
+static int check_gpio(const options_t *options, const char *path)
+{
+#if CONFIG_HOLDFASTD_GPIO
+    static evse_gpio_pins_t pins[CONFIG_EVSE_CONNECTORS_MAX]; // static: not for a stack
+    evse_gpio_error_t error = {.text = ""};
+    int status = evse_gpio_file_read(path, options->connectors, pins, &error);
+    return status == HF_OK ? HF_OK : fail("io: %s%s", error.text, "");
+#else
+    (void)options;
+    return fail("io 'gpio:%s': not built into this version%s", path, "");
+#endif
+}
+
 static int check_io(const options_t *options)
 {
     const char *io = options->io;
-    bool is_socket = strncmp(io, "socket:", 7) == 0 && io[7] != '\0';
-    bool is_gpio = HAS_GPIO && strncmp(io, "gpio:", 5) == 0 && io[5] != '\0';
-    return is_socket || is_gpio
+    if (strncmp(io, "gpio:", 5) == 0 && io[5] != '\0') {
+        return check_gpio(options, io + 5);
+    }
+    return strncmp(io, "socket:", 7) == 0 && io[7] != '\0'
                ? HF_OK
                : fail("inputs and outputs are needed: --io " IOS ", not '%s'%s", io, "");
+}
+
+static int check_console(const options_t *options)
+{
+    const char *console = options->console;
+#if CONFIG_EVSE_CONSOLE
+    int status = console[0] != '\0' ? evse_console_serial_check(console) : HF_OK;
+    return status == HF_OK ? HF_OK : fail("console '%s': %s", console, hf_status_text(status));
+#else
+    return console[0] == '\0' ? HF_OK
+                              : fail("console '%s': not built into this version%s", console, "");
+#endif
 }
 
 static int check_limits(options_t *options)
@@ -438,6 +476,9 @@ static int check_all(options_t *options)
     }
     if (status == HF_OK) {
         status = check_io(options);
+    }
+    if (status == HF_OK) {
+        status = check_console(options);
     }
     return status == HF_OK ? check_limits(options) : status;
 }

@@ -8,8 +8,6 @@
 
 #include <sys/types.h>
 
-#define DAEMON_GPIO 0
-
 // Exit codes: those of sysexits, so that systemd prints their names.
 typedef enum exit_code {
     EXIT_GOOD = 0,
@@ -30,7 +28,9 @@ typedef struct options_outlet {
     char can[OPTIONS_TEXT_MAX];
     char bms_can[OPTIONS_TEXT_MAX]; // empty: the BMS is on `can`
     int64_t modules;                // 0: one
-    bool is_physical;               // derived: not a virtual bus
+    // derived
+    bool is_physical;  // no virtual bus: its profile has to be named
+    bool has_hardware; // nor one of the kernel's virtual interfaces: its profile has to be proven
 } options_outlet_t;
 
 typedef struct options {
