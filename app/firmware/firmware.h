@@ -10,6 +10,7 @@
 #include "evse/evse.h"
 #include "evse/evse_slcan.h"
 #include "evse/evse_ws.h"
+#include "firmware_watch.h"
 #include "mps2_io.h"
 #include "mps2_stream.h"
 #include "mps2_uart.h"
@@ -39,15 +40,6 @@ typedef enum firmware_line { // number of the UART
     FIRMWARE_LINES
 } firmware_line_t;
 
-/// Of the control tick; written in its interrupt alone.
-typedef struct firmware_ticks {
-    uint32_t count;
-    uint32_t late; // began more than half a period after its time
-    uint32_t late_max_us;
-    uint32_t took_max_us;
-    uint64_t next_us; // when the next one is to begin; 0 before the first
-} firmware_ticks_t;
-
 /// Everything the report tells of.
 typedef struct firmware_parts {
     const evse_t *evse;
@@ -55,7 +47,7 @@ typedef struct firmware_parts {
     const evse_slcan_t *slcan;
     const mps2_io_t *io;
     const mps2_uart_t *uart; // FIRMWARE_LINES
-    const firmware_ticks_t *ticks;
+    const firmware_watch_t *watch;
     uint64_t started_us;
 } firmware_parts_t;
 

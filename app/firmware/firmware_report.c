@@ -12,12 +12,16 @@ static void number(hf_json_writer_t *json, const char *name, uint64_t value)
     hf_json_i64_field(json, name, (int64_t)value);
 }
 
-static void tell_ticks(hf_json_writer_t *json, const firmware_ticks_t *ticks)
+static void tell_ticks(hf_json_writer_t *json, const firmware_watch_t *watch)
 {
-    number(json, "ticks", ticks->count);
-    number(json, "ticks_late", ticks->late);
-    number(json, "late_max_us", ticks->late_max_us);
-    number(json, "tick_max_us", ticks->took_max_us);
+    hf_lateness_view_t lateness;
+    hf_lateness_read(&watch->supervisor.lateness, &lateness);
+    number(json, "ticks", watch->ticks);
+    number(json, "ticks_late", lateness.over);
+    number(json, "late_limit_us", lateness.limit_us);
+    number(json, "late_max_us", lateness.max_us);
+    number(json, "tick_max_us", watch->took_max_us);
+    number(json, "dozes", watch->supervisor.view.dozes);
 }
 
 static void tell_memory(hf_json_writer_t *json, const evse_comms_view_t *view)
@@ -80,7 +84,7 @@ size_t firmware_report(const firmware_parts_t *parts, uint64_t now_us,
     number(&json, "register_mJ", parts->evse->control.channel[0].register_mJ);
     number(&json, "sessions", view.sessions_ended);
     number(&json, "queue", view.queue);
-    tell_ticks(&json, parts->ticks);
+    tell_ticks(&json, parts->watch);
     tell_memory(&json, &view);
     tell_can(&json, parts->slcan);
     tell_lines(&json, parts->uart);

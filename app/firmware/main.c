@@ -5,6 +5,7 @@
 // loop checks in; after the heap is sealed no call of it is served unseen.
 #include "firmware.h"
 
+#include "firmware_console.h"
 #include "holdfast/hf_clock.h"
 #include "holdfast/hf_seal.h"
 #include "mps2_board.h"
@@ -15,13 +16,11 @@
 #include <string.h>
 
 #define COMMS_INTERVAL_US   (20u * HF_US_PER_MS)
-#define COMMS_DEADLINE_US   (5u * HF_US_PER_S)
 #define WATCHDOG_US         (2u * HF_US_PER_S)
 #define LAST_TICKS_LIMIT_US (2u * HF_US_PER_S)
 #define DRAIN_LIMIT_US      (200u * HF_US_PER_MS)
 #define LOG_BURST_LINES     60u
 #define LOG_RATE_LINES      20u
-#define CONSOLE_LINE_BYTES  200u
 #define EXIT_BUILD          78 // as holdfastd: the configuration does not work
 
 // ---- memory -------------------------------------------------------------------------------------
@@ -35,7 +34,7 @@ static mps2_uart_t uart[FIRMWARE_LINES];
 static uint8_t ws_receive[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
 static uint8_t ws_send[CONFIG_EVSE_OCPP_MESSAGE_BYTES + 16u];
 static struct {
-    uint8_t console_in[64], console_out[1024];
+    uint8_t console_in[64], console_out[2048];
     uint8_t network_in[1024], network_out[1024];
     uint8_t can_in[2048], can_out[512];
     uint8_t io_in[512], io_out[256];
@@ -45,14 +44,15 @@ static struct {
     uint32_t storage[HF_RING_BYTES(sizeof(hf_log_line_t), FIRMWARE_LOG_LINES) / 4u];
 } control_log, comms_log;
 static hf_seal_caller_t callers[FIRMWARE_CALLERS];
-static firmware_ticks_t ticks;
-static hf_atomic_u32_t comms_seen; // low half of the comms loop's last round, in microseconds
-static hf_atomic_u32_t ends;       // 0 no; 1 Hard, 2 Soft
+static firmware_watch_t watch;
+static firmware_console_t console;
+static hf_atomic_u32_t ends; // 0 no; 1 Hard, 2 Soft
 static uint64_t started_us;
 
 // Of the 96 KiB of RAM beside the journal, 10 are stack: what is left for a product's own drivers has to be said here.
 _Static_assert(sizeof evse + sizeof ws + sizeof slcan + sizeof ws_receive + sizeof ws_send +
-                       sizeof bytes + sizeof control_log + sizeof comms_log <=
+                       sizeof bytes + sizeof control_log + sizeof comms_log + sizeof watch +
+                       sizeof console <=
                    64u * 1024u,
                "the charge point's share of RAM is 64 KiB");
 
@@ -197,10 +197,19 @@ static int seal_heap(void)
     return hf_mem_seal(&config);
 }
 
+static int open_console(void)
+{
+    int status = firmware_watch_init(&watch, &evse, hf_port_now_us());
+    console.evse = &evse;
+    console.watch = &watch;
+    console.uart = &uart[FIRMWARE_CONSOLE];
+    return status == HF_OK ? firmware_console_init(&console) : status;
+}
+
 static int build(void)
 {
-    int (*const steps[])(void) = {open_lines, open_link, open_devices, open_charge_point,
-                                  seal_heap};
+    int (*const steps[])(void) = {open_lines,        open_link,    open_devices,
+                                  open_charge_point, open_console, seal_heap};
     int status = open_log(&control_log.log, control_log.storage);
     if (status == HF_OK) {
         status = open_log(&comms_log.log, comms_log.storage);
@@ -213,36 +222,13 @@ static int build(void)
 
 // ---- the control tick, in the timer's interrupt ---------------------------------------------------
 
-static void note_lateness(uint64_t now_us)
-{
-    uint64_t late_us = ticks.next_us != 0 && now_us > ticks.next_us ? now_us - ticks.next_us : 0;
-    ticks.count++;
-    ticks.late += late_us > EVSE_TICK_US / 2u ? 1u : 0u;
-    if (late_us > ticks.late_max_us) {
-        ticks.late_max_us = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
-    }
-    // Where the timer holds one interrupt at most, what was missed is not made up for.
-    ticks.next_us =
-        late_us < EVSE_TICK_US ? now_us - late_us + EVSE_TICK_US : now_us + EVSE_TICK_US;
-}
-
-// [SAF-13] The tick outranks comms, and so it is the one to feed: it stops when comms does not come round any more.
-static void feed_watchdog(uint64_t now_us)
-{
-    uint32_t age_us = (uint32_t)now_us - atomic_load_explicit(&comms_seen, memory_order_relaxed);
-    if (age_us < COMMS_DEADLINE_US) {
-        mps2_watchdog_feed();
-    }
-}
-
 static void on_tick(void)
 {
     uint64_t now_us = hf_port_now_us();
-    note_lateness(now_us);
     evse_control_loop(&evse, now_us);
-    feed_watchdog(now_us);
-    uint32_t took_us = (uint32_t)(hf_port_now_us() - now_us);
-    ticks.took_max_us = took_us > ticks.took_max_us ? took_us : ticks.took_max_us;
+    if (firmware_watch_tick(&watch, now_us, hf_port_now_us())) {
+        mps2_watchdog_feed(); // [SAF-13] never from below the tick
+    }
 }
 
 // ---- the comms loop, in main() --------------------------------------------------------------------
@@ -257,26 +243,10 @@ static void take_cards(uint64_t now_us)
     }
 }
 
-/// False: nothing waits, or the console has no room for it now.
-static bool print_line(hf_log_t *log)
-{
-    hf_log_line_t line;
-    char text[CONSOLE_LINE_BYTES];
-    hf_builder_t out;
-    if (mps2_uart_room(&uart[FIRMWARE_CONSOLE]) < sizeof text || hf_log_take(log, &line) != HF_OK) {
-        return false;
-    }
-    hf_builder_init(&out, text, sizeof text);
-    hf_builder_fixed(&out, (int64_t)(line.time_us / HF_US_PER_MS), 3);
-    hf_builder_format(&out, " %s %s: %s\r\n", hf_log_level_text(line.level),
-                      hf_log_tag_text(line.tag), line.text);
-    return mps2_uart_write(&uart[FIRMWARE_CONSOLE], out.text, out.length) == out.length;
-}
-
 static void drain_logs(void)
 {
-    while (print_line(&control_log.log) || print_line(&comms_log.log)) {
-    }
+    firmware_console_log(&console, &control_log.log);
+    firmware_console_log(&console, &comms_log.log);
 }
 
 static bool is_power_off(void)
@@ -293,9 +263,10 @@ static void run(void)
         uint64_t now_us = hf_port_now_us();
         if (now_us >= next_us || mps2_uart_waiting(&uart[FIRMWARE_NETWORK]) > 0) {
             next_us = now_us + COMMS_INTERVAL_US;
-            atomic_store_explicit(&comms_seen, (uint32_t)now_us, memory_order_relaxed);
             take_cards(now_us);
             evse_comms_loop(&evse, now_us);
+            firmware_watch_comms(&watch, evse.ocpp.link_state == EVSE_LINK_OPEN, now_us);
+            firmware_console_poll(&console, now_us);
             drain_logs();
         }
         mps2_sleep(); // the tick ends it at the latest
@@ -307,7 +278,7 @@ static void end(void)
 {
     uint64_t since_us = hf_port_now_us();
     while (!is_power_off() && hf_port_now_us() - since_us < LAST_TICKS_LIMIT_US) {
-        atomic_store_explicit(&comms_seen, (uint32_t)hf_port_now_us(), memory_order_relaxed);
+        firmware_watch_comms(&watch, true, hf_port_now_us());
         mps2_sleep();
     }
     evse_ws_link_ops.close(&ws, hf_port_now_us());
@@ -329,7 +300,6 @@ int main(void)
         mps2_say("\n");
         return EXIT_BUILD;
     }
-    atomic_store(&comms_seen, (uint32_t)started_us);
     mps2_watchdog_start(WATCHDOG_US);
     mps2_tick_start(on_tick, EVSE_TICK_US);
     run();
@@ -339,7 +309,7 @@ int main(void)
                                     .slcan = &slcan,
                                     .io = &io,
                                     .uart = uart,
-                                    .ticks = &ticks,
+                                    .watch = &watch,
                                     .started_us = started_us};
     (void)firmware_report(&parts, hf_port_now_us(), text);
     mps2_say(text);

@@ -82,7 +82,7 @@ class Rig:
         self.tools, self.image, self.qemu_program, self.sim_options = tools, image, qemu, list(sim)
         self.log, self.programs = [], []
         self.directory = tempfile.mkdtemp(prefix="holdfast-firmware-")
-        self.console = os.path.join(self.directory, "console")
+        self.console, self.heard = None, b""
 
     def __enter__(self):
         try:
@@ -95,6 +95,8 @@ class Rig:
     def __exit__(self, kind, value, trace):
         for program in reversed(self.programs):
             program.end()
+        if self.console is not None:
+            self.console.close()
         if kind is not None:
             print(*self.log[-60:], sep="\n")
             print("---- console ----", self.console_text(), sep="\n")
@@ -115,10 +117,40 @@ class Rig:
         self.sim = self.run("sim", [holdfast, "sim", "--can", "slcan-unix:" + self.path("can"),
                                     "--io", "stream-unix:" + self.path("io"), *self.sim_options])
         self.sim.wait("its sockets", event="ready")
-        self.board = self.run("board", self.command(), stderr=True)
+        self.start_board()
+
+    def start_board(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.path("console"))
+            listener.listen(1)
+            listener.settimeout(STEP_LIMIT_S)
+            self.board = self.run("board", self.command(), stderr=True)
+            self.console, _ = listener.accept()
+        threading.Thread(target=self.hear, daemon=True).start()
+
+    def hear(self):
+        while True:
+            try:
+                more = self.console.recv(4096)
+            except OSError:
+                return
+            if not more:
+                return
+            self.heard += more
+
+    def type(self, line, answer):
+        """Types a line at the console and waits for that in what comes back."""
+        start = len(self.heard)
+        self.console.sendall(line.encode() + b"\r")
+        until = time.monotonic() + STEP_LIMIT_S
+        while answer.encode() not in self.heard[start:]:
+            if time.monotonic() > until:
+                raise Failed(f"console: {answer!r} is no answer to {line!r}: {self.heard[start:]!r}")
+            time.sleep(0.02)
+        return self.heard[start:].decode(errors="replace")
 
     def command(self):
-        lines = [f"file,path={self.console}", f"socket,host=127.0.0.1,port={self.port},nodelay=on,reconnect=1",
+        lines = [f"socket,path={self.path('console')}", f"socket,host=127.0.0.1,port={self.port},nodelay=on,reconnect=1",
                  f"socket,path={self.path('can')}", f"socket,path={self.path('io')}"]
         command = [self.qemu_program, "-M", "mps2-an386", "-display", "none", "-semihosting-config", "enable=on,target=native",
                    "-monitor", f"unix:{self.path('monitor')},server=on,wait=off",
@@ -129,11 +161,7 @@ class Rig:
         return command + ["-kernel", self.image]
 
     def console_text(self):
-        try:
-            with open(self.console, encoding="utf-8", errors="replace") as text:
-                return text.read()
-        except OSError:
-            return ""
+        return self.heard.decode(errors="replace")
 
     # ---- what happens ----
 

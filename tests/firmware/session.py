@@ -3,7 +3,7 @@
 """The firmware image on the emulated Cortex-M4 board, in whole sessions, judged from outside.
 
 Usage: session.py CASE IMAGE TOOLS      TOOLS: the folder of the host's `holdfast` (build/release/bin)
-Cases: session, estop, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
+Cases: session, estop, console, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
 """
 import os
 import sys
@@ -17,6 +17,7 @@ CONTACTOR_DROP_S = 0.030   # of the simulated contactor
 LIVE_SIGNAL_S = 0.200
 TICK_S = 0.010
 HOST_S = 0.100             # what a busy host may add between two processes
+ORDERS_S = 3               # orders of comms are valid for so long
 EXIT_FAULT = 70            # port/mps2
 NMI, HARD_FAULT, MEMORY_FAULT, BUS_FAULT = 2, 3, 4, 5
 SCRATCH = 0x20017FE8       # beside the journal's mark: nobody uses it
@@ -112,6 +113,21 @@ def case_estop(board):
     return f"power 0 after {power_s * 1000:.0f} ms, contactor open after {contactor_s * 1000:.0f} ms"
 
 
+def case_console(board):
+    """The local console: what it tells while power flows, and a session it ends."""
+    board.booted()
+    board.charge(500000)
+    board.type("status", "Charging")
+    board.type("tasks", "comms")
+    board.type("start 1", "no such command")
+    board.type("stop 1", "\n> ")
+    board.csms.wait("StopTransaction", event="stop")
+    judge_ledger(board, "Local")
+    report, status = board.report()
+    judge_report(report, status)
+    return "status, tasks, stop"
+
+
 def case_reset(board):
     """[SAF-14] Soft reset in mid-session: the session ends first, power is down, then the board resets."""
     board.booted()
@@ -157,7 +173,7 @@ def after_boot(board, boot):
 def dead(board, start, since, limit_s, exceptions):
     power_s, contactor_s = seconds_to_zero(board, start, since)
     check(power_s <= limit_s and contactor_s <= limit_s, f"power 0 after {power_s:.3f} s, contactor {contactor_s:.3f} s")
-    told = board.board.wait("the fault", event="fault", limit_s=15)
+    told = board.board.wait("the fault", event="fault", limit_s=30)
     status = board.status()
     check(status == EXIT_FAULT, f"QEMU ended with {status}")
     check(told["exception"] in exceptions, f"exception {told['exception']}")
@@ -181,7 +197,7 @@ def case_stuck(board):
     start = board.seen(board.sim)
     since = time.monotonic()
     board.send_processor_to(SCRATCH, FOR_EVER)
-    return dead(board, start, since, 8, (NMI,))
+    return dead(board, start, since, ORDERS_S + 1, (NMI,))
 
 
 CASES = {name.removeprefix("case_"): case for name, case in list(globals().items()) if name.startswith("case_")}
