@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In a guest: the GPIO back end on a chip of gpio-sim. gpio.sh GPIO_LINE_TEST; the modules configfs and gpio-sim are loaded. 77 where
+# The GPIO back end on a chip of gpio-sim, on a kernel built with it (Debian amd64 is not): gpio.sh GPIO_LINE_TEST, as root; 77 where
 # the kernel has none.
 set -u
 config=/sys/kernel/config
