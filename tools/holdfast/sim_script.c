@@ -187,15 +187,12 @@ static bool take_line(station_t *station, script_step_t *step)
     char whole[STATION_LINE_BYTES];
     size_t length = (size_t)(end - script->text);
     *end = '\0';
-    (void)snprintf(whole, sizeof whole, "%.*s", (int)(sizeof whole - 1), script->text);
+    (void)snprintf(whole, sizeof whole, "%.*s", (int)sizeof whole - 1, script->text);
     step->line = ++script->lines;
-    const char *wrong = NULL;
-    if (script->skips) {
-        script->skips = false; // the rest of a line that was too long
-        step->verb = NULL;
-    } else {
-        wrong = station_script_parse(station, script->text, step);
-    }
+    const char *wrong = script->skips || length >= sizeof whole
+                            ? "the line is too long"
+                            : station_script_parse(station, script->text, step);
+    script->skips = false;
     script->length -= length + 1;
     memmove(script->text, end + 1, script->length);
     if (wrong != NULL) {
