@@ -50,11 +50,9 @@ typedef enum daemon_task { TASK_CONTROL, TASK_COMMS, TASK_WORKER, TASK_MAIN, TAS
 #define CONTROL_PRIORITY    60
 #define SUPERVISOR_PRIORITY 59
 
-// What the kernel granted, in words for people.
+// What the kernel granted: 0, or the errno of its refusal. EINPROGRESS: not asked yet.
 typedef struct daemon_realtime {
-    bool is_fifo, is_locked;
-    char control[64]; // "SCHED_FIFO 60"
-    char memory[64];  // "locked"
+    hf_atomic_u32_t control_error, memory_error;
 } daemon_realtime_t;
 
 typedef struct daemon {
@@ -109,8 +107,8 @@ void daemon_drain_logs(daemon_t *daemon);
 
 /// Locks memory, and sets the stacks of all threads to come. Says what came of it.
 void daemon_lock_memory(daemon_t *daemon);
-/// Starts a thread with a real-time priority, or without where that is not granted (realtime.control then says why).
-/// Returns an errno.
+/// Starts a thread with a real-time priority, or without where that is not granted: realtime then says why.
+/// Returns an errno: no thread.
 int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, void *(*run)(void *));
 void daemon_tell_realtime(daemon_t *daemon);
 

@@ -207,7 +207,10 @@ static int build_status_page(daemon_t *daemon)
                                               .csms = options->csms,
                                               .version = HOLDFAST_VERSION,
                                               .profile = options->module_profile->name,
-                                              .vehicle = options->limits.vehicle};
+                                              .vehicle = options->limits.vehicle,
+                                              .supervisor = &daemon->supervisor,
+                                              .control_error = &daemon->realtime.control_error,
+                                              .memory_error = &daemon->realtime.memory_error};
     daemon->page = status_page_open(options->http_host, options->http_port, &daemon->status_source);
     if (daemon->page == NULL) {
         char what[128];

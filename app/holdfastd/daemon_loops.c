@@ -210,9 +210,6 @@ static void *comms_main(void *ctx)
 
 static int start_threads(daemon_t *daemon)
 {
-    daemon->realtime.is_fifo = true;
-    (void)snprintf(daemon->realtime.control, sizeof daemon->realtime.control, "SCHED_FIFO %d",
-                   CONTROL_PRIORITY);
     int error =
         daemon_start_realtime(daemon, &daemon->control_thread, CONTROL_PRIORITY, control_main);
     if (error == 0) {

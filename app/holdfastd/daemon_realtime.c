@@ -6,7 +6,6 @@
 #include "hf_port_linux.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -37,13 +36,11 @@ void daemon_lock_memory(daemon_t *daemon)
     (void)pthread_setattr_default_np(&attributes);
     (void)pthread_attr_destroy(&attributes);
     int error = lock_all();
-    daemon->realtime.is_locked = error == 0;
+    atomic_store(&daemon->realtime.control_error, EINPROGRESS);
+    atomic_store(&daemon->realtime.memory_error, (uint32_t)error);
     if (error == 0) {
-        (void)snprintf(daemon->realtime.memory, sizeof daemon->realtime.memory, "locked");
         HF_LOGI(log, hf_port_now_us(), SYS, "memory is locked");
     } else {
-        (void)snprintf(daemon->realtime.memory, sizeof daemon->realtime.memory, "not locked: %s",
-                       strerror(error));
         HF_LOGW(log, hf_port_now_us(), SYS,
                 "memory is not locked (%s; CAP_IPC_LOCK or a larger limit of locked memory): ticks "
                 "may come late under load",
@@ -68,11 +65,12 @@ static int start_fifo(pthread_t *thread, int priority, void *(*run)(void *), dae
 int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, void *(*run)(void *))
 {
     int error = start_fifo(thread, priority, run, daemon);
+    uint32_t refused = error == EPERM ? EPERM : 0u;
     if (error == EPERM) {
-        daemon->realtime.is_fifo = false;
-        (void)snprintf(daemon->realtime.control, sizeof daemon->realtime.control,
-                       "no real-time priority: %s", strerror(error));
         error = pthread_create(thread, NULL, run, daemon);
+    }
+    if (priority == CONTROL_PRIORITY) {
+        atomic_store(&daemon->realtime.control_error, refused);
     }
     return error;
 }
@@ -80,11 +78,14 @@ int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, voi
 void daemon_tell_realtime(daemon_t *daemon)
 {
     hf_log_t *log = &daemon->supervisor_log.log;
-    if (daemon->realtime.is_fifo) {
-        HF_LOGI(log, hf_port_now_us(), SYS, "control loop: %s", daemon->realtime.control);
+    uint32_t error = atomic_load(&daemon->realtime.control_error);
+    if (error == 0) {
+        HF_LOGI(log, hf_port_now_us(), SYS, "control loop has real-time priority %d",
+                CONTROL_PRIORITY);
     } else {
         HF_LOGW(log, hf_port_now_us(), SYS,
-                "control loop: %s (CAP_SYS_NICE): ticks may come late under load",
-                daemon->realtime.control);
+                "no real-time priority for the control loop (%s; CAP_SYS_NICE): ticks may come "
+                "late under load",
+                strerror((int)error));
     }
 }

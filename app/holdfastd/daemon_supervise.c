@@ -101,7 +101,8 @@ static evse_supervisor_verdict_t look(daemon_t *daemon, uint64_t now_us)
         .control = is_known ? &control : NULL,
         .link_up = hf_snapshot_read(&daemon->view_snapshot, &comms) == HF_OK &&
                    comms.link == EVSE_LINK_OPEN,
-        .realtime = daemon->realtime.is_fifo && daemon->realtime.is_locked,
+        .realtime = atomic_load(&daemon->realtime.control_error) == 0 &&
+                    atomic_load(&daemon->realtime.memory_error) == 0,
         .journal_wait_ms = atomic_load(&daemon->journal_wait_ms),
     };
     return evse_supervisor_judge(&daemon->supervisor, &inputs, now_us);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // /api/status: one JSON object out of the two snapshots. Units end the names.
-#include "status_page.h"
+#include "status_health.h"
 
 static void put_reasons(hf_json_writer_t *json, uint32_t reasons)
 {
@@ -39,6 +39,19 @@ static void put_readings(hf_json_writer_t *json, const evse_connector_view_t *vi
     }
 }
 
+static void put_bus(hf_json_writer_t *json, const evse_connector_view_t *view)
+{
+    hf_json_key(json, "bus");
+    hf_json_begin_object(json);
+    hf_json_string_field(json, "module", evse_can_state_text(view->bus_state));
+    hf_json_string_field(json, "bms", evse_can_state_text(view->bms_bus_state));
+    hf_json_i64_field(json, "bus_offs", view->bus_offs);
+    hf_json_i64_field(json, "recoveries", view->bus_recoveries);
+    hf_json_i64_field(json, "overruns", view->bus_overruns);
+    hf_json_i64_field(json, "ring_percent", view->ring_percent);
+    hf_json_end_object(json);
+}
+
 static void put_connector(hf_json_writer_t *json, unsigned number,
                           const evse_connector_view_t *view, int32_t transaction_id)
 {
@@ -61,6 +74,8 @@ static void put_connector(hf_json_writer_t *json, unsigned number,
     hf_json_i64_field(json, "can_rx", view->can_rx);
     hf_json_i64_field(json, "can_tx", view->can_tx);
     hf_json_i64_field(json, "can_errors", view->can_errors);
+    put_bus(json, view);
+    hf_json_string_field(json, "commissioning", evse_commission_state_text(view->commissioning));
     put_reasons(json, view->reasons);
     hf_json_end_object(json);
 }
@@ -153,6 +168,7 @@ int status_json_write(const status_source_t *source, hf_builder_t *out)
     hf_json_writer_init(&json, out);
     hf_json_begin_object(&json);
     put_station(&json, source, &control, comms.utc_ms);
+    status_health_write(source, &json);
     hf_json_key(&json, "connectors");
     hf_json_begin_array(&json);
     for (unsigned c = 0; c < control.connectors && c < CONFIG_EVSE_CONNECTORS_MAX; c++) {

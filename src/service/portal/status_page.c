@@ -11,7 +11,7 @@
 #define CONNECTIONS_MAX       16u
 #define CONNECTION_BYTES      8192u
 #define CONNECTION_TIMEOUT_S  10u
-#define STATUS_JSON_BYTES_MAX 16384u
+#define STATUS_JSON_BYTES_MAX 24576u
 
 struct status_page {
     struct MHD_Daemon *daemon;
@@ -26,7 +26,8 @@ static const char page_html[] =
     "color:#1c2733;background:#f6f8fa}h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:0 0 "
     ".5rem}.card{background:#fff;border:1px solid #d5dde5;border-radius:8px;padding:1rem "
     "1.25rem;margin:1rem 0}.state{font-size:1.6rem;font-weight:600}.Charging{color:#0a7d38}"
-    ".Faulted{color:#b3261e}.Preparing,.Finishing,.SuspendedEV,.SuspendedEVSE{color:#9a6700}"
+    ".Faulted,.fault,.critical{color:#b3261e}.warning{color:#9a6700}.ok{color:#0a7d38}.Preparing,."
+    "Finishing,.SuspendedEV,.SuspendedEVSE{color:#9a6700}"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1.25rem;margin:.5rem 0 0}"
     "dt{color:#5b6b7b}dd{margin:0;font-variant-numeric:tabular-nums}#gone{color:#b3261e}</style>"
     "<header><h1>Holdfast <span id=id></span></h1><div id=link></div><div id=gone "
@@ -47,7 +48,21 @@ static const char page_html[] =
     "r.push(['plug',c.plugged?(c.locked?'in, locked':'in'):'out'],['contactor',"
     "c.contactor_closed?'closed':'open']);"
     "if(c.reasons.length)r.push(['no power because',c.reasons.join(', ')]);"
+    "const b=c.bus;r.push(['bus',b.module+(b.bms!==b.module?', BMS '+b.bms:'')+(b.bus_offs?', off "
+    "'+"
+    "b.bus_offs+' times':'')+(b.overruns?', '+b.overruns+' frames lost':'')+(b.ring_percent>80?"
+    "', ring '+b.ring_percent+' %':'')]);"
+    "if(c.commissioning!=='off')r.push(['commissioning',c.commissioning]);"
     "s.append(rows(r));return s}\n"
+    "function health(s){const e=make('section',undefined,'card');e.append(make('h2','Health'),"
+    "make('div',s.health,'state '+s.health));const "
+    "t=s.ticks_lateness,r=s.reasons.map(x=>['because',"
+    "x]);r.push(['control ticks','latest '+t.max_us+' \u00b5s late, '+t.over_limit+' of '+t.count+"
+    "' over '+t.limit_us+' \u00b5s'],['real time',s.realtime.fifo?'granted':'no: '+"
+    "s.realtime.fifo_refused],['memory',s.realtime.locked?'locked':'not locked: '+"
+    "s.realtime.locked_refused]);for(const f of s.faults.queue.slice(-8).reverse())r.push(['fault',"
+    "f.fault+(f.connector?', connector '+f.connector:'')+', '+(f.uptime_ms/1000).toFixed(1)+"
+    "' s after start']);e.append(rows(r));return e}\n"
     "async function tick(){try{const r=await fetch('/api/status',{cache:'no-store'});"
     "if(!r.ok)throw 0;const s=await r.json();$('id').textContent=s.id;$('link').textContent="
     "'central system '+s.csms+': link '+s.link+', registration '+s.registration+"
@@ -56,7 +71,9 @@ static const char page_html[] =
     "const m=$('main');m.replaceChildren(...s.connectors.map(card));const l=make('section',"
     "undefined,'card');l.append(make('h2','Sessions'),rows([['ended',s.sessions_ended],"
     "...(s.last_session?[['last',s.last_session.energy_Wh+' Wh, '+s.last_session.reason]]:[]),"
-    "['boot','number '+s.boot],['version',s.version]]));m.append(l)}catch(e){"
+    "['boot','number "
+    "'+s.boot],['version',s.version]]));if(s.health)m.append(health(s));m.append(l)}"
+    "catch(e){"
     "$('gone').textContent='no answer from the charge point'}}\n"
     "tick();setInterval(tick,1000);</script></html>\n";
 

@@ -4,6 +4,7 @@
 #ifndef STATUS_PAGE_H
 #define STATUS_PAGE_H
 
+#include "evse/evse_supervisor.h"
 #include "evse/evse_view.h"
 
 typedef struct status_source {
@@ -14,6 +15,8 @@ typedef struct status_source {
     const char *csms;             // URL
     const char *version;
     const char *profile, *vehicle;
+    const evse_supervisor_t *supervisor;                 // NULL: none
+    const hf_atomic_u32_t *control_error, *memory_error; // errno of what was not granted; 0: it was
 } status_source_t;
 
 typedef struct status_page status_page_t;
