@@ -118,19 +118,36 @@ static unsigned upper(unsigned c)
     return c >= 'a' && c <= 'f' ? c - 32u : c;
 }
 
-// The frame, written again, stands in the input up to here (digits in either case).
+static bool is_begin(const uint8_t *at, const uint8_t *begin)
+{
+    return at == begin || at[-1] == '\r' || at[-1] == '\a' || at[-1] == '\n';
+}
+
+static bool is_end(const uint8_t *at, const uint8_t *end)
+{
+    if (at + 4 < end && *at != '\r') { // a time stamp
+        for (int i = 0; i < 4; i++, at++) {
+            if (*at == 0 || strchr("0123456789ABCDEFabcdef", *at) == NULL) {
+                return false;
+            }
+        }
+    }
+    return at < end && *at == '\r';
+}
+
+// The frame, written again, stands in the input up to here as a whole line (digits in either case).
 static bool stands_in_input(const world_t *w, const uint8_t *begin, const evse_can_frame_t *frame)
 {
     uint8_t line[EVSE_SLCAN_LINE_BYTES];
     size_t length = evse_slcan_encode(frame, line);
     must(length > 1);
-    length--; // a time stamp may stand before the \r
-    for (const uint8_t *at = begin; at + length <= w->data; at++) {
+    length--;
+    for (const uint8_t *at = begin; at + length < w->data; at++) {
         size_t same = at[0] == line[0] ? 1 : 0;
         while (same > 0 && same < length && upper(at[same]) == line[same]) {
             same++;
         }
-        if (same == length) {
+        if (same == length && is_begin(at, begin) && is_end(at + length, w->data)) {
             return true;
         }
     }
@@ -191,6 +208,18 @@ static void judge_written(const world_t *w)
     }
 }
 
+// Whatever came before: the line after the next \r is read.
+static void judge_parser(evse_slcan_parser_t *parser)
+{
+    static const char text[] = "\rT1806E5F41AB\r";
+    evse_slcan_line_t line;
+    evse_slcan_kind_t kind = EVSE_SLCAN_NOTHING;
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        kind = evse_slcan_feed(parser, (uint8_t)text[i], &line);
+    }
+    must(kind == EVSE_SLCAN_FRAME && line.frame.id == 0x1806E5F4 && line.frame.data[0] == 0xAB);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static world_t world;
@@ -214,5 +243,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(hf_ring_count(&w->slcan.inbox.ring) == 0);
     must(stats->total_rx == w->got + stats->stale + hf_ring_lost(&w->slcan.inbox.ring));
     judge_written(w);
+    judge_parser(&w->slcan.parser);
     return 0;
 }
