@@ -277,6 +277,26 @@ def case_without_io_contactor_follows_the_module(directory):
     assert sim.end() == 0
 
 
+def case_node_by_an_slcan_adapter(directory):
+    """One simulator is the adapter, the other a node that reaches the charger's bus through it."""
+    link = directory + "/tty"
+    adapter = Sim(HOLDFAST, "--can", "slcan-pty:" + link, "--io", "none")
+    node = Sim(HOLDFAST, "--can", "slcan:" + link, "--io", "none", "--counts", "100")
+    while not node.event("adapter")["working"]:
+        pass
+    counts = node.event("frames")["buses"][0]
+    while counts["in"] < 20 or counts["out"] < 20:
+        counts = node.event("frames")["buses"][0]
+    adapter.tell("fault adapter-gone for 300")
+    assert not node.event("adapter")["working"]
+    while not node.event("adapter")["working"]:
+        pass
+    before = node.event("frames")["buses"][0]["in"]
+    while node.event("frames")["buses"][0]["in"] < before + 10:
+        pass
+    assert node.end() == 0 and adapter.end() == 0
+
+
 def refused(status, text, *options):
     result = subprocess.run([HOLDFAST, "sim", *options], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
     assert result.returncode == status and text in result.stderr and result.stdout == "", result
@@ -293,6 +313,7 @@ def case_specs_that_cannot_be(directory):
     refused(3, "socketcan:nosuchif0", "--can", "socketcan:nosuchif0", "--io", io)
     with open(can, "w", encoding="ascii"):
         pass
+    refused(2, "r4850", "--can", can + "2", "--io", io, "--profile", "r4850")
     refused(3, "no link", "--can", "slcan-pty:" + can, "--io", io)
     refused(3, "no socket", "--can", "slcan-unix:" + can, "--io", io)
     os.symlink("/dev/pts/nosuch", directory + "/stale")

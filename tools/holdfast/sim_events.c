@@ -113,7 +113,11 @@ void station_tell_changes(station_t *station, unsigned connector)
 /// What a client of the bus opens.
 static const char *place_of(const station_wire_t *wire)
 {
-    return wire->ops == &station_socketcan ? wire->spec : wire->path;
+    bool is_path = wire->ops != &station_socketcan;
+#if CONFIG_HOLDFASTD_SLCAN
+    is_path = is_path && wire->ops != &station_adapter_node;
+#endif
+    return is_path ? wire->path : wire->spec;
 }
 
 static void put_places(hf_json_writer_t *json, const station_t *station, sim_bus_t bus)

@@ -379,7 +379,7 @@ static int pty_open(station_t *station, station_wire_t *wire)
     return TOOL_GOOD;
 }
 
-void station_pty_close(station_wire_t *wire)
+static void pty_close(station_wire_t *wire)
 {
     if (wire->adapter.slave >= 0) {
         (void)unlink(wire->path);
@@ -391,7 +391,7 @@ void station_pty_close(station_wire_t *wire)
 static void pty_plug(station_t *station, station_wire_t *wire, bool plugged)
 {
     if (!plugged) {
-        station_pty_close(wire);
+        pty_close(wire);
     } else if (pty_open(station, wire) != TOOL_GOOD) {
         station->ends = true; // told already
     }
@@ -422,7 +422,8 @@ const station_wire_ops_t station_slcan_pty = {
     .receive = slcan_receive,
     .send = slcan_send,
     .tick = slcan_tick,
-    .plug = pty_plug};
+    .plug = pty_plug,
+    .close = pty_close};
 const station_wire_ops_t station_slcan_unix = {.prefix = "slcan-unix:",
                                                .help = "PATH  an SLCAN adapter on a stream socket",
                                                .open = unix_open,

@@ -46,12 +46,17 @@ typedef struct station_wire_ops {
     void (*tick)(station_t *station, station_wire_t *wire, evse_can_state_t state);
     /// The adapter goes away or comes back; NULL: there is none.
     void (*plug)(station_t *station, station_wire_t *wire, bool plugged);
+    /// Ends what the fields of the wire do not tell; NULL: there is no such thing.
+    void (*close)(station_wire_t *wire);
 } station_wire_ops_t;
 
 extern const station_wire_ops_t station_hub;        // virtual:PATH
 extern const station_wire_ops_t station_slcan_pty;  // slcan-pty:LINK
 extern const station_wire_ops_t station_slcan_unix; // slcan-unix:PATH
 extern const station_wire_ops_t station_socketcan;  // socketcan:IF
+#if CONFIG_HOLDFASTD_SLCAN
+extern const station_wire_ops_t station_adapter_node; // slcan:DEVICE
+#endif
 
 /// What an SLCAN adapter remembers.
 typedef struct station_adapter {
@@ -80,6 +85,7 @@ struct station_wire {
     uint32_t told_in, told_out; // by the last event "frames"
     bool is_off, is_gone;       // bus off; adapter unplugged
     station_adapter_t adapter;
+    struct station_node *node; // of slcan:DEVICE
 };
 
 typedef enum station_io_kind {
@@ -189,8 +195,6 @@ void station_wires_close(station_t *station);
 void station_wires_run(station_t *station, bool is_tick);
 /// A frame of the charger's.
 void station_wire_heard(station_t *station, station_wire_t *wire, const evse_can_frame_t *frame);
-/// Ends what the back end slcan-pty: has opened.
-void station_pty_close(station_wire_t *wire);
 
 // Faults of a wire, for scripts: 0 unknown.
 #define STATION_SERIAL_NOISE 1u

@@ -6,8 +6,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-static const station_wire_ops_t *const backends[] = {&station_hub, &station_slcan_pty,
-                                                     &station_slcan_unix, &station_socketcan};
+static const station_wire_ops_t *const backends[] = {
+    &station_hub,          &station_slcan_pty, &station_slcan_unix, &station_socketcan,
+#if CONFIG_HOLDFASTD_SLCAN
+    &station_adapter_node,
+#endif
+};
 
 static const struct wire_fault {
     const char *name, *text;
@@ -40,8 +44,8 @@ int station_wire_choose(station_wire_t *wire, const char *option, const char *sp
     bool is_unknown = path == spec && strchr(spec, ':') != NULL && strchr(spec, '/') == NULL;
     if (is_unknown || path[0] == '\0' || strlen(path) >= sizeof wire->path) {
         (void)tool_fail(TOOL_USAGE, "sim",
-                        "%s '%s': virtual:PATH, slcan-pty:LINK, slcan-unix:PATH or socketcan:IF is "
-                        "needed, of 1 to %u characters",
+                        "%s '%s': virtual:PATH, slcan-pty:LINK, slcan-unix:PATH, socketcan:IF or "
+                        "slcan:DEVICE is needed, of 1 to %u characters",
                         option, spec, STATION_PATH_BYTES - 1u);
         return tool_usage_hint("sim");
     }
@@ -64,7 +68,9 @@ void station_wires_close(station_t *station)
 {
     for (unsigned w = 0; w < STATION_WIRES; w++) {
         station_wire_t *wire = &station->wire[w];
-        station_pty_close(wire);
+        if (wire->ops != NULL && wire->ops->close != NULL) {
+            wire->ops->close(wire);
+        }
         for (unsigned i = 0; i < STATION_CLIENTS_MAX; i++) {
             station_close_fd(&wire->client[i]);
         }

@@ -69,6 +69,12 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+/// The simulated module speaks one protocol.
+static bool is_spoken(const evse_module_profile_t *profile)
+{
+    return evse_module_driver(profile) == &evse_module_huawei;
+}
+
 static void print_options(void)
 {
     printf("  --can SPEC        where the CAN bus of an outlet is; the nth is connector n's\n"
@@ -109,7 +115,9 @@ static int print_help(void)
     printf("\nProfiles:\n");
     const evse_module_profile_t *profile;
     for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
-        printf("  %-17s %s\n", profile->name, profile->text);
+        if (is_spoken(profile)) {
+            printf("  %-17s %s\n", profile->name, profile->text);
+        }
     }
     printf("\n");
     station_script_help();
@@ -149,6 +157,9 @@ static int take_profile(sim_options_t *options, const char *name)
     if (options->config.profile == NULL) {
         (void)tool_fail(TOOL_USAGE, "sim", "--profile '%s': there is none of that name", name);
         return tool_usage_hint("sim");
+    }
+    if (!is_spoken(options->config.profile)) {
+        return tool_fail(TOOL_USAGE, "sim", "--profile '%s': its protocol is not simulated", name);
     }
     return TOOL_GOOD;
 }
