@@ -247,11 +247,19 @@ static void wait_for(daemon_t *daemon, const _Atomic uint32_t *flag)
     }
 }
 
+// [SAF-14] Whatever comms left behind when its time was over. It has ended: its mailbox is ours.
+static void withdraw_orders(daemon_t *daemon)
+{
+    const evse_orders_t none = {.connector = {{.session = EVSE_ORDER_NONE}}};
+    hf_snapshot_write(&daemon->evse.mailbox.orders, &none);
+}
+
 void daemon_stop(daemon_t *daemon)
 {
     daemon_watchdog_tell(&daemon->watchdog, "STOPPING=1");
     wait_for(daemon, &daemon->comms_ended);
     (void)pthread_join(daemon->comms_thread, NULL);
+    withdraw_orders(daemon);
     atomic_store(&daemon->control_stops, 1);
     wait_for(daemon, &daemon->control_ended);
     (void)pthread_join(daemon->control_thread, NULL);
