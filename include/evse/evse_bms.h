@@ -25,6 +25,8 @@ typedef struct evse_bms_driver {
     evse_can_frame_t (*encode_status)(const evse_bms_status_t *status);
     /// Question number `index`; false when there is none of that number. NULL: it is never asked.
     bool (*encode_query)(unsigned index, evse_can_frame_t *frame);
+    const evse_can_filter_t *filters; // what receive() takes
+    uint8_t filter_count;             // 0: everything has to come in
 } evse_bms_driver_t;
 
 /// A pack, told by the highest current its BMS has asked for since the plug went in.

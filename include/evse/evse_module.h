@@ -13,6 +13,7 @@ struct evse_module_profile;
 struct evse_module;
 
 #define EVSE_MODULE_SETPOINT_FRAMES 2u // most a driver needs for voltage and current of one unit
+#define EVSE_MODULE_FILTERS         4u // most it needs to let one unit's frames in
 
 /// A protocol. Pure: what it has to remember is in the module.
 typedef struct evse_module_driver {
@@ -34,6 +35,10 @@ typedef struct evse_module_driver {
     /// 1 taken, 0 none of this protocol's or of another address, HF_E_RANGE impossible. Stores what it takes by
     /// evse_module_store() of evse_module_private.h.
     int (*receive)(struct evse_module *module, const evse_can_frame_t *frame, uint64_t now_us);
+    /// What receive() takes of one unit, and what comes without an address: at most EVSE_MODULE_FILTERS in all for one
+    /// unit. Returns how many. NULL: everything has to come in.
+    uint32_t (*filters)(const struct evse_module_profile *profile, uint32_t unit,
+                        evse_can_filter_t *list);
 } evse_module_driver_t;
 
 /// How a model scales. A wrong factor is a wrong current: a profile is chosen by name, never guessed.
@@ -125,6 +130,10 @@ unsigned evse_module_encode_setpoint(const evse_module_profile_t *profile, uint3
                                      evse_can_frame_t frames[EVSE_MODULE_SETPOINT_FRAMES]);
 evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, uint32_t unit,
                                           uint8_t signal);
+
+/// What has to come in for `units` modules; returns how many, 0: everything, or it does not fit.
+uint32_t evse_module_filters(const evse_module_profile_t *profile, uint32_t units,
+                             evse_can_filter_t *list, uint32_t capacity);
 
 /// The telemetry question that is due, if any: every signal of every unit once in signal_count periods, whatever the
 /// number of units. Returns true and fills `frame`. Call until false.

@@ -255,6 +255,18 @@ static void bms_counters_of_nothing_are_refused(void)
     CHECK_EQ(bms.charge_mAh.value, 65792);
 }
 
+static void bms_filters_name_what_is_taken(void)
+{
+    static const uint32_t taken[] = {0x1806E5F4, 0x160B8001, 0x160D8001};
+    const evse_bms_driver_t *driver = evse_bms_profile_at(0)->driver;
+    CHECK_EQ(driver->filter_count, HF_COUNT_OF(taken));
+    for (unsigned i = 0; i < HF_COUNT_OF(taken); i++) {
+        CHECK_EQ(driver->filters[i].id, taken[i]);
+        CHECK_EQ(driver->filters[i].mask, EVSE_CAN_ID_MASK);
+        CHECK(driver->filters[i].extended);
+    }
+}
+
 static void bms_profile_of_unknown_name_is_null(void)
 {
     CHECK(evse_bms_profile_find("elcom") == NULL);
@@ -272,7 +284,7 @@ HF_TEST_MAIN(HF_TEST(bms_each_status_flag_has_its_bit),
              HF_TEST(bms_soc_profile_reads_b5_and_b6), HF_TEST(bms_soc_profile_asks_no_counters),
              HF_TEST(bms_model_goes_by_the_most_current_asked_for),
              HF_TEST(bms_range_is_2700_m_per_ampere_hour),
-             HF_TEST(bms_counters_of_nothing_are_refused),
+             HF_TEST(bms_counters_of_nothing_are_refused), HF_TEST(bms_filters_name_what_is_taken),
              HF_TEST(bms_profile_of_unknown_name_is_null), HF_TEST(bms_request_vector_decodes),
              HF_TEST(bms_permission_ends_by_switch_and_by_silence),
              HF_TEST(bms_life_is_the_request_alone), HF_TEST(bms_impossible_requests_are_refused),

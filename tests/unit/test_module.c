@@ -482,7 +482,44 @@ static void module_r4850_readings_stand_in_for_the_terminals(void) // [SAF-07]
     CHECK(!evse_module_receive(&module, &foreign, 40));
 }
 
-HF_TEST_MAIN(HF_TEST(module_encoders_match_golden_vectors),
+static bool is_let_in(const evse_can_filter_t *list, uint32_t count, uint32_t id)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if ((id & list[i].mask) == (list[i].id & list[i].mask) && list[i].extended) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What receive() takes is let in, and next to nothing else.
+static void module_filters_let_in_what_is_taken(void)
+{
+    evse_can_filter_t list[EVSE_CAN_FILTERS_MAX];
+    const evse_module_profile_t *profile;
+    for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
+        uint32_t count = evse_module_filters(profile, 3, list, EVSE_CAN_FILTERS_MAX);
+        CHECK_EQ(count, evse_module_driver(profile)->has_terminals ? 6 : 3);
+        CHECK_EQ(evse_module_filters(profile, 3, list, count - 1), 0); // too many: all of them
+        CHECK_EQ(evse_module_init(&module, profile, 3), 0);
+        static const uint32_t upper[] = {0x0043, 0x0047, 0x18FF, 0x0680, 0x0681, 0x0683,
+                                         0x0684, 0x1081, 0x1083, 0x1084, 0x1806};
+        for (unsigned u = 0; u < HF_COUNT_OF(upper); u++) {
+            for (uint32_t low = 0; low < 0x10000; low++) {
+                evse_can_frame_t frame = frame_of(upper[u] << 16 | low, 0);
+                bool taken = evse_module_receive(&module, &frame, 10);
+                if (taken && !is_let_in(list, count, frame.id)) {
+                    HF_TEST_FAIL("%s: %x is not let in", profile->name, (unsigned)frame.id);
+                }
+            }
+        }
+        CHECK(!is_let_in(list, count, 0x1806E5F4) && !is_let_in(list, count, 0x068181FE));
+        CHECK(!is_let_in(list, count, 0x0684827E) && !is_let_in(list, count, 0x1084407F));
+    }
+}
+
+HF_TEST_MAIN(HF_TEST(module_filters_let_in_what_is_taken),
+             HF_TEST(module_encoders_match_golden_vectors),
              HF_TEST(module_encoder_rounds_down_and_never_below_zero),
              HF_TEST(module_address_goes_into_bits_22_to_16),
              HF_TEST(module_profiles_scale_as_their_names_say),

@@ -112,9 +112,17 @@ static bool encode_query(unsigned index, evse_can_frame_t *frame)
     return true;
 }
 
+static const evse_can_filter_t filters[] = {
+    {.id = ID_REQUEST, .mask = EVSE_CAN_ID_MASK, .extended = true},
+    {.id = ID_CHARGE, .mask = EVSE_CAN_ID_MASK, .extended = true},
+    {.id = ID_DISCHARGE, .mask = EVSE_CAN_ID_MASK, .extended = true},
+};
+
 const evse_bms_driver_t evse_bms_elcon = {
     .name = "elcon",
     .receive = receive,
     .encode_status = encode_status,
     .encode_query = encode_query,
+    .filters = filters,
+    .filter_count = HF_COUNT_OF(filters),
 };

@@ -78,6 +78,18 @@ int evse_huawei_source(const evse_huawei_dialect_t *dialect, const evse_module_t
     return evse_module_unit_at(module, id >> ADDRESS_SHIFT & ADDRESS_MASK);
 }
 
+evse_can_filter_t evse_huawei_filter(const evse_huawei_dialect_t *dialect,
+                                     const evse_module_profile_t *profile, uint32_t unit)
+{
+    return (evse_can_filter_t){
+        .id = (uint32_t)dialect->protocol << PROTOCOL_SHIFT |
+              (profile->address + unit) << ADDRESS_SHIFT | FROM_MODULE,
+        .mask = (uint32_t)PROTOCOL_MASK << PROTOCOL_SHIFT | ADDRESS_MASK << ADDRESS_SHIFT |
+                (COMMAND_MASK & ~(uint32_t)MORE), // whatever the command
+        .extended = true,
+    };
+}
+
 int evse_huawei_receive_set(evse_module_unit_t *unit, const uint8_t *data, uint64_t now_us)
 {
     if (data[0] != GOOD) { // an error nibble, or a signal of another group

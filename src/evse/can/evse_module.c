@@ -196,6 +196,37 @@ evse_can_frame_t evse_module_encode_query(const evse_module_profile_t *profile, 
     return evse_module_driver(profile)->encode_query(profile, unit, signal);
 }
 
+static bool is_listed(const evse_can_filter_t *list, uint32_t count, evse_can_filter_t filter)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].id == filter.id && list[i].mask == filter.mask) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t evse_module_filters(const evse_module_profile_t *profile, uint32_t units,
+                             evse_can_filter_t *list, uint32_t capacity)
+{
+    const evse_module_driver_t *driver = evse_module_driver(profile);
+    evse_can_filter_t of_unit[EVSE_MODULE_FILTERS];
+    uint32_t count = 0;
+    for (uint32_t u = 0; driver->filters != NULL && u < units; u++) {
+        uint32_t more = driver->filters(profile, u, of_unit);
+        for (uint32_t i = 0; i < more; i++) {
+            if (is_listed(list, count, of_unit[i])) {
+                continue; // what has no address
+            }
+            if (count == capacity) {
+                return 0;
+            }
+            list[count++] = of_unit[i];
+        }
+    }
+    return count;
+}
+
 void evse_module_restart(evse_module_t *module, uint64_t now_us)
 {
     module->telemetry_index = 0;

@@ -193,6 +193,17 @@ static evse_can_frame_t encode_query(const evse_module_profile_t *profile, uint3
     return frame;
 }
 
+static uint32_t filters(const evse_module_profile_t *profile, uint32_t unit,
+                        evse_can_filter_t *list)
+{
+    static const uint32_t ids[] = {ID_POWER, ID_STATUS, ID_HEARTBEAT};
+    for (uint32_t i = 0; i < HF_COUNT_OF(ids); i++) {
+        list[i] = (evse_can_filter_t){.id = ids[i], .mask = EVSE_CAN_ID_MASK, .extended = true};
+    }
+    list[HF_COUNT_OF(ids)] = evse_huawei_filter(&dialect, profile, unit);
+    return HF_COUNT_OF(ids) + 1;
+}
+
 const evse_module_driver_t evse_module_huawei = {
     .name = "huawei",
     .signals = signals,
@@ -203,4 +214,5 @@ const evse_module_driver_t evse_module_huawei = {
     .encode_setpoint = encode_setpoint,
     .encode_query = encode_query,
     .receive = receive,
+    .filters = filters,
 };

@@ -66,6 +66,9 @@ evse_can_frame_t evse_huawei_current(const evse_huawei_dialect_t *dialect,
 /// The unit a frame of the family comes from, and its command; -1: none of ours.
 int evse_huawei_source(const evse_huawei_dialect_t *dialect, const evse_module_t *module,
                        uint32_t id, uint8_t *command);
+/// Lets all a unit says in.
+evse_can_filter_t evse_huawei_filter(const evse_huawei_dialect_t *dialect,
+                                     const evse_module_profile_t *profile, uint32_t unit);
 /// The answer to a set command, on the unit's behalf.
 int evse_huawei_receive_set(evse_module_unit_t *unit, const uint8_t *data, uint64_t now_us);
 /// One reading in the profile's scaling, its value in b4-7.

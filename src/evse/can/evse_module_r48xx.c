@@ -79,6 +79,13 @@ static evse_can_frame_t encode_query(const evse_module_profile_t *profile, uint3
     return evse_huawei_frame(&dialect, profile, unit, COMMAND_READ_ALL);
 }
 
+static uint32_t filters(const evse_module_profile_t *profile, uint32_t unit,
+                        evse_can_filter_t *list)
+{
+    list[0] = evse_huawei_filter(&dialect, profile, unit);
+    return 1;
+}
+
 const evse_module_driver_t evse_module_r48xx = {
     .name = "r48xx",
     .signals = signals,
@@ -89,4 +96,5 @@ const evse_module_driver_t evse_module_r48xx = {
     .encode_setpoint = encode_setpoint,
     .encode_query = encode_query,
     .receive = receive,
+    .filters = filters,
 };
