@@ -6,7 +6,7 @@
 //
 // single_fault [--cases N] [--from SEED] [--coverage] [--expect-broken]   a campaign
 // single_fault --seed SEED [--trace]                                      one case again
-#include "trial.h"
+#include "scenes.h"
 
 #include "holdfast/hf_clock.h"
 
@@ -14,47 +14,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CASES       5000u
-#define HARMS_MAX   192u
-#define MOMENTS_MAX 40u
-#define MS          1000ull
-#define COOLING_MS  30000u // of a module that was hot
-
-typedef enum scene {
-    SCENE_BOOT,
-    SCENE_IDLE,
-    SCENE_PLUGGED,
-    SCENE_AUTHORIZED,
-    SCENE_LOCKING,
-    SCENE_PRECHARGING,
-    SCENE_CLOSING,
-    SCENE_STARTING,
-    SCENE_RAMPING,
-    SCENE_CHARGING,
-    SCENE_SUSPENDED_EV,
-    SCENE_SUSPENDED_EVSE,
-    SCENE_STOPPING,
-    SCENE_FINISHING,
-    SCENE_FAULTED,
-    SCENE_LATCHED,
-    SCENE_RESETTING,
-    SCENE_COUNT
-} scene_t;
-
-static const char *const scene_names[SCENE_COUNT] = {
-    "boot",     "idle",      "plugged", "authorized", "locking",      "pre-charging",
-    "closing",  "starting",  "ramping", "charging",   "suspended-ev", "suspended",
-    "stopping", "finishing", "faulted", "latched",    "resetting",
-};
+#define LESS_MA    2345
+#define CASES      5000u
+#define HARMS_MAX  192u
+#define MOMENTS    24u // seam calls from the harm's tick on among which its beginning is drawn
+#define MS         1000ull
+#define COOLING_MS 30000u // of a module that was hot
 
 typedef enum follow {
     FOLLOW_NOTHING,
     FOLLOW_END,
     FOLLOW_UNPLUG,
     FOLLOW_ESTOP,
+    FOLLOW_START,
+    FOLLOW_STOP,
+    FOLLOW_RESET,
+    FOLLOW_LESS,
     FOLLOW_COUNT
 } follow_t;
-static const char *const follow_names[] = {"nothing", "order ends", "unplug", "E-stop"};
+static const char *const follow_names[] = {"nothing",    "order ends",   "unplug",
+                                           "E-stop",     "start button", "stop button",
+                                           "reset held", "a lower limit"};
 
 typedef struct fault_case {
     uint64_t seed;
@@ -68,170 +48,15 @@ typedef struct fault_case {
 } fault_case_t;
 
 static trial_t trial;
-static trial_t *scenes[TRIAL_OPTION_COUNT][SCENE_COUNT]; // NULL: not made yet
-static bool is_scene_there[TRIAL_OPTION_COUNT][SCENE_COUNT];
 
 static unsigned harm_count;
 static struct coverage {
     unsigned harm[HARMS_MAX], bitten[HARMS_MAX], scene[SCENE_COUNT], option[TRIAL_OPTION_COUNT];
-    unsigned moment[MOMENTS_MAX], cell[HARMS_MAX][SCENE_COUNT];
+    unsigned seam[SEAM_COUNT], cell[HARMS_MAX][SCENE_COUNT];
+    unsigned broken[HARMS_MAX]; // cases of each harm that broke a rule: the first is printed
     unsigned revived;
     uint64_t ticks;
 } coverage;
-
-// ---- scenes --------------------------------------------------------------------------------------------------------
-
-static bool reach(uint32_t phase, unsigned ticks)
-{
-    for (unsigned i = 0;
-         i < ticks && trial.snapshot.connector[0].phase != phase && !trial.judge.is_broken; i++) {
-        trial_tick(&trial);
-    }
-    return trial.snapshot.connector[0].phase == phase;
-}
-
-// A first session that ends as ordered, so that there is one to come back wrongly.
-static bool charge_once(void)
-{
-    trial_new_session(&trial);
-    if (!reach(EVSE_POWER_ON, 1000)) {
-        return false;
-    }
-    trial_run_ms(&trial, 1000);
-    trial.orders.connector[0].session = EVSE_ORDER_NONE;
-    bool is_off = reach(EVSE_POWER_OFF, 300);
-    trial_run_ms(&trial, 1200);
-    return is_off;
-}
-
-static bool charge(uint64_t ms)
-{
-    trial_new_session(&trial);
-    bool is_on = reach(EVSE_POWER_ON, 1200);
-    trial_run_ms(&trial, ms);
-    return is_on;
-}
-
-static bool suspend_by_vehicle(void)
-{
-    bool is_on = charge(3000);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_BMS_FORBIDS, true);
-    trial_run_ms(&trial, 2500);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_BMS_FORBIDS, false);
-    return is_on && trial.snapshot.connector[0].phase == EVSE_POWER_OFF;
-}
-
-static bool latch(void)
-{
-    bool is_on = charge(3000);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_ESTOP, true);
-    trial_run_ms(&trial, 1500);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_ESTOP, false);
-    trial_run_ms(&trial, 500);
-    return is_on && trial.judge.is_latched;
-}
-
-static bool get_hot(void)
-{
-    bool is_on = charge(3000);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_HOT, true);
-    trial_run_ms(&trial, 4000);
-    sim_outlet_set_fault(&trial.outlet, SIM_FAULT_HOT, false);
-    return is_on && trial.snapshot.connector[0].fault == EVSE_FAULT_OVERTEMPERATURE;
-}
-
-static bool stop_after_charging(uint32_t phase)
-{
-    bool is_on = charge(4000);
-    trial.orders.connector[0].session = EVSE_ORDER_NONE;
-    return is_on && reach(phase, 300);
-}
-
-static bool play_session(scene_t scene)
-{
-    switch (scene) {
-    case SCENE_LOCKING:
-        trial_new_session(&trial);
-        return reach(EVSE_POWER_LOCKING, 300);
-    case SCENE_PRECHARGING:
-        trial_new_session(&trial);
-        return reach(EVSE_POWER_PRECHARGING, 300);
-    case SCENE_CLOSING:
-        trial_new_session(&trial);
-        return reach(EVSE_POWER_CLOSING, 900);
-    case SCENE_STARTING:
-        trial_new_session(&trial);
-        return reach(EVSE_POWER_STARTING, 900);
-    case SCENE_RAMPING:
-        return charge(200);
-    case SCENE_CHARGING:
-        return charge(5000);
-    case SCENE_SUSPENDED_EV:
-        return suspend_by_vehicle();
-    case SCENE_SUSPENDED_EVSE: {
-        bool is_on = charge(3000);
-        trial.orders.connector[0].session = EVSE_ORDER_SUSPEND;
-        trial_run_ms(&trial, 2500);
-        return is_on;
-    }
-    case SCENE_STOPPING:
-        return stop_after_charging(EVSE_POWER_STOPPING);
-    case SCENE_FINISHING:
-        return stop_after_charging(EVSE_POWER_OFF);
-    case SCENE_FAULTED:
-        return get_hot();
-    case SCENE_RESETTING: {
-        bool is_set = latch();
-        sim_outlet_hold_reset(&trial.outlet, true);
-        trial_run_ms(&trial, 2900);
-        return is_set;
-    }
-    default:
-        return latch();
-    }
-}
-
-static bool play(unsigned option, scene_t scene)
-{
-    trial_init(&trial, option, 1);
-    if (scene == SCENE_BOOT) {
-        return true;
-    }
-    trial_run_ms(&trial, 500);
-    if (scene == SCENE_IDLE) {
-        return true;
-    }
-    sim_outlet_plug(&trial.outlet, true);
-    trial_run_ms(&trial, 2500);
-    if (scene == SCENE_PLUGGED) {
-        return true;
-    }
-    if (scene == SCENE_AUTHORIZED) {
-        trial_order(&trial, EVSE_ORDER_AUTHORIZED, trial.next_session++);
-        trial_run_ms(&trial, 100);
-        return true;
-    }
-    return charge_once() && play_session(scene);
-}
-
-// False when this world has no such scene.
-static bool take_scene(unsigned option, scene_t scene)
-{
-    if (scenes[option][scene] == NULL) {
-        is_scene_there[option][scene] = play(option, scene) && !trial.judge.is_broken;
-        if (trial.judge.is_broken) {
-            printf("scene %s, %s: %s\n", scene_names[scene], trial_option_text(option),
-                   trial.judge.text);
-        }
-        scenes[option][scene] = malloc(sizeof trial);
-        if (scenes[option][scene] == NULL) {
-            abort();
-        }
-        memcpy(scenes[option][scene], &trial, sizeof trial);
-    }
-    memcpy(&trial, scenes[option][scene], sizeof trial);
-    return is_scene_there[option][scene];
-}
 
 // ---- cases ---------------------------------------------------------------------------------------------------------
 
@@ -243,10 +68,67 @@ static uint32_t pick(uint64_t *random, uint32_t below)
     return (uint32_t)((z ^ (z >> 31)) >> 32) % below;
 }
 
+// Some scenes are there in one world only.
+static unsigned option_with(scene_t scene, unsigned option)
+{
+    if (scene == SCENE_PRECHARGING) {
+        return TRIAL_PRECHARGE;
+    }
+    return scene == SCENE_SILENCE ? TRIAL_COMMISSIONING : option;
+}
+
+// Harms that act at once, at every seam call of a whole control period, in every scene with power near: numbers from SWEEP
+// on.
+#define SWEEP       (1ull << 40)
+#define SWEEP_CALLS 250u
+#define SWEEP_MS    450u
+static const scene_t sweep_scenes[] = {SCENE_LOCKING,  SCENE_PRECHARGING, SCENE_CLOSING,
+                                       SCENE_STARTING, SCENE_RAMPING,     SCENE_CHARGING,
+                                       SCENE_STOPPING};
+static const harm_t sweep_harms[] = {
+    {.kind = HARM_TRIP},         {.kind = HARM_SIM, .which = 8}, // bus-off
+    {.kind = HARM_SEND_REFUSED}, {.kind = HARM_DRIVE_REFUSED},   {.kind = HARM_DRIVER_OFF},
+};
+#define SWEEP_HARMS 2u // of them in a short campaign
+#define SWEEP_PART  (HF_COUNT_OF(sweep_scenes) * TRIAL_OPTION_COUNT * SWEEP_CALLS) // of one harm
+
+static fault_case_t sweep_case_of(uint64_t seed)
+{
+    uint64_t at = seed - SWEEP;
+    fault_case_t made = {.seed = seed, .duration_ms = SWEEP_MS};
+    made.moment = (int)(at % SWEEP_CALLS) + 1;
+    made.option = (unsigned)(at / SWEEP_CALLS % TRIAL_OPTION_COUNT);
+    made.scene = sweep_scenes[at / SWEEP_CALLS / TRIAL_OPTION_COUNT % HF_COUNT_OF(sweep_scenes)];
+    made.option = option_with(made.scene, made.option);
+    made.harm = sweep_harms[at / SWEEP_PART % HF_COUNT_OF(sweep_harms)];
+    return made;
+}
+
+// A harm of a button or of the reset shows only when somebody uses it, and long enough.
+static void suit_harm(fault_case_t *made, bool is_used)
+{
+    bool is_input = made->harm.kind == HARM_INPUT_LOW || made->harm.kind == HARM_INPUT_HIGH ||
+                    made->harm.kind == HARM_INPUT_STALE;
+    bool is_reset =
+        made->harm.kind == HARM_RESET_HELD || (is_input && made->harm.which == EVSE_IN_LATCH_RESET);
+    bool is_button = is_input && made->harm.which > EVSE_IN_LATCH_RESET;
+    if (is_button && is_used) {
+        made->follow = made->harm.which == EVSE_IN_STOP_BUTTON ? FOLLOW_STOP : FOLLOW_START;
+        made->duration_ms += 700;
+        made->follow_ms = made->duration_ms / 2;
+    }
+    if (is_reset && made->scene >= SCENE_LATCHED) {
+        made->duration_ms += EVSE_LATCH_RESET_HOLD_MS + 400;
+    }
+}
+
 // Harm and scene are counted through, the rest is drawn: every harm meets every scene. A trip goes through the seam calls
 // of a tick one by one.
 static fault_case_t case_of(uint64_t seed)
 {
+    if (seed >= SWEEP) {
+        return sweep_case_of(seed);
+    }
     static const uint32_t durations[] = {10, 50, 200, 350, 700, 1300, 2600, 3400, 5500};
     uint64_t random = seed * 0xD1342543DE82EF95ull + 1u;
     fault_case_t made = {.seed = seed};
@@ -254,15 +136,20 @@ static fault_case_t case_of(uint64_t seed)
     uint64_t round = seed / harm_count / SCENE_COUNT;
     (void)harm_at(harm, &made.harm);
     made.scene = (scene_t)(seed / harm_count % SCENE_COUNT);
-    made.option = pick(&random, TRIAL_OPTION_COUNT);
+    made.option = option_with(made.scene, pick(&random, TRIAL_OPTION_COUNT));
     made.harm.amount = pick(&random, UINT32_MAX);
-    made.moment = made.harm.kind == HARM_TRIP ? (int)(round % 24u) : (int)pick(&random, 24);
+    made.moment =
+        made.harm.kind == HARM_TRIP ? (int)(round % MOMENTS) : (int)pick(&random, MOMENTS);
     made.lead_ticks = made.scene == SCENE_CHARGING ? pick(&random, 60) : pick(&random, 4);
     made.duration_ms = durations[pick(&random, HF_COUNT_OF(durations))];
+    if (made.scene >= SCENE_LATCHED && pick(&random, 2) == 0) { // a reset takes its time
+        made.duration_ms = 3400 + pick(&random, 2000);
+    }
     made.follow =
-        pick(&random, 5) < 2 ? (follow_t)(1u + pick(&random, FOLLOW_COUNT - 1u)) : FOLLOW_NOTHING;
+        pick(&random, 2) == 0 ? (follow_t)(1u + pick(&random, FOLLOW_COUNT - 1u)) : FOLLOW_NOTHING;
     made.follow_ms = pick(&random, made.duration_ms + 1u);
     made.revives = pick(&random, 4) == 0;
+    suit_harm(&made, pick(&random, 2) == 0);
     return made;
 }
 
@@ -270,9 +157,10 @@ static void print_case(const fault_case_t *c)
 {
     char harm[80];
     harm_text(&c->harm, harm, sizeof harm);
-    printf("seed %llu: %s (%u) in %s, %s, at seam call %d of tick %u, for %u ms, then %s after %u "
+    printf("seed %llu: %s (%u) in %s, %s, at seam call %d from tick %u on, for %u ms, then %s "
+           "after %u "
            "ms%s\n",
-           (unsigned long long)c->seed, harm, (unsigned)c->harm.amount, scene_names[c->scene],
+           (unsigned long long)c->seed, harm, (unsigned)c->harm.amount, scene_text(c->scene),
            trial_option_text(c->option), c->moment, (unsigned)c->lead_ticks,
            (unsigned)c->duration_ms, follow_names[c->follow], (unsigned)c->follow_ms,
            c->revives ? ", and a new session" : "");
@@ -286,6 +174,12 @@ static void follow_up(follow_t follow)
         sim_outlet_plug(&trial.outlet, false);
     } else if (follow == FOLLOW_ESTOP) {
         sim_outlet_set_fault(&trial.outlet, SIM_FAULT_ESTOP, true);
+    } else if (follow == FOLLOW_LESS) {
+        trial.orders.connector[0].limit_mA = LESS_MA;
+    } else if (follow == FOLLOW_RESET) {
+        sim_outlet_hold_reset(&trial.outlet, true);
+    } else {
+        sim_outlet_hold_buttons(&trial.outlet, follow == FOLLOW_START, follow == FOLLOW_STOP);
     }
 }
 
@@ -380,13 +274,16 @@ static void run_harm(const fault_case_t *c, bool with_harm)
 // The rules a case broke, as text; NULL none.
 static const char *run_case(const fault_case_t *c, bool is_traced)
 {
-    if (!take_scene(c->option, c->scene)) {
-        return trial.judge.is_broken ? trial.judge.text : NULL;
+    if (!scene_take(&trial, c->option, c->scene)) {
+        return trial.judge.is_broken ? trial.judge.text : "its scene cannot be played";
     }
     trial.is_traced = is_traced;
+    unsigned before = trial.ticks;
     run_harm(c, true);
-    unsigned calls = (unsigned)trial.calls;
-    coverage.moment[calls < MOMENTS_MAX ? c->moment : 0]++;
+    coverage.seam[trial.begun]++;
+    if (c->seed >= SWEEP) {
+        return trial.judge.is_broken ? trial.judge.text : NULL;
+    }
     if (!trial.judge.is_broken) {
         finish();
     }
@@ -397,6 +294,7 @@ static const char *run_case(const fault_case_t *c, bool is_traced)
     if (!trial.judge.is_broken) {
         judge_energy(c);
     }
+    coverage.ticks += trial.ticks - before;
     return trial.judge.is_broken ? trial.judge.text : NULL;
 }
 
@@ -405,7 +303,7 @@ static bool has_bitten(const fault_case_t *c)
 {
     uint64_t hash[2];
     for (int with = 0; with < 2; with++) {
-        if (!take_scene(c->option, c->scene)) {
+        if (!scene_take(&trial, c->option, c->scene)) {
             return false;
         }
         run_harm(c, with != 0);
@@ -450,13 +348,13 @@ static int print_coverage(uint64_t cases, bool is_whole)
         }
     }
     for (unsigned i = 0; i < SCENE_COUNT && is_whole; i++) {
-        printf("  %-40s %4u cases\n", scene_names[i], coverage.scene[i]);
+        printf("  %-40s %4u cases\n", scene_text(i), coverage.scene[i]);
     }
     for (unsigned i = 0; i < TRIAL_OPTION_COUNT && is_whole; i++) {
         printf("  %-40s %4u cases\n", trial_option_text(i), coverage.option[i]);
     }
-    for (unsigned i = 0; i < MOMENTS_MAX && is_whole; i++) {
-        printf("  seam call %-30u %4u cases\n", i, coverage.moment[i]);
+    for (unsigned i = 0; i < SEAM_COUNT && is_whole; i++) {
+        printf("  begins at: %-29s %4u cases\n", seam_text(i), coverage.seam[i]);
     }
     printf("%llu cases: %u harms, %u of %u cells of harm and scene, %u new sessions, %llu ticks\n",
            (unsigned long long)cases, harm_count, cells, possible, coverage.revived,
@@ -464,37 +362,58 @@ static int print_coverage(uint64_t cases, bool is_whole)
     return failed;
 }
 
-static int run_campaign(uint64_t from, uint64_t cases, bool is_whole, bool expects_broken)
+static void report(const fault_case_t *c, const char *broken)
+{
+    unsigned harm = c->seed < SWEEP ? (unsigned)(c->seed % harm_count) : HARMS_MAX - 1u;
+    if (coverage.broken[harm]++ == 0) {
+        print_case(c);
+        printf("  broken: %s\n  again: single_fault --seed %llu --trace\n", broken,
+               (unsigned long long)c->seed);
+    }
+}
+
+// How many cases broke a rule; with `stops` the first ends the campaign.
+static unsigned run_cases(uint64_t from, uint64_t cases, bool stops)
 {
     unsigned failed = 0;
-    for (uint64_t seed = from; seed < from + cases && failed < 10; seed++) {
+    for (uint64_t seed = from; seed < from + cases && !(stops && failed > 0); seed++) {
         fault_case_t c = case_of(seed);
-        uint64_t before = trial.ticks;
         const char *broken = run_case(&c, false);
-        coverage.ticks += trial.ticks - (before < trial.ticks ? before : 0);
         if (broken != NULL) {
-            print_case(&c);
-            printf("  broken: %s\n  again: single_fault --seed %llu --trace\n", broken,
-                   (unsigned long long)seed);
+            report(&c, broken);
             failed++;
-            if (expects_broken) {
-                printf("1 passed, 0 failed: found after %llu cases\n",
-                       (unsigned long long)(seed - from + 1));
-                return 0;
-            }
-        } else if (!expects_broken) {
+        } else if (!stops && seed < SWEEP) {
             cover(&c);
         }
     }
-    if (expects_broken) {
-        printf("the mistake was not found in %llu cases\n0 passed, 1 failed\n",
-               (unsigned long long)cases);
-        return 1;
-    }
-    int uncovered = failed == 0 ? print_coverage(cases, is_whole) : 0;
-    printf("%llu passed, %u failed\n", (unsigned long long)cases - failed,
+    return failed;
+}
+
+static int run_campaign(uint64_t from, uint64_t cases, bool is_whole)
+{
+    uint64_t sweep = SWEEP_PART * (cases > CASES ? HF_COUNT_OF(sweep_harms) : SWEEP_HARMS);
+    unsigned failed = run_cases(from, cases, false);
+    failed += run_cases(SWEEP, sweep, false);
+    int uncovered = print_coverage(cases, is_whole);
+    printf("%llu cases at every seam call of a period\n", (unsigned long long)sweep);
+    printf("%llu passed, %u failed\n", (unsigned long long)(cases + sweep) - failed,
            failed + (unsigned)uncovered);
     return failed != 0 || uncovered != 0;
+}
+
+#ifdef SINGLE_FAULT_MISTAKE
+extern const char single_fault_mistake[]; // what this build does wrong
+#else
+static const char single_fault_mistake[] = "none";
+#endif
+
+// A build with a known mistake in it: passes when the campaign finds it.
+static int find_mistake(uint64_t from, uint64_t cases)
+{
+    printf("mistake: %s\n", single_fault_mistake);
+    bool is_found = run_cases(SWEEP, SWEEP_PART, true) != 0 || run_cases(from, cases, true) != 0;
+    printf(is_found ? "1 passed, 0 failed\n" : "the mistake was not found\n0 passed, 1 failed\n");
+    return is_found ? 0 : 1;
 }
 
 static uint64_t number(int argc, char **argv, int at)
@@ -524,7 +443,7 @@ int main(int argc, char **argv)
         }
     }
     if (!is_one) {
-        return run_campaign(from, cases, is_whole, expects_broken);
+        return expects_broken ? find_mistake(from, cases) : run_campaign(from, cases, is_whole);
     }
     fault_case_t c = case_of(seed);
     print_case(&c);

@@ -16,9 +16,10 @@
 #define PLUG_AGE_US  (500 * MS)
 // From the tick in which control could know until the power is gone: the contactor's 300 ms, its drop-out, two ticks,
 // and what a module takes down its ramp.
-#define GONE_US       (550 * MS)
-#define GONE_FAST_US  (100 * MS)
-#define BMS_SILENT_US (5000 * MS)
+#define GONE_US         (550 * MS)
+#define GONE_FAST_US    (100 * MS)
+#define MATCH_MARGIN_MV 500 // what the output moves while the contactor closes
+#define BMS_SILENT_US   (5000 * MS)
 
 static const char *const whys[JUDGE_WHY_COUNT] = {
     "permitted",   "E-stop latch", "bus off",      "unplugged",    "weld latch",  "inputs stale",
@@ -116,6 +117,9 @@ void judge_begin(judge_t *judge, uint64_t now_us, uint64_t truth_us,
 void judge_poll(judge_t *judge, evse_can_state_t state)
 {
     judge->is_bus_off |= state == EVSE_CAN_BUS_OFF;
+    if (!judge->has_sent) {
+        judge_break(judge, "a bus is looked at before OFF was sent after boot");
+    }
 }
 
 static uint32_t u32_at(const uint8_t *data)
@@ -328,6 +332,16 @@ static judge_why_t why_order(const judge_t *judge)
     return judge->fault != EVSE_FAULT_NONE ? JUDGE_FAULT_SHOWN : JUDGE_PERMITTED;
 }
 
+// While a profile is commissioned the modules are left alone for some seconds, and then nobody answers. [SAF-15]
+static uint64_t mute_us(const judge_t *judge)
+{
+    bool is_mute =
+        judge->config.is_physical && judge->unmuted_us != 0 &&
+        judge->now_us - judge->unmuted_us <= judge->config.limits->temperature_age_ms * MS;
+    uint64_t passed_us = judge->now_us - judge->asked_us;
+    return is_mute ? judge->muted_us : judge->config.is_physical ? passed_us : 0;
+}
+
 static judge_why_t why_module(const judge_t *judge)
 {
     const evse_limits_t *limits = judge->config.limits;
@@ -342,7 +356,8 @@ static judge_why_t why_module(const judge_t *judge)
     }
     for (uint32_t i = 0; i < judge->config.units; i++) {
         const judge_unit_t *unit = &judge->unit[i];
-        if (!is_fresh_since(judge, unit->dC_x1024.stamp_us, limits->temperature_age_ms * MS) ||
+        if (!is_fresh_since(judge, unit->dC_x1024.stamp_us,
+                            limits->temperature_age_ms * MS + mute_us(judge)) ||
             unit->dC_x1024.value > limits->trip_dC * 1024 + 512) { // read to the nearest tenth
             return JUDGE_TEMPERATURE;
         }
@@ -404,6 +419,9 @@ static int32_t limit_mA(const judge_t *judge)
     if (hottest > limits->derate_dC) {
         mA = mA * (limits->trip_dC - hottest) / (limits->trip_dC - limits->derate_dC);
     }
+    if (judge->config.is_physical && !judge->is_proven && mA > EVSE_COMMISSIONING_MA) {
+        mA = EVSE_COMMISSIONING_MA; // [SAF-15]
+    }
     return mA < 0 ? 0 : (int32_t)mA;
 }
 
@@ -429,6 +447,11 @@ static void judge_limits(judge_t *judge, const evse_can_frame_t *frame)
         judge_break(judge, "voltage of %u counts, limit %d mV", (unsigned)counts,
                     (int)limit_mV(judge));
     }
+    uint64_t open_mA = EVSE_PRECHARGE_MA;
+    if (frame->data[1] == 0x03 && !judge->is_held &&
+        counts * 1000000u > open_mA * profile->current_set_counts_per_kA) {
+        judge_break(judge, "current of %u counts before the contactor", (unsigned)counts);
+    }
     if (frame->data[1] == 0x03 &&
         counts * 1000000u > (uint64_t)limit_mA(judge) * profile->current_set_counts_per_kA) {
         judge_break(judge, "current of %u counts, limit %d mA", (unsigned)counts,
@@ -439,6 +462,13 @@ static void judge_limits(judge_t *judge, const evse_can_frame_t *frame)
 void judge_send(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
 {
     int unit = unit_of(judge, is_bms_bus, frame);
+    if (!is_bms_bus && (frame->id & 0x1F80FFFFu) == 0x068082FEu) {
+        if (judge->now_us - judge->asked_us > 2u * EVSE_TELEMETRY_PERIOD_MS * MS) {
+            judge->muted_us = judge->now_us - judge->asked_us;
+            judge->unmuted_us = judge->now_us;
+        }
+        judge->asked_us = judge->now_us;
+    }
     if (!judge->has_sent && (unit < 0 || is_energizing(frame) || frame->data[1] != 0x32)) {
         judge_break(judge, "the first frame after boot is not OFF");
     }
@@ -457,6 +487,10 @@ void judge_send(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
         return;
     }
     judge_why_t why = judge_why(judge);
+    bool is_precharged = judge->config.limits->precharge_mV > 0;
+    if (!judge->is_held && !is_precharged) {
+        judge_break(judge, "energizing frame while the contactor is not held");
+    }
     if (why != JUDGE_PERMITTED) {
         judge_break(judge, "energizing frame (function %02x) without permission: %s",
                     frame->data[1], judge_why_text(why));
@@ -468,7 +502,10 @@ void judge_send(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
 void judge_sent(judge_t *judge, const evse_can_frame_t *frame, int status)
 {
     int number = unit_of(judge, false, frame);
-    judge->is_refused |= number >= 0 && status != 0;
+    if (number >= 0 && status != 0) {
+        judge->is_refused = true;
+        judge->refused_us = judge->now_us;
+    }
     if (number < 0 || status != 0) {
         return;
     }
@@ -604,7 +641,9 @@ static void judge_total(judge_t *judge, judge_why_t why)
     uint64_t most_mA =
         judge->total_counts * 1000000u / per_kA + EVSE_FIRST_STEP_MA + 100u +
         (passed_us < 10000000u ? passed_us : 10000000u) * EVSE_RAMP_MA_PER_S / HF_US_PER_S;
-    if (total > judge->total_counts && total * 1000000u > most_mA * per_kA) {
+    bool is_lagging =
+        judge->refused_us != 0 && judge->now_us - judge->refused_us < 500 * MS; // one unit behind
+    if (total > judge->total_counts && total * 1000000u > most_mA * per_kA && !is_lagging) {
         judge_break(judge, "current leaps from %u to %u counts", (unsigned)judge->total_counts,
                     (unsigned)total);
     }
@@ -642,6 +681,16 @@ static void judge_truth(judge_t *judge, judge_why_t why, const sim_outlet_t *out
     if (outlet->power_mW > 0 && passed_us > bound_us && !judge->is_power_harmed) {
         judge_break(judge, "%d W flow %u ms after: %s", (int)(outlet->power_mW / 1000),
                     (unsigned)(passed_us / MS), judge_why_text(why));
+    }
+}
+
+// [SAF-16] A contactor that closes under a module that is ON finds no difference worth an arc.
+static void judge_match(judge_t *judge, const sim_outlet_t *outlet)
+{
+    int32_t precharge_mV = judge->config.limits->precharge_mV;
+    if (precharge_mV > 0 && outlet->closing_mV > precharge_mV + MATCH_MARGIN_MV &&
+        !judge->is_precharge_harmed) {
+        judge_break(judge, "the contactor closed onto %d mV", (int)outlet->closing_mV);
     }
 }
 
@@ -685,6 +734,7 @@ void judge_end(judge_t *judge, const evse_snapshot_t *snapshot, const sim_outlet
     judge_total(judge, why);
     judge_truth(judge, why, outlet);
     judge_bms_silence(judge, outlet);
+    judge_match(judge, outlet);
     judge_view(judge, snapshot);
     judge->was_held = judge->is_held;
     judge->ticks++;
@@ -723,6 +773,8 @@ void judge_event(judge_t *judge, const evse_event_t *event)
         }
     } else if (event->kind == EVSE_EVENT_ESTOP || event->kind == EVSE_EVENT_ESTOP_CLEARED) {
         judge->is_latch_told = event->kind == EVSE_EVENT_ESTOP;
+    } else if (event->kind == EVSE_EVENT_COMMISSIONED) {
+        judge->is_proven = true;
     } else if (event->kind == EVSE_EVENT_WELD || event->kind == EVSE_EVENT_WELD_CLEARED) {
         judge->is_weld_told = event->kind == EVSE_EVENT_WELD;
     }

@@ -36,6 +36,7 @@ typedef struct judge_config {
     const evse_module_profile_t *profile;
     uint32_t units;
     bool two_buses;
+    bool is_physical; // its profile has to be commissioned first
 } judge_config_t;
 
 typedef struct judge_unit { // what a module was told last, and said last
@@ -70,13 +71,16 @@ typedef struct judge {
     // what control did
     bool has_sent; // anything since boot
     bool is_driven_now,
-        is_refused; // in this tick: outputs commanded, a control frame refused by the driver
-    bool is_held;   // the contactor, by the last drive
-    bool was_held;  // by the one before
+        is_refused;    // in this tick: outputs commanded, a control frame refused by the driver
+    uint64_t asked_us; // the last question to a module
+    uint64_t muted_us, unmuted_us; // how long none was asked, and until when
+    bool is_held;                  // the contactor, by the last drive
+    bool was_held;                 // by the one before
     uint64_t held_without_us, stopping_us, must_be_off_us;
     judge_why_t held_why;
     uint64_t forbidden_truth_us; // since then without any permission; 0: permitted
     bool is_forbidden_at_once;   // by one of those that open the contactor in the same tick
+    uint64_t refused_us;         // when a driver refused a control frame last
     uint64_t total_us;           // the ramp: when Σ of the currents was judged last
     uint64_t total_counts;
     int64_t most_mA[2]; // highest sum commanded in this second and in the one before
@@ -92,10 +96,11 @@ typedef struct judge {
         uint32_t id, energized, stopped;
     } told[JUDGE_SESSIONS];
     uint32_t told_count;
-    bool is_latch_told, is_weld_told;
-    uint32_t session; // the one energized last
+    bool is_latch_told, is_weld_told, is_proven; // of the profile: COMMISSIONED was told
+    uint32_t session;                            // the one energized last
     // what this trial's harm does to the invariants
     bool is_contactor_harmed; // its way to open is not the usual one
+    bool is_precharge_harmed; // the voltages it compares are not what is there
     bool is_power_harmed;     // both ways to take the power are impaired
     // the first broken rule
     bool is_broken;

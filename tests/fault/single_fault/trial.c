@@ -18,13 +18,17 @@ static const struct trial_option {
     uint32_t units;
     int32_t request_mA, precharge_mV;
     evse_sensor_t sensor;
+    bool is_physical;
 } options[TRIAL_OPTION_COUNT] = {
-    [TRIAL_PLAIN] = {"plain", false, true, 1, 30000, 0, EVSE_SENSOR_BEFORE_CONTACTOR},
-    [TRIAL_TWO_BUSES] = {"two buses", true, true, 1, 30000, 0, EVSE_SENSOR_BEHIND_CONTACTOR},
-    [TRIAL_TWO_UNITS] = {"two units", false, false, 2, 60000, 0, EVSE_SENSOR_UNSTATED},
+    [TRIAL_PLAIN] = {"plain", false, true, 1, 30000, 0, EVSE_SENSOR_BEFORE_CONTACTOR, false},
+    [TRIAL_TWO_BUSES] = {"two buses", true, true, 1, 30000, 0, EVSE_SENSOR_BEHIND_CONTACTOR, false},
+    [TRIAL_TWO_UNITS] = {"two units", false, false, 2, 60000, 0, EVSE_SENSOR_UNSTATED, false},
     [TRIAL_FOUR_UNITS_TWO_BUSES] = {"four units, two buses", true, true, 4, 90000, 0,
-                                    EVSE_SENSOR_BEFORE_CONTACTOR},
-    [TRIAL_PRECHARGE] = {"pre-charge", false, true, 1, 30000, 2000, EVSE_SENSOR_BEHIND_CONTACTOR},
+                                    EVSE_SENSOR_BEFORE_CONTACTOR, false},
+    [TRIAL_PRECHARGE] = {"pre-charge", false, true, 1, 30000, 2000, EVSE_SENSOR_BEHIND_CONTACTOR,
+                         false},
+    [TRIAL_COMMISSIONING] = {"commissioning", false, true, 2, 40000, 0,
+                             EVSE_SENSOR_BEHIND_CONTACTOR, true},
 };
 
 const char *trial_option_text(unsigned option)
@@ -37,6 +41,16 @@ static const char *const kinds[HARM_KIND_COUNT] = {
     HARM_TABLE(HARM_NAME)
 #undef HARM_NAME
 };
+
+const char *seam_text(unsigned seam)
+{
+    static const char *const texts[SEAM_COUNT] = {
+#define SEAM_NAME(name, text) text,
+        SEAM_TABLE(SEAM_NAME)
+#undef SEAM_NAME
+    };
+    return seam < SEAM_COUNT ? texts[seam] : "?";
+}
 
 uint32_t trial_random(trial_t *trial, uint32_t below)
 {
@@ -134,7 +148,6 @@ static void fill_events(trial_t *trial)
 static void begin_harm(trial_t *trial)
 {
     trial->is_harmed = true;
-    trial->moment = -1;
     switch (trial->harm.kind) {
     case HARM_SIM:
         sim_outlet_set_fault(&trial->outlet, 1ull << trial->harm.which, true);
@@ -171,10 +184,10 @@ static void begin_harm(trial_t *trial)
     }
 }
 
-static void at_seam(trial_t *trial)
+static void at_seam(trial_t *trial, seam_t seam)
 {
-    trial->calls++;
-    if (trial->moment > 0 && trial->calls == trial->moment) {
+    if (trial->moment > 0 && --trial->moment == 0) {
+        trial->begun = seam;
         begin_harm(trial);
     }
 }
@@ -186,8 +199,12 @@ void trial_harm(trial_t *trial, const harm_t *harm, int moment)
     bool is_between =
         harm->kind == HARM_KILL || harm->kind == HARM_STALL || harm->kind == HARM_LEAP;
     if (moment == 0 || is_between) {
+        trial->moment = 0;
+        trial->begun = SEAM_BETWEEN;
         begin_harm(trial);
     }
+    trial->judge.is_precharge_harmed = // a leap of the output while the contactor moves
+        harm->kind == HARM_SIM && (1ull << harm->which) == SIM_FAULT_OVERVOLTAGE;
     trial->judge.is_contactor_harmed =
         harm->kind == HARM_DRIVE_REFUSED || harm->kind == HARM_STALL || harm->kind == HARM_KILL ||
         (harm->kind == HARM_SIM && ((1ull << harm->which) & SIM_FAULT_CONTACTOR_WELDED) != 0);
@@ -196,7 +213,7 @@ void trial_harm(trial_t *trial, const harm_t *harm, int moment)
 void trial_heal(trial_t *trial)
 {
     trial->is_harmed = false;
-    trial->moment = -1;
+    trial->moment = 0;
     sim_outlet_set_fault(&trial->outlet, ~0ull, false);
     sim_outlet_hold_buttons(&trial->outlet, false, false);
     sim_outlet_hold_reset(&trial->outlet, false);
@@ -231,7 +248,7 @@ static int bus_send(trial_t *trial, sim_bus_t bus, const evse_can_frame_t *frame
 {
     bool is_bms_bus = bus == SIM_BUS_BMS;
     judge_send(&trial->judge, is_bms_bus, frame);
-    at_seam(trial);
+    at_seam(trial, SEAM_SEND);
     int status = send_on(trial, bus, frame);
     if (!is_bms_bus) {
         judge_sent(&trial->judge, frame, status);
@@ -249,7 +266,7 @@ static int bus_send(trial_t *trial, sim_bus_t bus, const evse_can_frame_t *frame
 
 static int bus_receive(trial_t *trial, sim_bus_t bus, evse_can_frame_t *frame)
 {
-    at_seam(trial);
+    at_seam(trial, SEAM_RECEIVE);
     if (has_on(trial, HARM_RECEIVE_FAILS, bus) || trial->is_driver_off) {
         return HF_E_STATE;
     }
@@ -267,7 +284,7 @@ static int bus_receive(trial_t *trial, sim_bus_t bus, evse_can_frame_t *frame)
 
 static evse_can_state_t bus_poll(trial_t *trial, sim_bus_t bus)
 {
-    at_seam(trial);
+    at_seam(trial, SEAM_POLL);
     evse_can_state_t state = sim_outlet_bus_state(&trial->outlet, bus);
     if (trial->is_driver_off &&
         (!options[trial->option].two_buses || trial->harm.which == (uint32_t)bus)) {
@@ -280,7 +297,7 @@ static evse_can_state_t bus_poll(trial_t *trial, sim_bus_t bus)
 static int bus_recover(trial_t *trial)
 {
     judge_recover(&trial->judge);
-    at_seam(trial);
+    at_seam(trial, SEAM_RECOVER);
     trial->recoveries++;
     trial->is_driver_off = trial->is_driver_off && has(trial, HARM_DRIVER_OFF);
     return 0;
@@ -412,7 +429,7 @@ static int io_sample(void *ctx, unsigned connector, uint64_t now_us, evse_io_inp
     trial_t *trial = ctx;
     bool level[EVSE_INPUT_COUNT] = {false};
     (void)connector;
-    at_seam(trial);
+    at_seam(trial, SEAM_SAMPLE);
     bool is_known = sim_outlet_inputs(&trial->outlet, level) && !has(trial, HARM_SAMPLE_REFUSED);
     for (unsigned i = 0; is_known && i < EVSE_INPUT_COUNT; i++) {
         bool is_mine = trial->harm.which == i;
@@ -432,7 +449,7 @@ static int io_drive(void *ctx, unsigned connector, const evse_io_drive_t *drive)
     trial_t *trial = ctx;
     (void)connector;
     judge_drive(&trial->judge, drive);
-    at_seam(trial);
+    at_seam(trial, SEAM_DRIVE);
     mix(trial, drive->level, sizeof drive->level);
     if (has(trial, HARM_DRIVE_REFUSED)) {
         return HF_E_AGAIN;
@@ -525,6 +542,7 @@ static void take_events(trial_t *trial)
         judge_event(&trial->judge, &event);
         trial->is_latch_kept = trial->judge.is_latch_told;
         trial->is_weld_kept = trial->judge.is_weld_told;
+        trial->is_proof_kept = trial->judge.is_proven;
         mix(trial, &event.kind, sizeof event.kind);
         mix(trial, &event.detail, sizeof event.detail);
     }
@@ -549,6 +567,8 @@ static void boot(trial_t *trial, uint64_t register_mJ, bool finishing)
         .limits = &trial->limits,
         .register_mJ = register_mJ,
         .finishing = finishing,
+        .physical_bus = option->is_physical,
+        .commissioned = trial->is_proof_kept,
     };
     if (option->two_buses) {
         config.channel[0].bms_can = (evse_can_t){&bms_ops, trial};
@@ -576,7 +596,6 @@ void trial_init(trial_t *trial, unsigned option, uint64_t random)
     memset(trial, 0, sizeof *trial);
     trial->option = option;
     trial->random = random;
-    trial->moment = -1;
     trial->limits = *evse_limits_find("nx100");
     trial->limits.precharge_mV = chosen->precharge_mV;
     trial->limits.sensor = chosen->sensor;
@@ -584,7 +603,8 @@ void trial_init(trial_t *trial, unsigned option, uint64_t random)
     trial->next_session = 1;
     sim_outlet_init(&trial->outlet, &sim);
     sim_outlet_step(&trial->outlet, trial->now_us);
-    const judge_config_t judge = {&trial->limits, &test_profile, chosen->units, chosen->two_buses};
+    const judge_config_t judge = {&trial->limits, &test_profile, chosen->units, chosen->two_buses,
+                                  chosen->is_physical};
     judge_init(&trial->judge, &judge, 0, 1000000);
     boot(trial, 1000000, false);
 }
@@ -615,11 +635,8 @@ static void step_world(trial_t *trial, uint64_t passed_us)
 static void tick_control(trial_t *trial)
 {
     publish_orders(trial);
-    trial->calls = 0;
-    trial->is_in_tick = true;
     trial->ticks++;
     evse_control_tick(&trial->control, trial->now_us + trial->leap_us);
-    trial->is_in_tick = false;
     if (hf_snapshot_read(&trial->mailbox.snapshot, &trial->snapshot) != 0) {
         judge_break(&trial->judge, "no snapshot after a tick");
     }

@@ -15,6 +15,7 @@ typedef enum trial_option_index {
     TRIAL_TWO_UNITS,
     TRIAL_FOUR_UNITS_TWO_BUSES,
     TRIAL_PRECHARGE,
+    TRIAL_COMMISSIONING,
     TRIAL_OPTION_COUNT
 } trial_option_index_t;
 const char *trial_option_text(unsigned option);
@@ -71,6 +72,24 @@ typedef enum harm_kind {
         HARM_KIND_COUNT
 } harm_kind_t;
 
+// Where in a tick a harm begins.
+#define SEAM_TABLE(X)                                                                              \
+    X(BETWEEN, "between two ticks")                                                                \
+    X(POLL, "poll")                                                                                \
+    X(RECEIVE, "receive")                                                                          \
+    X(SAMPLE, "sample")                                                                            \
+    X(SEND, "send")                                                                                \
+    X(DRIVE, "drive")                                                                              \
+    X(RECOVER, "recover")
+
+typedef enum seam {
+#define SEAM_ENUM(name, text) SEAM_##name,
+    SEAM_TABLE(SEAM_ENUM)
+#undef SEAM_ENUM
+        SEAM_COUNT
+} seam_t;
+const char *seam_text(unsigned seam);
+
 typedef struct harm {
     harm_kind_t kind;
     uint32_t which;  // bit of the outlet's fault, input, or bus
@@ -101,10 +120,9 @@ typedef struct trial {
     // harm
     harm_t harm;
     bool is_harmed;
-    int moment; // seam call of the coming tick at which the harm begins; -1: none is due
-    int calls;  // in this tick
+    int moment;   // seam calls from now at which the harm begins; 0 or less: none is due
+    seam_t begun; // where it began
     bool is_driver_off;
-    bool is_in_tick;
     // frames on their way from the outlet to the drivers
     struct trial_frame {
         evse_can_frame_t frame;
@@ -113,7 +131,7 @@ typedef struct trial {
     } queue[TRIAL_QUEUE];
     unsigned queued;
     // what the journal would hold
-    bool is_latch_kept, is_weld_kept;
+    bool is_latch_kept, is_weld_kept, is_proof_kept;
     unsigned recoveries, ticks;
     unsigned energized; // events ENERGIZED
     uint64_t hash;      // of everything control did
@@ -126,7 +144,7 @@ uint32_t trial_random(trial_t *trial, uint32_t below);
 void trial_tick(trial_t *trial);
 void trial_tick_after(trial_t *trial, uint64_t passed_us);
 void trial_run_ms(trial_t *trial, uint64_t ms);
-/// The harm begins at seam call `moment` of the next tick (0: before it), if the tick has so many.
+/// The harm begins at the seam call that is number `moment` from now (0: before the next tick).
 void trial_harm(trial_t *trial, const harm_t *harm, int moment);
 void trial_heal(trial_t *trial);
 void trial_order(trial_t *trial, evse_session_order_t session, uint32_t id);
