@@ -19,7 +19,8 @@ static world_t the_world; // static: too large for a stack
 typedef struct arguments {
     scenario_options_t scenario;
     uint32_t connectors, seed;
-    bool json, verbose;
+    uint32_t modules;
+    bool two_buses, json, verbose;
     const char *trace; // file; NULL: none
 } arguments_t;
 
@@ -36,6 +37,8 @@ static const option_t numbers[] = {
      "sessions in that time (60)"},
     {"--connectors", 1, CONFIG_EVSE_CONNECTORS_MAX, offsetof(arguments_t, connectors),
      "outlets (1)"},
+    {"--modules", 1, CONFIG_EVSE_MODULES_MAX, offsetof(arguments_t, modules),
+     "power modules of each outlet (1)"},
     {"--seed", 1, UINT32_MAX, offsetof(arguments_t, seed), "the same seed gives the same run (1)"},
     {"--outages", 0, 2000, offsetof(arguments_t, scenario.outages),
      "about how many sessions lose the link (0)"},
@@ -56,6 +59,8 @@ static void print_help(void)
     }
     printf("  %-14s F  %s\n", "--trace",
            "write the trace of memory to file F (build with CONFIG_HF_TRACE)");
+    printf("  %-14s    %s\n", "--two-buses", "the BMS has a bus of its own");
+    printf("  %-14s    %s\n", "--all-faults", "draw from all faults that pass, not from six");
     printf("  %-14s    %s\n", "--json", "the result as one JSON object");
     printf("  %-14s    %s\n", "--verbose",
            "the charge point's log and the central system's events");
@@ -103,6 +108,10 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
         }
         if (strcmp(argv[i], "--json") == 0) {
             arguments->json = true;
+        } else if (strcmp(argv[i], "--two-buses") == 0) {
+            arguments->two_buses = true;
+        } else if (strcmp(argv[i], "--all-faults") == 0) {
+            arguments->scenario.all_faults = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             arguments->verbose = true;
         } else if (strcmp(argv[i], "--trace") == 0 && i + 1 < argc) {
@@ -225,6 +234,8 @@ int main(int argc, char **argv)
         return code;
     }
     world_config_t config = {.connectors = arguments.connectors,
+                             .modules = arguments.modules,
+                             .two_buses = arguments.two_buses,
                              .seed = arguments.seed,
                              .utc_ms = START_UTC_MS,
                              .verbose = arguments.verbose,

@@ -74,11 +74,26 @@ static void stop(play_t *play)
     }
 }
 
+/// Drawn from what is over once it is cleared; what leaves a latch for a technician is not among them.
+static sim_faults_t draw_fault(world_t *world, bool from_all)
+{
+    static const sim_faults_t kinds[] = {
+        SIM_FAULT_MODULE_SILENT, SIM_FAULT_BMS_SILENT, SIM_FAULT_HOT, SIM_FAULT_NAN,
+        SIM_FAULT_BUS_OFF, SIM_FAULT_ESTOP,
+        // from here on only when all are asked for
+        SIM_FAULT_BMS_FORBIDS, SIM_FAULT_IO_SILENT, SIM_FAULT_OVERVOLTAGE, SIM_FAULT_UNDERVOLTAGE,
+        SIM_FAULT_BMS_BUS_OFF, SIM_FAULT_BUS_UNPLUGGED, SIM_FAULT_BMS_BUS_UNPLUGGED,
+        SIM_FAULT_BABBLE, SIM_FAULT_BMS_BABBLE, SIM_FAULT_FLOOD, SIM_FAULT_BMS_FLOOD,
+        SIM_FAULT_TERMINAL_SILENT, SIM_FAULT_TELEMETRY_SILENT, SIM_FAULT_ANSWERS_SILENT,
+        SIM_FAULT_READINGS_STUCK, SIM_FAULT_INF, SIM_FAULT_CURRENT_X10, SIM_FAULT_VOLTAGE_X1_1,
+        SIM_FAULT_OVERCURRENT, SIM_FAULT_MODULE_DEAD, SIM_FAULT_UNIT_DEAD, SIM_FAULT_ESTOP_WIRE,
+        SIM_FAULT_BMS_IMPOSSIBLE, SIM_FAULT_BMS_SHORT, SIM_FAULT_OFF_LIED, SIM_FAULT_REFUSE_OFF};
+    enum { FEW = 6 };
+    return kinds[world_random(world, from_all ? (uint32_t)HF_COUNT_OF(kinds) : FEW)];
+}
+
 static void disturb(play_t *play, const scenario_options_t *options)
 {
-    static const uint32_t kinds[] = {SIM_FAULT_MODULE_SILENT, SIM_FAULT_BMS_SILENT,
-                                     SIM_FAULT_HOT,           SIM_FAULT_NAN,
-                                     SIM_FAULT_BUS_OFF,       SIM_FAULT_ESTOP};
     world_t *world = play->world;
     sim_outlet_t *outlet = &world->outlet[play->connector];
     if (world_random(world, options->sessions) < options->kills) {
@@ -87,11 +102,12 @@ static void disturb(play_t *play, const scenario_options_t *options)
         world->boot_status = world_boot(world);
     }
     if (world_random(world, options->sessions) < options->faults) {
-        uint32_t kind = kinds[world_random(world, HF_COUNT_OF(kinds))];
+        sim_faults_t kind = draw_fault(world, options->all_faults);
         sim_outlet_set_fault(outlet, kind, true);
         world_run_ms(world, 10u * MS_PER_S);
         sim_outlet_set_fault(outlet, kind, false);
-        sim_outlet_hold_reset(outlet, kind == SIM_FAULT_ESTOP);
+        bool latches = (kind & (SIM_FAULT_ESTOP | SIM_FAULT_ESTOP_WIRE | SIM_FAULT_IO_SILENT)) != 0;
+        sim_outlet_hold_reset(outlet, latches);
         world_run_ms(world, 5u * MS_PER_S);
         sim_outlet_hold_reset(outlet, false);
     }

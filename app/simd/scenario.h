@@ -14,6 +14,7 @@ typedef struct scenario_options {
     uint32_t outages; // of the link, 1 to 10 minutes each
     uint32_t kills;   // of the charge point, in mid-session
     uint32_t faults;  // of an outlet, in mid-session
+    bool all_faults;  // drawn from all that may be over in 10 s, else from six
 } scenario_options_t;
 
 typedef struct scenario_result {

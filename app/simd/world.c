@@ -37,17 +37,17 @@ static void print(const world_t *world, const char *line)
 static int can_send(void *ctx, const evse_can_frame_t *frame)
 {
     world_can_t *can = ctx;
-    if ((can->outlet->faults & SIM_FAULT_BUS_OFF) != 0) {
+    if (sim_outlet_bus_state(can->outlet, can->bus) == EVSE_CAN_BUS_OFF) {
         return HF_E_STATE;
     }
-    sim_outlet_receive(can->outlet, frame);
+    sim_outlet_receive_on(can->outlet, can->bus, frame);
     return HF_OK;
 }
 
 static int can_receive(void *ctx, evse_can_frame_t *frame)
 {
     world_can_t *can = ctx;
-    if ((can->outlet->faults & SIM_FAULT_BUS_OFF) != 0) {
+    if (sim_outlet_bus_state(can->outlet, can->bus) == EVSE_CAN_BUS_OFF) {
         return HF_E_STATE;
     }
     if (can->head == can->tail) {
@@ -61,7 +61,7 @@ static evse_can_state_t can_poll(void *ctx, uint64_t now_us)
 {
     (void)now_us;
     const world_can_t *can = ctx;
-    return (can->outlet->faults & SIM_FAULT_BUS_OFF) != 0 ? EVSE_CAN_BUS_OFF : EVSE_CAN_ACTIVE;
+    return sim_outlet_bus_state(can->outlet, can->bus);
 }
 
 static const evse_can_ops_t can_ops = {.send = can_send, .receive = can_receive, .poll = can_poll};
@@ -69,7 +69,7 @@ static const evse_can_ops_t can_ops = {.send = can_send, .receive = can_receive,
 static void can_collect(world_can_t *can)
 {
     evse_can_frame_t frame;
-    while (sim_outlet_transmit(can->outlet, &frame)) {
+    while (sim_outlet_transmit_on(can->outlet, can->bus, &frame)) {
         if (can->head - can->tail == WORLD_CAN_FRAMES) {
             can->tail++; // nobody reads while the charge point is dead: the newest win
             can->dropped++;
@@ -157,9 +157,14 @@ static void configure(world_t *world)
     };
     for (unsigned c = 0; c < world->config.connectors; c++) {
         config->control.channel[c] =
-            (evse_channel_config_t){.can = {.ops = &can_ops, .ctx = &world->can[c]},
+            (evse_channel_config_t){.can = {.ops = &can_ops, .ctx = &world->can[c][SIM_BUS_MODULE]},
+                                    .units = world->config.modules,
                                     .profile = world->outlet[c].config.profile,
                                     .limits = evse_limits_find("nx100")};
+        if (world->config.two_buses) {
+            config->control.channel[c].bms_can =
+                (evse_can_t){.ops = &can_ops, .ctx = &world->can[c][SIM_BUS_BMS]};
+        }
     }
 }
 
@@ -216,10 +221,15 @@ int world_init(world_t *world, const world_config_t *config)
                                    .utc_ms = config->utc_ms,
                                    .heartbeat_s = 300};
     int status = csms_init(&world->csms, &central);
-    const sim_config_t outlet = {.profile = evse_module_profile_at(0)};
+    const sim_config_t outlet = {.profile = evse_module_profile_at(0),
+                                 .two_buses = config->two_buses,
+                                 .units = config->modules};
     for (unsigned c = 0; c < config->connectors; c++) {
         sim_outlet_init(&world->outlet[c], &outlet);
-        world->can[c].outlet = &world->outlet[c];
+        for (unsigned b = 0; b < SIM_BUS_COUNT; b++) {
+            world->can[c][b].outlet = &world->outlet[c];
+            world->can[c][b].bus = (sim_bus_t)b;
+        }
     }
     if (status != HF_OK) {
         return status;
@@ -257,7 +267,9 @@ void world_step(world_t *world)
     world->steps++;
     for (unsigned c = 0; c < world->config.connectors; c++) {
         sim_outlet_step(&world->outlet[c], world->now_us);
-        can_collect(&world->can[c]);
+        for (unsigned b = 0; b < SIM_BUS_COUNT; b++) {
+            can_collect(&world->can[c][b]);
+        }
     }
     if (world->running) {
         evse_control_loop(&world->evse, charger_now(world));

@@ -41,10 +41,13 @@ typedef struct world_can {
     evse_can_frame_t frames[WORLD_CAN_FRAMES]; // towards the charger
     uint32_t head, tail, dropped;
     sim_outlet_t *outlet;
+    sim_bus_t bus;
 } world_can_t;
 
 typedef struct world_config {
     unsigned connectors;
+    uint32_t modules; // of each outlet; 0: one
+    bool two_buses;   // the BMS has one of its own
     uint64_t seed;
     uint64_t utc_ms;  // calendar time at now_us = 0
     bool clock_known; // the charge point trusts its own clock from the start
@@ -67,7 +70,7 @@ typedef struct world {
     evse_t evse;
     evse_config_t evse_config;
     sim_outlet_t outlet[CONFIG_EVSE_CONNECTORS_MAX];
-    world_can_t can[CONFIG_EVSE_CONNECTORS_MAX];
+    world_can_t can[CONFIG_EVSE_CONNECTORS_MAX][SIM_BUS_COUNT];
     world_link_t link;
     csms_t csms;
     int station; // at the central system, negative while not connected
