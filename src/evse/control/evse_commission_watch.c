@@ -35,11 +35,12 @@ static void withhold(evse_channel_t *channel)
 static void take_wish(evse_control_t *control, evse_channel_t *channel)
 {
     uint32_t bit = 1u << evse_channel_index(control, channel);
-    if (!channel->active && channel->commission.state == EVSE_COMMISSION_NONE &&
-        (atomic_fetch_and_explicit(&control->commission_wanted, ~bit, memory_order_acq_rel) &
-         bit) != 0) {
-        evse_commission_want(&channel->commission);
+    if (channel->active || channel->commission.state != EVSE_COMMISSION_NONE ||
+        (atomic_load_explicit(&control->commission_wanted, memory_order_acquire) & bit) == 0) {
+        return;
     }
+    atomic_fetch_and_explicit(&control->commission_wanted, ~bit, memory_order_acq_rel);
+    evse_commission_want(&channel->commission);
 }
 
 static evse_commission_inputs_t inputs_of(const evse_channel_t *channel, uint64_t now_us)
