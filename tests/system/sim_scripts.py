@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Scripts of `holdfast sim`: what a file may say, what its exit status tells, faults that end by themselves.
-# Usage: sim_scripts.py BIN
+# Usage: sim_scripts.py BIN TOP
 import json
 import os
 import subprocess
@@ -177,6 +177,26 @@ def case_every_fault_listed_can_be_set(directory):
     assert status["outlets"][0]["faults"] == outlet, status
     result = play(directory, "fault serial-noise\n")
     assert result.returncode == 1 and "no SLCAN adapter" in result.stderr, result
+
+
+def case_scripts_of_the_manual_are_understood(directory):
+    with open(sys.argv[2] + "/docs/SIMULATORS.md", encoding="utf-8") as file:
+        scripts = [block.split("```")[0] for block in file.read().split("```sim\n")[1:]]
+    assert len(scripts) >= 2, scripts
+    for script in scripts:
+        result = play(directory, script, "--check")
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), result
+    assert play(directory, "dance\n", "--check").returncode == 2
+    assert os.listdir(directory) == ["scenario.sim"]
+
+
+def case_faults_of_the_manual_are_those_of_the_program(directory):
+    with open(sys.argv[2] + "/docs/SIMULATORS.md", encoding="utf-8") as file:
+        text = file.read()
+    listed = subprocess.run([HOLDFAST, "sim", "--list-faults"], capture_output=True, text=True, timeout=LIMIT_S)
+    for name in [line.split()[0] for line in listed.stdout.splitlines()]:
+        of_both = name.removeprefix("bms-") in ("bus-off", "bus-unplugged", "babble", "flood", "serial-noise", "adapter-gone")
+        assert f"`{name.removeprefix('bms-') if of_both else name}`" in text, name
 
 
 sys.exit(sim_process.run_cases(globals()))

@@ -27,6 +27,7 @@ typedef struct sim_options {
     bool ends_with_script;
     unsigned bms_buses;
     const char *script; // file; NULL: stdin
+    bool only_checks;   // the script
 } sim_options_t;
 
 enum {
@@ -41,6 +42,7 @@ enum {
     OPTION_REQUEST_SOC,
     OPTION_BUS,
     OPTION_SCRIPT,
+    OPTION_CHECK,
     OPTION_EVENTS,
     OPTION_COUNTS,
     OPTION_FAULTS,
@@ -60,6 +62,7 @@ static const struct option long_options[] = {
     {"request-soc", no_argument, NULL, OPTION_REQUEST_SOC},
     {"bus-frames", required_argument, NULL, OPTION_BUS},
     {"script", required_argument, NULL, OPTION_SCRIPT},
+    {"check", no_argument, NULL, OPTION_CHECK},
     {"events", required_argument, NULL, OPTION_EVENTS},
     {"counts", required_argument, NULL, OPTION_COUNTS},
     {"list-faults", no_argument, NULL, OPTION_FAULTS},
@@ -91,6 +94,7 @@ static void print_options(void)
            "  --request-soc     the BMS's request tells the state of charge\n"
            "  --bus-frames N    frames a second on a full bus, 100 to 10000 (default 1900)\n"
            "  --script FILE     carry out FILE and end; lines as on stdin\n"
+           "  --check           only look whether the script can be understood\n"
            "  --events json|none  events on stdout (default json)\n"
            "  --counts MS       an event with the frames on each bus, every MS\n"
            "  --list-faults     what can be injected\n"
@@ -233,6 +237,9 @@ static int take_option(station_t *station, sim_options_t *options, int option)
     case OPTION_SCRIPT:
         options->script = optarg;
         return TOOL_GOOD;
+    case OPTION_CHECK:
+        options->only_checks = true;
+        return TOOL_GOOD;
     case OPTION_EOF:
         options->ends_with_script = true;
         return TOOL_GOOD;
@@ -249,6 +256,10 @@ static int check_options(const station_t *station, const sim_options_t *options)
 {
     if (station->connectors == 0 || station->io.path[0] == '\0') {
         (void)tool_fail(TOOL_USAGE, "sim", "--can SPEC and --io SPEC are needed");
+        return tool_usage_hint("sim");
+    }
+    if (options->only_checks && options->script == NULL) {
+        (void)tool_fail(TOOL_USAGE, "sim", "--check: --script FILE is needed");
         return tool_usage_hint("sim");
     }
     if (options->bms_buses != 0 && options->bms_buses != station->connectors) {
@@ -379,6 +390,7 @@ static void run(station_t *station, const sim_options_t *options)
         station_wires_run(station, is_tick);
         for (unsigned c = 0; c < station->connectors; c++) {
             station_tell_changes(station, c);
+            station_latency_tell(station, c);
         }
         station_io_send(station);
     }
@@ -403,7 +415,10 @@ static int open_everything(station_t *station, const sim_options_t *options)
         init(station, options);
         code = options->script != NULL ? station_script_load(station, options->script) : TOOL_GOOD;
     }
-    code = code == TOOL_GOOD ? station_wires_open(station) : code;
+    if (code != TOOL_GOOD || options->only_checks) {
+        return code;
+    }
+    code = station_wires_open(station);
     return code == TOOL_GOOD ? station_io_open(station) : code;
 }
 
@@ -424,7 +439,7 @@ int verb_sim(int argc, char **argv)
         return code;
     }
     code = open_everything(&station, &options);
-    if (code == TOOL_GOOD) {
+    if (code == TOOL_GOOD && !options.only_checks) {
         run(&station, &options);
         code = station.script.failures != 0 ? TOOL_FAILED : TOOL_GOOD;
     }
