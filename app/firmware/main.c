@@ -13,7 +13,7 @@
 #include "mps2_slcan.h"
 #include "version.h"
 
-#include <string.h>
+#include <assert.h>
 
 #define COMMS_INTERVAL_US   (20u * HF_US_PER_MS)
 #define WATCHDOG_US         (2u * HF_US_PER_S)
@@ -50,11 +50,11 @@ static hf_atomic_u32_t ends; // 0 no; 1 Hard, 2 Soft
 static uint64_t started_us;
 
 // Of the 96 KiB of RAM beside the journal, 10 are stack: what is left for a product's own drivers has to be said here.
-_Static_assert(sizeof evse + sizeof ws + sizeof slcan + sizeof ws_receive + sizeof ws_send +
-                       sizeof bytes + sizeof control_log + sizeof comms_log + sizeof watch +
-                       sizeof console <=
-                   64u * 1024u,
-               "the charge point's share of RAM is 64 KiB");
+static_assert(sizeof evse + sizeof ws + sizeof slcan + sizeof ws_receive + sizeof ws_send +
+                      sizeof bytes + sizeof control_log + sizeof comms_log + sizeof watch +
+                      sizeof console <=
+                  64u * 1024u,
+              "the charge point's share of RAM is 64 KiB");
 
 // ---- the way out --------------------------------------------------------------------------------
 
@@ -123,8 +123,8 @@ static int open_link(void)
         .send_buffer = ws_send,
         .send_capacity = sizeof ws_send,
         .open_timeout_ms = 3000,
-        .ping_interval_ms = 30000,
-        .pong_timeout_ms = 10000,
+        .ping_interval_ms = 5000, // the bridge tells nothing of a loss
+        .pong_timeout_ms = 3000,
         .close_timeout_ms = 1000,
         .random = mps2_random,
         .log = &comms_log.log,

@@ -6,6 +6,7 @@
 #include "mps2_uart.h"
 
 #define DAWDLE_US 300u
+#define FIRST_US  5000000u // at most, until there is no room
 
 static mps2_uart_t uart;
 static uint8_t in[64], out[64];
@@ -20,6 +21,8 @@ int main(void)
     const mps2_uart_config_t odd = {2, 9600u, in, out, 63u, sizeof out};
     CHECK(mps2_uart_open(&other, &fast) == HF_E_RANGE);
     CHECK(mps2_uart_open(&other, &odd) == HF_E_ARGUMENT);
+    while (mps2_uart_waiting(&uart) < sizeof in && hf_port_now_us() < FIRST_US) {
+    }
     for (bool ends = false; !ends;) {
         uint8_t bytes[48];
         uint64_t until_us = hf_port_now_us() + DAWDLE_US;

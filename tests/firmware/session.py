@@ -3,7 +3,7 @@
 """The firmware image on the emulated Cortex-M4 board, in whole sessions, judged from outside.
 
 Usage: session.py CASE IMAGE TOOLS      TOOLS: the folder of the host's `holdfast` (build/release/bin)
-Cases: session, estop, console, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
+Cases: session, estop, console, link_loss, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
 """
 import os
 import sys
@@ -96,7 +96,7 @@ def case_estop(board):
     board.booted()
     board.charge(500000)
     start = board.seen(board.sim)
-    board.sim.say("estop on")
+    board.sim.say("estop")
     pressed = board.sim.wait("its E-stop", start=start, event="estop", pressed=True)["t"]
     power_s, contactor_s = seconds_to_zero(board, start, pressed)
     limit_s = TICK_S + CONTACTOR_DROP_S + HOST_S
@@ -104,7 +104,7 @@ def case_estop(board):
     board.csms.wait("Faulted", event="status", connector=1, status="Faulted")
     board.csms.wait("StopTransaction", event="stop")
     judge_ledger(board, "EmergencyStop")
-    board.sim.say("estop off")
+    board.sim.say("release")
     time.sleep(2)
     outlet = board.outlet()
     check(outlet["power_mW"] == 0 and not outlet["contactor"], f"power after release: {outlet}")
@@ -126,6 +126,28 @@ def case_console(board):
     report, status = board.report()
     judge_report(report, status)
     return "status, tasks, stop"
+
+
+def case_link_loss(board):
+    """The bridge loses the connection and tells nobody: power flows on, the link comes back, nothing is told twice."""
+    board.booted()
+    board.csms.say(f"set-config {rig.STATION} MeterValueSampleInterval 2")
+    board.charge(500000)
+    start, flowing = board.seen(board.csms), board.seen(board.sim)
+    board.csms.say(f"disconnect {rig.STATION}")
+    board.csms.wait("the loss", start=start, event="disconnected")
+    board.csms.wait("the link again", start=start, limit_s=40, event="connected")
+    board.csms.wait("MeterValues", start=board.seen(board.csms), event="meter")
+    opened = board.sim.find(flowing, event="contactor", closed=False)
+    check(not opened or "no tick for" in board.console_text(), "the contactor opened for a lost link")
+    board.csms.say(f"remote-stop {rig.STATION}")
+    stop = board.csms.wait("StopTransaction", event="stop")
+    judge_ledger(board, "Remote")
+    report, status = board.report()
+    check(report["ws_opened"] == 2, f"{report['ws_opened']} links")
+    energy = judge_energy(board, report, stop["meter_Wh"])
+    judge_report(report, status)
+    return f"energy {energy}"
 
 
 def case_reset(board):
@@ -187,7 +209,7 @@ def case_fault(board):
     start = board.seen(board.sim)
     since = time.monotonic()
     board.send_processor_to(NOWHERE)
-    return dead(board, start, since, CONTACTOR_DROP_S + 2 * HOST_S, (HARD_FAULT, MEMORY_FAULT, BUS_FAULT))
+    return dead(board, start, since, CONTACTOR_DROP_S + HOST_S, (HARD_FAULT, MEMORY_FAULT, BUS_FAULT))
 
 
 def case_stuck(board):

@@ -39,10 +39,11 @@ ALLOWED = {
     "port/linux": {"holdfast", "evse", "linux"},
     "port/template": {"holdfast", "evse", "template"},
     "port/qemu": {"holdfast", "qemu"},
-    "port/mps2": {"holdfast", "qemu"},
+    "port/mps2": {"holdfast", "evse", "qemu", "mps2"},
     "port/virt-rv32": {"holdfast", "qemu"},
     "port/virt-a64": {"holdfast", "qemu"},
     "app/holdfastd": {"holdfast", "evse", "service", "linux", "holdfastd"},
+    "app/firmware": {"holdfast", "evse", "mps2", "firmware"},
     "app/simd": {"holdfast", "evse", "csms", "sim", "ram", "simd"},
     "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "tool"},
 }
@@ -52,7 +53,8 @@ PORTABLE = tuple(folder for folder in ALLOWED if folder.startswith("include/")) 
 # Where a quoted header lives when its name does not begin with its layer's folder.
 LOCAL_LAYERS = {
     "src/runtime": "holdfast", "src/evse": "evse", "src/csms": "csms", "src/sim": "sim", "src/service": "service",
-    "port/ram": "ram", "port/linux": "linux", "port/template": "template", "port/qemu": "qemu", "app/holdfastd": "holdfastd",
+    "port/ram": "ram", "port/linux": "linux", "port/template": "template", "port/qemu": "qemu", "port/mps2": "mps2",
+    "app/firmware": "firmware", "app/holdfastd": "holdfastd",
     "app/simd": "simd", "tools/holdfast": "tool",
 }
 PUBLIC_LAYERS = {"holdfast", "evse", "csms", "sim"}
