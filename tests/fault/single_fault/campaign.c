@@ -117,6 +117,17 @@ static void suit_harm(fault_case_t *made, bool is_used)
         made->duration_ms += 700;
         made->follow_ms = made->duration_ms / 2;
     }
+    if (made->harm.kind == HARM_CROSSED) { // until the last word on the right bus is too old
+        made->option =
+            option_with(made->scene, is_used ? TRIAL_TWO_BUSES : TRIAL_FOUR_UNITS_TWO_BUSES);
+        made->duration_ms += 3400;
+    }
+    if (made->harm.kind == HARM_EVENTS_FULL &&
+        is_used) { // something to tell while nothing can be told
+        made->duration_ms += 1300;
+        made->follow = FOLLOW_ESTOP;
+        made->follow_ms = made->duration_ms - 200;
+    }
     if (is_reset && made->scene >= SCENE_LATCHED) {
         made->duration_ms += EVSE_LATCH_RESET_HOLD_MS + 400;
     }

@@ -98,10 +98,10 @@ MISTAKES = {
         "a reset that is stuck, or held since before, counts as a press",
         r"\} else if \(control->reset_armed\) \{",
         "} else {"),
-    "events_by_kind": (
-        "events that waited are told by kind, not as they happened",
-        r"const bool older = |bool older = oldest == EVSE_EVENT_KINDS \|\|",
-        "bool older = oldest == EVSE_EVENT_KINDS && "),
+    "event_lost": (
+        "an event that finds the queue full is lost",
+        r"channel->pending_events \|= 1u << kind;",
+        ""),
     "stopped_twice": (
         "a session is told over in every tick",
         r"channel->ending = false;(\s+)channel->active = false;",
