@@ -113,8 +113,7 @@ const char *evse_fault_clearing_text(unsigned clearing)
         [EVSE_CLEAR_TIME] = "cause gone for EVSE_FAULT_LOCK_MS and no order names the session",
         [EVSE_CLEAR_UNPLUG] = "the plug was out; then as by time",
         [EVSE_CLEAR_RESET] = "local reset held for EVSE_LATCH_RESET_HOLD_MS; then as by time",
-        [EVSE_CLEAR_BUS] = "in a session: bus, module and BMS well within "
-                           "EVSE_BUS_OFF_RESUME_MS, it goes on; else as by time",
+        [EVSE_CLEAR_BUS] = "session: all is well within EVSE_BUS_OFF_RESUME_MS; else as by time",
     };
     return clearing < EVSE_CLEAR_COUNT ? texts[clearing] : "unknown";
 }
