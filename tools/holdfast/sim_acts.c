@@ -88,6 +88,9 @@ const char *station_act_clear_all(station_t *station, const script_step_t *step)
 
 const char *station_act_estop(station_t *station, const script_step_t *step)
 {
+    if (step->on) {
+        station_latency_arm(station);
+    }
     for (unsigned c = 0; c < station->connectors; c++) {
         sim_outlet_set_fault(&station->outlet[c], SIM_FAULT_ESTOP, step->on);
     }

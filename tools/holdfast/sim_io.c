@@ -122,6 +122,7 @@ static bool drive(station_t *station, const uint8_t *packet, size_t length)
         sim_outlet_step(outlet, outlet->now_us + IO_TICK_US);
     }
     sim_outlet_drive(outlet, &levels);
+    station_latency_look(station, packet[1]);
     return true;
 }
 
@@ -266,6 +267,7 @@ static void io_send_inputs(station_t *station, unsigned connector)
     put_u32(packet + 4, ++io->sequence);
     io->sent_bits[connector] = (uint16_t)bits;
     io->sent_us[connector] = station->now_us;
+    station_latency_sends(station, bits);
     io_put(station, packet, sizeof packet);
 }
 

@@ -116,6 +116,16 @@ typedef struct station_told {
     uint32_t soc_percent;
 } station_told_t;
 
+/// How fast the charger answered the last opening of the emergency stop.
+typedef struct station_latency {
+    bool is_armed;    // the loop was opened, nobody was told yet
+    uint64_t edge_us; // then; 0 never
+    struct {
+        bool is_awaited;
+        uint64_t off_us, open_us; // 0 not yet
+    } outlet[CONFIG_EVSE_CONNECTORS_MAX];
+} station_latency_t;
+
 struct station_verb;
 
 /// A line of a script, understood.
@@ -165,6 +175,7 @@ struct station {
     station_io_t io;
     station_told_t told[CONFIG_EVSE_CONNECTORS_MAX];
     station_script_t script;
+    station_latency_t latency;
     uint64_t now_us;
     uint64_t counts_period_us, counts_us; // 0: frames are not counted on stdout
     int epoll, timer, signals;
@@ -234,6 +245,15 @@ void station_tell_changes(station_t *station, unsigned connector);
 void station_tell_ready(station_t *station);
 void station_tell_status(station_t *station);
 void station_tell_frames(station_t *station);
+
+// Latency of the emergency stop.
+void station_latency_arm(station_t *station);
+/// Inputs go out to the charger.
+void station_latency_sends(station_t *station, unsigned bits);
+/// Something came from the charger.
+void station_latency_look(station_t *station, unsigned connector);
+/// The event "estop_latency", once both have come.
+void station_latency_tell(station_t *station, unsigned connector);
 
 // Script.
 /// Understands one line. NULL: an empty line (step->verb is NULL) or a step; else what is wrong.

@@ -83,6 +83,7 @@ void station_wire_heard(station_t *station, station_wire_t *wire, const evse_can
     wire->in++;
     sim_outlet_receive_on(&station->outlet[wire->index / SIM_BUS_COUNT],
                           (sim_bus_t)(wire->index % SIM_BUS_COUNT), frame);
+    station_latency_look(station, wire->index / SIM_BUS_COUNT);
 }
 
 static void run_wire(station_t *station, station_wire_t *wire, bool is_tick)
