@@ -23,6 +23,8 @@ static const bench_t benches[] = {
      "pools, regions and slabs: instructions, bytes, times, memory needed"},
     {"fragmentation", SCRIPT "fragmentation.py",
      "48 hours of protocol traffic on a heap, a region, slabs and pools"},
+    {"estop", SCRIPT "estop.py",
+     "emergency stop to OFF on the bus, under every load at once; about 6 minutes"},
 };
 
 static const char *const options[] = {"--json", "--quick", "--update", "--time-warns"};
@@ -43,7 +45,8 @@ static int print_help(void)
         "  --time-warns  (memory) a missed ratio of times is a warning and not a failure\n"
         "  --help        this text\n\n"
         "Exit status: 0 every gate is met, 1 one is missed, 2 wrong option or name, 3 a tool or a\n"
-        "source is missing (which one is told).\n");
+        "source is missing (which one is told), 4 inconclusive: no real-time priority, or a "
+        "machine\ntoo busy for a figure of time.\n");
     return TOOL_GOOD;
 }
 
