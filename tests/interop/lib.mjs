@@ -131,10 +131,10 @@ export class Program {
     stderr = '';
     status = null; // exit code, or the signal's name
 
-    constructor(name, args) {
+    constructor(name, args, environment = {}) {
         this.name = name;
         this.events = new Events(name);
-        this.child = spawn(join(BIN, name), args, {stdio: ['pipe', 'pipe', 'pipe']});
+        this.child = spawn(join(BIN, name), args, {stdio: ['pipe', 'pipe', 'pipe'], env: {...process.env, ...environment}});
         running.add(this);
         started.push(this);
         this.child.stdin.on('error', () => {}); // it may have ended
@@ -197,12 +197,12 @@ export class Station {
         await this.sim.wait('ready');
     }
 
-    startDaemon(csmsUrl) {
+    startDaemon(csmsUrl, environment = {}) {
         this.starts++;
         this.daemon = new Program('holdfastd', [
             '--csms', csmsUrl, '--id', this.id, '--http', '127.0.0.1:0', '--state', join(this.folder, 'state'),
             '--can', `virtual:${join(this.folder, 'can')}`, '--io', `socket:${join(this.folder, 'io')}`,
-            ...this.settings.flatMap((setting) => ['--set', setting]), ...this.daemonArguments]);
+            ...this.settings.flatMap((setting) => ['--set', setting]), ...this.daemonArguments], environment);
     }
 
     /** What /api/status says. The page's port is freely chosen: the log names it, and another one after a Reset. */
