@@ -106,6 +106,7 @@ static void disturb(play_t *play, const scenario_options_t *options)
         sim_outlet_set_fault(outlet, kind, true);
         world_run_ms(world, 10u * MS_PER_S);
         sim_outlet_set_fault(outlet, kind, false);
+        world_run_ms(world, MS_PER_S / 2u); // the reset has to be seen let go first
         bool latches = (kind & (SIM_FAULT_ESTOP | SIM_FAULT_ESTOP_WIRE | SIM_FAULT_IO_SILENT)) != 0;
         sim_outlet_hold_reset(outlet, latches);
         world_run_ms(world, 5u * MS_PER_S);

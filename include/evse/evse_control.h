@@ -87,6 +87,8 @@ typedef struct evse_channel {
     uint64_t unlock_since_us;
     uint32_t pending_events; // kinds that could not be queued yet, retried each tick
     evse_event_t pending[EVSE_EVENT_KINDS];
+    uint32_t pending_order[EVSE_EVENT_KINDS]; // as they happened
+    uint32_t pending_count;
     uint32_t can_rx, can_tx, can_errors, drives_failed;
     uint32_t ring_warnings;  // of both buses, as last told
     uint64_t ring_warned_us; // 0 never
@@ -137,7 +139,8 @@ typedef struct evse_control {
     hf_atomic_u32_t commission_wanted; // bit per connector, until the machine has taken it
     uint32_t reset_latch;              // its value when the reset began to be held
     bool reset_held;
-    bool begun; // the first tick is over
+    bool reset_armed; // it was seen let go with every loop closed
+    bool begun;       // the first tick is over
     bool estop_reported;
     uint64_t reset_since_us; // latch_reset held since
     uint64_t started_us, last_tick_us;

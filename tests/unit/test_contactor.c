@@ -252,6 +252,11 @@ static void weld_is_not_reset_while_nobody_sees_the_contactor(void)
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_CONTACTOR_WELDED, false);
     world.outlet.contactor_closed = false;
     world_run_ms(&world, 3100);
+    CHECK(channel->weld_latched); // the press is used up
+    sim_outlet_hold_reset(&world.outlet, false);
+    world_run_ms(&world, 100);
+    sim_outlet_hold_reset(&world.outlet, true);
+    world_run_ms(&world, 3100);
     CHECK(!channel->weld_latched);
 }
 

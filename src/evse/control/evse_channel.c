@@ -17,12 +17,12 @@ static bool is_urgent(uint8_t kind)
            kind == EVSE_EVENT_WELD;
 }
 
-static bool put(evse_control_t *control, evse_event_t *event)
+static bool put(evse_control_t *control, evse_event_t *event, bool urgent)
 {
     hf_queue_t *queue = &control->mailbox->events;
     event->sequence = control->event_sequence + 1u;
     int status;
-    if (is_urgent(event->kind)) {
+    if (urgent) {
         status = hf_queue_put_urgent(queue, event);
     } else {
         status = hf_queue_free(queue) > 0 ? hf_queue_put(queue, event) : HF_E_FULL;
@@ -44,19 +44,35 @@ void evse_channel_event(evse_control_t *control, evse_channel_t *channel, evse_e
         .connector = (uint8_t)evse_channel_index(control, channel),
         .detail = (uint16_t)detail,
     };
-    if (channel->pending_events != 0 || !put(control, &event)) {
+    if (channel->pending_events != 0 || !put(control, &event, is_urgent(event.kind))) {
         channel->pending[kind] = event;
+        channel->pending_order[kind] = channel->pending_count++;
         channel->pending_events |= 1u << kind;
     }
 }
 
+static unsigned oldest_pending(const evse_channel_t *channel)
+{
+    unsigned oldest = EVSE_EVENT_KINDS;
+    for (unsigned kind = 0; kind < EVSE_EVENT_KINDS; kind++) {
+        bool older = oldest == EVSE_EVENT_KINDS ||
+                     (int32_t)(channel->pending_order[kind] - channel->pending_order[oldest]) < 0;
+        if ((channel->pending_events & 1u << kind) != 0 && older) {
+            oldest = kind;
+        }
+    }
+    return oldest;
+}
+
+// In the order they happened, whatever their kinds: who reads "reset" after "tripped" forgets a latch that stands.
 void evse_channel_flush(evse_control_t *control, evse_channel_t *channel)
 {
-    for (uint8_t kind = 0; channel->pending_events != 0 && kind < EVSE_EVENT_KINDS; kind++) {
-        uint32_t bit = 1u << kind;
-        if ((channel->pending_events & bit) != 0 && put(control, &channel->pending[kind])) {
-            channel->pending_events &= ~bit;
+    while (channel->pending_events != 0) {
+        unsigned kind = oldest_pending(channel);
+        if (!put(control, &channel->pending[kind], true)) {
+            return;
         }
+        channel->pending_events &= ~(1u << kind);
     }
 }
 
@@ -190,10 +206,16 @@ bool evse_channel_has_room(const evse_control_t *control, const evse_channel_t *
            channel->pending_events == 0;
 }
 
+// Ids grow: an older one is an order that was meant for a session long over.
+static bool is_newer(const evse_channel_t *channel)
+{
+    return !channel->known || (int32_t)(channel->order.session_id - channel->session_id) > 0;
+}
+
 static void take_up_session(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    bool wanted = has_valid_order(channel, now_us) && is_session_order(&channel->order) &&
-                  (!channel->known || channel->order.session_id != channel->session_id);
+    bool wanted =
+        has_valid_order(channel, now_us) && is_session_order(&channel->order) && is_newer(channel);
     if (!wanted || channel->phase != EVSE_POWER_OFF || channel->order.journal_failed != 0 ||
         !evse_channel_has_room(control, channel)) {
         return;
@@ -309,7 +331,7 @@ static evse_session_order_t shown_order(const evse_channel_t *channel, uint64_t 
     if (!valid) {
         return EVSE_ORDER_NONE;
     }
-    bool foreign = is_session_order(&channel->order) && !evse_channel_is_named(channel, now_us);
+    bool foreign = is_session_order(&channel->order) && is_newer(channel);
     return foreign ? EVSE_ORDER_AUTHORIZED // not taken up yet
                    : (evse_session_order_t)channel->order.session;
 }

@@ -238,4 +238,8 @@ void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t 
     follow_reference(channel, now_us);
     write_bus(control, channel, on, now_us);
     write_outputs(control, channel, now_us);
+    if (on && channel->sent_on && !evse_gate_is_open(control, channel)) {
+        send_off_group(
+            channel); // tripped since: OFF does not wait for the next tick either [SAF-01]
+    }
 }

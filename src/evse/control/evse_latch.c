@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The latches. Goal: what threatened somebody stays stopped until somebody stood before it. Invariants: the E-stop latch
-// is set before anything else is done about an open loop [SAF-01]; it clears only by the local reset, held with every
-// loop closed; a trip during the hold is not swallowed, because the latch counts trips.
+// is set before anything else is done about an open loop [SAF-01]; it clears only by the local reset, pressed and held in
+// sight with every loop closed (one that is stuck, or was held all along, is no press); a trip during the hold is not
+// swallowed, because the latch counts trips.
 #include "evse_latch.h"
 
 #include "evse_channel.h"
@@ -52,6 +53,15 @@ static bool is_reset_held(const evse_control_t *control, uint64_t now_us)
     return held;
 }
 
+static bool is_reset_seen(const evse_control_t *control, uint64_t now_us)
+{
+    bool seen = false;
+    for (uint32_t i = 0; i < control->connectors; i++) {
+        seen |= evse_io_is_fresh(&control->channel[i].inputs, EVSE_IN_LATCH_RESET, now_us);
+    }
+    return seen;
+}
+
 // The weld's latch stays while the contactor is seen closed, and while nobody sees it.
 static void clear_weld(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
@@ -76,20 +86,32 @@ static void clear_latches(evse_control_t *control, uint64_t now_us)
     }
 }
 
-void evse_latch_judge(evse_control_t *control, uint64_t now_us)
+static void hold(evse_control_t *control, uint64_t now_us)
 {
-    bool closed = is_loop_closed(control, now_us);
-    report_trip(control, now_us);
-    if (!closed || !is_reset_held(control, now_us)) {
-        control->reset_held = false;
-    } else if (!control->reset_held) {
+    if (!control->reset_held) {
         control->reset_held = true;
         control->reset_since_us = now_us;
         control->reset_latch = atomic_load(&control->estop_latched);
     } else if (now_us - control->reset_since_us >= EVSE_US(EVSE_LATCH_RESET_HOLD_MS)) {
-        control->reset_since_us = now_us; // once a hold
+        control->reset_armed = false; // once a press
+        control->reset_held = false;
         clear_latches(control, now_us);
-        control->reset_latch = 0;
+    }
+}
+
+void evse_latch_judge(evse_control_t *control, uint64_t now_us)
+{
+    const uint64_t sight_us = EVSE_US(evse_input_info[EVSE_IN_LATCH_RESET].valid_age_ms);
+    bool closed = is_loop_closed(control, now_us);
+    report_trip(control, now_us);
+    if (!closed || now_us - control->last_tick_us > sight_us) {
+        control->reset_armed = false;
+        control->reset_held = false;
+    } else if (!is_reset_held(control, now_us)) {
+        control->reset_held = false;
+        control->reset_armed = is_reset_seen(control, now_us);
+    } else if (control->reset_armed) {
+        hold(control, now_us);
     }
 }
 
