@@ -111,9 +111,12 @@ static void leave_after_stall(evse_can_virtual_t *bus, uint64_t now_us)
         return;
     }
     bus->stalls++;
-    drain(bus, now_us); // for the count alone
+    if (bus->fd >= 0) {
+        (void)shutdown(bus->fd, SHUT_RD); // the hub can add nothing to what is counted now
+    }
+    drain(bus, now_us);
     evse_can_inbox_clear(&bus->inbox);
-    evse_can_virtual_close(bus); // the kernel drops what is left, there and on its way
+    evse_can_virtual_close(bus);
 }
 
 static evse_can_state_t current_state(const evse_can_virtual_t *bus)

@@ -23,6 +23,7 @@ static const bench_t benches[] = {
      "pools, regions and slabs: instructions, bytes, times, memory needed"},
     {"fragmentation", SCRIPT "fragmentation.py",
      "48 hours of protocol traffic on a heap, a region, slabs and pools"},
+    {"can", SCRIPT "can.py", "frames at and above the limit of a CAN bus, on the control tick"},
     {"estop", SCRIPT "estop.py",
      "emergency stop to OFF on the bus, under every load at once; about 6 minutes"},
 };
@@ -40,7 +41,8 @@ static int print_help(void)
     printf(
         "\n"
         "  --json        one JSON object on standard output, nothing else\n"
-        "  --quick       only what is exact and needs no peers; what is left out has no value\n"
+        "  --quick       only what is exact and needs no peers; what is left out has no value;\n"
+        "                (can) seconds instead of an hour and minutes\n"
         "  --update      write the last run into docs/\n"
         "  --time-warns  (memory) a missed ratio of times is a warning and not a failure\n"
         "  --help        this text\n\n"
