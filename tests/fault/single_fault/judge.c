@@ -60,6 +60,7 @@ static void end_all_sessions(judge_t *judge)
     for (uint32_t i = 0; i < judge->told_count; i++) {
         judge->over[judge->over_count++ % JUDGE_SESSIONS] = judge->told[i].id;
         judge->told[i].energized = 0; // the journal ends it
+        judge->told[i].is_charged = false;
     }
 }
 
@@ -663,6 +664,21 @@ static void follow_most(judge_t *judge, const evse_connector_view_t *view)
     judge->most_mA[0] = view->offered_mA > judge->most_mA[0] ? view->offered_mA : judge->most_mA[0];
 }
 
+static struct judge_told *told_of(judge_t *judge, uint32_t session)
+{
+    for (uint32_t i = 0; i < judge->told_count; i++) {
+        if (judge->told[i].id == session) {
+            return &judge->told[i];
+        }
+    }
+    if (judge->told_count == JUDGE_SESSIONS) {
+        judge_break(judge, "more sessions than the judge can count");
+        return &judge->told[0];
+    }
+    judge->told[judge->told_count] = (struct judge_told){.id = session};
+    return &judge->told[judge->told_count++];
+}
+
 // No power without permission: not longer than both stop paths together may take.
 static void judge_truth(judge_t *judge, judge_why_t why, const sim_outlet_t *outlet)
 {
@@ -717,6 +733,9 @@ static void judge_view(judge_t *judge, const evse_snapshot_t *snapshot)
     if (view->stopped != 0 && !is_over(judge, view->session_id)) {
         judge->over[judge->over_count++ % JUDGE_SESSIONS] = view->session_id;
     }
+    if (view->phase == EVSE_POWER_ON) {
+        told_of(judge, view->session_id)->is_charged = true;
+    }
     judge->fault = (evse_fault_t)view->fault;
     judge->phase = view->phase;
     follow_most(judge, view);
@@ -741,21 +760,6 @@ void judge_end(judge_t *judge, const evse_snapshot_t *snapshot, const sim_outlet
 }
 
 // ---- events --------------------------------------------------------------------------------------------------------
-
-static struct judge_told *told_of(judge_t *judge, uint32_t session)
-{
-    for (uint32_t i = 0; i < judge->told_count; i++) {
-        if (judge->told[i].id == session) {
-            return &judge->told[i];
-        }
-    }
-    if (judge->told_count == JUDGE_SESSIONS) {
-        judge_break(judge, "more sessions than the judge can count");
-        return &judge->told[0];
-    }
-    judge->told[judge->told_count] = (struct judge_told){.id = session};
-    return &judge->told[judge->told_count++];
-}
 
 void judge_event(judge_t *judge, const evse_event_t *event)
 {
@@ -787,6 +791,11 @@ void judge_finish(judge_t *judge)
         if (told->energized > 0 && told->stopped != 1) {
             judge_break(judge, "session %u told over %u times", (unsigned)told->id,
                         (unsigned)told->stopped);
+        }
+    }
+    for (uint32_t i = 0; i < judge->told_count; i++) {
+        if (judge->told[i].is_charged && judge->told[i].energized == 0) {
+            judge_break(judge, "session %u charged and never told so", (unsigned)judge->told[i].id);
         }
     }
     if (judge->is_latched != judge->is_latch_told) {

@@ -94,6 +94,7 @@ typedef struct judge {
     uint32_t over_count;
     struct judge_told {
         uint32_t id, energized, stopped;
+        bool is_charged; // its power was on
     } told[JUDGE_SESSIONS];
     uint32_t told_count;
     bool is_latch_told, is_weld_told, is_proven; // of the profile: COMMISSIONED was told
