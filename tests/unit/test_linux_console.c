@@ -163,7 +163,7 @@ static void console_device_that_was_unplugged_comes_back(void)
     CHECK(read_until(cable, "Holdfast console"));
     CHECK(type(cable, "help\r") && read_until(cable, "selftest"));
     struct termios mode;
-    CHECK_EQ(tcgetattr(t.serial.fd, &mode), 0);
+    CHECK_EQ(tcgetattr(cable, &mode), 0); // both ends have one
     CHECK_EQ(cfgetospeed(&mode), B9600);
     CHECK_EQ(mode.c_lflag & ECHO, 0);
     (void)close(cable);

@@ -129,8 +129,10 @@ static void io_gpio_outputs_and_live_line_follow_the_drive(void)
     fake.chip[1].line[8].is_dead = false;
     drive.level[EVSE_OUT_CONTACTOR] = true;
     CHECK_EQ(ops->drive(&gpio, 0, &drive), HF_OK);
+    CHECK(line[6].level);
+    evse_io_gpio_close(&gpio);
+    CHECK(!line[6].level && !line[7].level && !line[8].level); // let go at the end
     end();
-    CHECK(!fake.chip[1].line[6].level); // let go at the end
 }
 
 static void io_gpio_estop_edge_is_told_at_once(void)
