@@ -62,10 +62,12 @@ typedef struct evse_can_stats {
 } evse_can_stats_t;
 
 /// Receive ring of a driver with its counters: frames put = got + waiting + overruns of the ring + cleared.
-/// Context: put() and lost() one producer (task or ISR), get() and clear() one consumer.
+/// Context: put(), tell() and lost() one producer (task or ISR), get() and clear() one consumer. Of the counters overruns
+/// and stale are the consumer's, the others the producer's: whole to whoever runs in its context, or at its priority.
 typedef struct evse_can_inbox {
     evse_can_stats_t stats;
-    uint32_t lost_outside; // by kernel, controller or adapter, before put()
+    hf_atomic_u32_t
+        lost_outside; // written by the producer: by kernel, controller or adapter, before put()
     hf_ring_t ring;
     uint32_t storage[HF_RING_BYTES(sizeof(evse_can_frame_t), CONFIG_EVSE_CAN_RING_FRAMES) / 4u];
 } evse_can_inbox_t;

@@ -30,7 +30,7 @@ const char *evse_can_state_text(evse_can_state_t state)
 int evse_can_inbox_init(evse_can_inbox_t *inbox)
 {
     memset(&inbox->stats, 0, sizeof inbox->stats);
-    inbox->lost_outside = 0;
+    atomic_init(&inbox->lost_outside, 0);
     return hf_ring_init(&inbox->ring, inbox->storage, sizeof(evse_can_frame_t),
                         CONFIG_EVSE_CAN_RING_FRAMES);
 }
@@ -59,14 +59,16 @@ evse_can_state_t evse_can_inbox_tell(evse_can_inbox_t *inbox, evse_can_state_t s
 
 void evse_can_inbox_lost(evse_can_inbox_t *inbox, uint32_t count)
 {
-    inbox->lost_outside += count;
+    uint32_t lost = atomic_load_explicit(&inbox->lost_outside, memory_order_relaxed);
+    atomic_store_explicit(&inbox->lost_outside, lost + count, memory_order_relaxed);
 }
 
 // Producer and consumer each count their own losses; only the consumer adds them up.
 static int take(evse_can_inbox_t *inbox, evse_can_frame_t *frame)
 {
     int status = hf_ring_get(&inbox->ring, frame);
-    inbox->stats.overruns = hf_ring_lost(&inbox->ring) + inbox->lost_outside;
+    inbox->stats.overruns = hf_ring_lost(&inbox->ring) +
+                            atomic_load_explicit(&inbox->lost_outside, memory_order_relaxed);
     return status == HF_OK ? 1 : 0;
 }
 
@@ -82,7 +84,8 @@ uint32_t evse_can_inbox_overruns(const evse_can_inbox_t *inbox)
     uint32_t waiting = atomic_load_explicit(&ring->head, memory_order_acquire) - tail;
     uint32_t over =
         waiting > CONFIG_EVSE_CAN_RING_FRAMES ? waiting - CONFIG_EVSE_CAN_RING_FRAMES : 0;
-    return hf_ring_lost(ring) + inbox->lost_outside + over;
+    return hf_ring_lost(ring) + over +
+           atomic_load_explicit(&inbox->lost_outside, memory_order_relaxed);
 }
 
 void evse_can_inbox_clear(evse_can_inbox_t *inbox)
