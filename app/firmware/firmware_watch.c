@@ -43,13 +43,14 @@ static bool judge(firmware_watch_t *watch, bool has_snapshot, uint64_t now_us)
 
 bool firmware_watch_tick(firmware_watch_t *watch, uint64_t began_us, uint64_t now_us)
 {
+    uint64_t late = late_us(watch, began_us);
     uint32_t took_us = (uint32_t)(now_us - began_us);
     bool has_snapshot = hf_snapshot_read(&watch->evse->mailbox.snapshot, &watch->snapshot) == HF_OK;
     watch->ticks++;
     watch->took_max_us = took_us > watch->took_max_us ? took_us : watch->took_max_us;
     evse_supervisor_check_in(&watch->supervisor, FIRMWARE_TASK_CONTROL, now_us);
     if (has_snapshot) {
-        evse_supervisor_note_tick(&watch->supervisor, late_us(watch, began_us), &watch->snapshot);
+        evse_supervisor_note_tick(&watch->supervisor, late, &watch->snapshot);
     }
     if (now_us < watch->judge_us) {
         return false;
