@@ -3,7 +3,7 @@
 // One core. Interrupts, most urgent first: NMI (watchdog), UARTs, control tick; main() is below all of them.
 //
 // Why UARTs above the control tick: a UART holds one byte, and a tick lasts longer than a byte does, so the other way
-// round every tick would lose bytes. A handler is some 40 instructions without a loop and comes at most once a byte and
+// round every tick would lose bytes. A handler is some 60 instructions without a loop and comes at most once a byte and
 // direction, so what the tick can lose to it is bounded by the wire, not by what is sent.
 #ifndef MPS2_BOARD_H
 #define MPS2_BOARD_H
