@@ -4,7 +4,7 @@
 #ifndef DAEMON_CONSOLE_H
 #define DAEMON_CONSOLE_H
 
-#include "holdfast/hf_config.h"
+#include "holdfast/hf_status.h"
 
 #if CONFIG_EVSE_CONSOLE
 #include "evse_console_serial.h"
