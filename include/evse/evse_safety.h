@@ -51,6 +51,7 @@ typedef struct evse_safety_inputs {
     bool fault_locked;   // a fault of this session has not been cleared
     bool events_full;    // new sessions only
     bool energized;      // readings are judged as output, not as idle
+    bool delivered;      // power was on in this session: what falls silent now has been there
     int32_t setpoint_mA; // in force; the output may still be on its way down to it
     bool meter_stale;
     bool bms_expected;     // the BMS has spoken in this session: its silence is a fault

@@ -272,12 +272,32 @@ static void bus_off_with_a_module_that_stays_silent_ends_the_session(void)
     CHECK_EQ(world_count_events(&world, EVSE_EVENT_FAULT_CLEARED), 0); // never well
 }
 
+// As adapters do it: a restart that succeeds for a moment, again and again, while the BMS's last word is still fresh.
+static void bus_off_that_flickers_is_ridden_out(void)
+{
+    charge(true);
+    unsigned from = world.event_count;
+    for (unsigned i = 0; i < 12; i++) {
+        lose_bus(480, SIM_FAULT_BMS_BUS_OFF);
+        sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_SILENT, true);
+        world_tick(&world);
+        world_tick(&world);
+        sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_SILENT, false);
+        CHECK_EQ(view().state, EVSE_STATE_Faulted);
+    }
+    CHECK_EQ(world_count_events(&world, EVSE_EVENT_FAULT_CLEARED), 0);
+    CHECK(world_reach_phase(&world, EVSE_POWER_ON, 8000));
+    CHECK_EQ(world_count_events(&world, EVSE_EVENT_STOPPED), 0);
+    CHECK(has_shown(EVSE_STATE_SuspendedEVSE, from));
+}
+
 static void bus_off_while_suspended_waits_for_the_module(void)
 {
     charge(false);
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_BMS_FORBIDS, true);
     world_run_ms(&world, 4000);
     CHECK_EQ(world_channel(&world)->phase, EVSE_POWER_OFF);
+    world.control.started_us = world.now_us; // the grace of a boot is for what has not been there
     sim_outlet_set_fault(&world.outlet, SIM_FAULT_TERMINAL_SILENT, true);
     lose_bus(1500, SIM_FAULT_BUS_OFF);
     world_run_ms(&world, 1000);
@@ -334,6 +354,7 @@ HF_TEST_MAIN(HF_TEST(bus_off_takes_both_paths_in_its_tick),
              HF_TEST(bus_off_with_another_fault_ends_the_session),
              HF_TEST(bus_off_and_unplugged_ends_as_unplugged),
              HF_TEST(bus_off_with_a_module_that_stays_silent_ends_the_session),
+             HF_TEST(bus_off_that_flickers_is_ridden_out),
              HF_TEST(bus_off_while_suspended_waits_for_the_module),
              HF_TEST(bus_off_with_a_bms_that_stays_silent_ends_the_session),
              HF_TEST(bus_ring_that_fills_is_shown))

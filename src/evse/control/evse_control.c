@@ -158,6 +158,7 @@ static void judge(evse_control_t *control, evse_channel_t *channel, uint64_t now
         .events_full = !channel->active && !evse_channel_has_room(control, channel),
         .energized = channel->phase == EVSE_POWER_ON &&
                      now_us - channel->phase_since_us >= EVSE_US(EVSE_SETTLE_ON_MS),
+        .delivered = channel->active && channel->energized_once,
         .setpoint_mA = channel->reference_mA,
         .meter_stale = channel->meter_stale,
         .bms_expected = channel->bms_expected && !channel->ending,

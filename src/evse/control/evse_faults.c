@@ -85,12 +85,24 @@ static bool raise_causes(evse_control_t *control, evse_channel_t *channel, uint6
     return cause;
 }
 
-// Bus and module are well, and OFF has been confirmed: what the bus took is back. (A BMS that is not is a cause.)
-static bool is_well(const evse_channel_t *channel)
+static bool is_steady(const evse_can_bus_t *bus, uint64_t now_us)
 {
+    return bus->can.ops == NULL || (bus->state != EVSE_CAN_BUS_OFF &&
+                                    now_us - bus->good_since_us >= EVSE_US(EVSE_CAN_GOOD_MS));
+}
+
+// The buses are back for good, module and BMS were heard since, and OFF has been confirmed. What was heard before does not
+// count: a bus that comes back for a moment proves nothing.
+static bool is_well(const evse_channel_t *channel, uint64_t now_us)
+{
+    const evse_can_bus_t *own = &channel->module_bus, *bms = &channel->bms_bus;
+    uint64_t bms_back_us = bms->can.ops != NULL ? bms->good_since_us : own->good_since_us;
     uint32_t needed = EVSE_REASON(BUS_OFF) | EVSE_REASON(MODULE_SILENT) | EVSE_REASON(METER_STALE) |
                       EVSE_REASON(TEMPERATURE_STALE);
-    return (channel->verdict.reasons & needed) == 0 && !channel->off_owed;
+    bool heard = channel->module.terminal_mV.stamp_us > own->good_since_us &&
+                 (!channel->bms_expected || channel->bms.stamp_us > bms_back_us);
+    return (channel->verdict.reasons & needed) == 0 && heard && !channel->off_owed &&
+           is_steady(own, now_us) && is_steady(bms, now_us);
 }
 
 // A graver fault hides a lesser one, not its reason.
@@ -106,7 +118,7 @@ static bool is_spoiled(const evse_channel_t *channel)
 static void ride(evse_control_t *control, evse_channel_t *channel, bool cause, uint64_t now_us)
 {
     channel->ride_spoiled = is_spoiled(channel);
-    if (!cause && is_well(channel) && !channel->ride_spoiled) {
+    if (!cause && is_well(channel, now_us) && !channel->ride_spoiled) {
         channel->riding = false;
         clear(control, channel, now_us);
     } else if (channel->ride_spoiled ||

@@ -211,8 +211,8 @@ evse_verdict_t evse_safety_judge(const evse_safety_inputs_t *inputs, const evse_
                                  uint64_t now_us)
 {
     judgement_t j = {.in = inputs, .limits = limits, .now_us = now_us};
-    j.absence_is_fault =
-        inputs->energized || now_us - inputs->started_us > EVSE_US(EVSE_BOOT_GRACE_MS);
+    j.absence_is_fault = inputs->energized || inputs->delivered ||
+                         now_us - inputs->started_us > EVSE_US(EVSE_BOOT_GRACE_MS);
     j.plugged = evse_io_level(inputs->io, EVSE_IN_PLUG, now_us);
     judge_estop(&j);
     judge_bus_and_io(&j);
