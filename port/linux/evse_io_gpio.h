@@ -35,7 +35,7 @@ typedef struct evse_gpio_error {
 } evse_gpio_error_t;
 
 /// Reads and checks the file; touches no line. HF_E_NOT_FOUND (no file), HF_E_FORMAT (error says where and what).
-/// Every connector needs the inputs plug, lock_feedback, contactor_feedback, estop and latch_reset, the output contactor, and
+/// Every connector needs the inputs plug, lock_feedback, contactor_feedback, estop, latch_reset, the output contactor and
 /// live; connectors may share the line of an input of the same name.
 HF_MUST_CHECK int evse_gpio_file_read(const char *path, unsigned connectors, evse_gpio_pins_t *pins,
                                       evse_gpio_error_t *error);
