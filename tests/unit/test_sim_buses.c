@@ -7,7 +7,7 @@
 #define ID_BMS_REQUEST 0x1806E5F4u
 
 typedef struct listened {
-    unsigned frames, terminals, requests, strangers;
+    unsigned frames, terminals, requests, permits, strangers;
 } listened_t;
 
 static sim_outlet_t outlet;
@@ -26,6 +26,7 @@ static void listen_ms(uint64_t ms, listened_t heard[SIM_BUS_COUNT])
                 heard[b].frames++;
                 heard[b].terminals += frame.id == ID_TERMINAL ? 1u : 0u;
                 heard[b].requests += frame.id == ID_BMS_REQUEST ? 1u : 0u;
+                heard[b].permits += frame.id == ID_BMS_REQUEST && frame.data[4] == 0 ? 1u : 0u;
                 heard[b].strangers +=
                     !is_known && frame.id != ID_TERMINAL && frame.id != ID_BMS_REQUEST ? 1u : 0u;
             }
@@ -133,6 +134,33 @@ static void sim_buses_babble_fills_the_bus_and_no_more(void)
     CHECK_EQ(heard[SIM_BUS_BMS].strangers, 0);
 }
 
+static void sim_buses_lower_id_goes_first(void)
+{
+    unsigned intruders = 0, others = 0;
+    init(true, SIM_FAULT_BABBLE);
+    for (unsigned i = 0; i < 1000; i++) {
+        sim_outlet_step(&outlet, outlet.now_us + BENCH_STEP_US);
+        const sim_queue_t *queue = &outlet.tx[SIM_BUS_MODULE];
+        evse_can_frame_t frame;
+        for (;;) {
+            bool is_waiting = queue->count != 0;
+            uint32_t id = is_waiting ? queue->frame[queue->head].id : 0;
+            uint32_t before = queue->count;
+            if (!sim_outlet_transmit_on(&outlet, SIM_BUS_MODULE, &frame)) {
+                break;
+            }
+            if (is_waiting && queue->count == before) {
+                CHECK(frame.id < id);
+                intruders++;
+            } else {
+                others += is_waiting ? 1u : 0u;
+            }
+        }
+    }
+    CHECK(intruders > 10); // before the heartbeat, whose id is high
+    CHECK(others > 200);
+}
+
 static void sim_buses_nobody_listening_no_backlog_grows(void)
 {
     evse_can_frame_t frame;
@@ -156,6 +184,8 @@ static void sim_buses_flood_uses_the_ids_of_others(void)
     init(true, SIM_FAULT_BMS_FLOOD);
     listen_ms(1000, heard);
     CHECK(heard[SIM_BUS_BMS].requests > 400);
+    CHECK(heard[SIM_BUS_BMS].permits > 100);
+    CHECK(heard[SIM_BUS_BMS].permits + 100 < heard[SIM_BUS_BMS].requests);
     CHECK_EQ(heard[SIM_BUS_BMS].terminals, 0);
     init(false, SIM_FAULT_FLOOD | SIM_FAULT_BMS_FLOOD);
     listen_ms(1000, heard);
@@ -185,6 +215,7 @@ HF_TEST_MAIN(HF_TEST(sim_buses_one_bus_carries_everything),
              HF_TEST(sim_buses_bus_off_leaves_the_other_bus),
              HF_TEST(sim_buses_unplugged_passes_nothing_and_is_not_off),
              HF_TEST(sim_buses_babble_fills_the_bus_and_no_more),
+             HF_TEST(sim_buses_lower_id_goes_first),
              HF_TEST(sim_buses_nobody_listening_no_backlog_grows),
              HF_TEST(sim_buses_flood_uses_the_ids_of_others),
              HF_TEST(sim_buses_same_faults_same_noise))
