@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STACK_BYTES ((size_t)512 * 1024)       // of every thread: locked memory is taken whole
+#define STACK_BYTES ((size_t)1024 * 1024)      // of every thread: locked, it is taken whole
 #define PROBE_BYTES ((size_t)64 * 1024 * 1024) // what may still be mapped later on
 
 // A lock of what is to come makes later mappings fail where the limit is low: better none than that.
