@@ -63,10 +63,39 @@ static int build_link(daemon_t *daemon)
     return status == HF_OK ? -1 : fail(EXIT_CONFIG, "link", hf_status_text(status));
 }
 
-static int build_bus(evse_can_linux_t *bus, const char *spec, evse_can_t *can)
+static int build_bus(evse_can_linux_t *bus, const char *spec, const evse_can_filters_t *filters,
+                     evse_can_t *can)
 {
-    int status = evse_can_linux_open(bus, spec, NULL, can);
+    int status = evse_can_linux_open(bus, spec, filters->count != 0 ? filters : NULL, can);
     return status == HF_OK ? -1 : fail(EXIT_CONFIG, spec, hf_status_text(status));
+}
+
+/// What comes in on a connector's buses, where the kernel can choose. No filters at all: something needs everything.
+typedef struct bus_filters {
+    evse_can_filter_t list[EVSE_CAN_FILTERS_MAX];
+    evse_can_filters_t module, bms; // of one shared bus: module holds both
+} bus_filters_t;
+
+static void choose_filters(bus_filters_t *filters, const evse_channel_config_t *channel,
+                           bool is_shared)
+{
+    const evse_bms_profile_t *bms =
+        channel->bms != NULL ? channel->bms : evse_bms_profile_find(channel->limits->bms);
+    uint32_t units = channel->units != 0 ? channel->units : 1u;
+    uint32_t modules =
+        evse_module_filters(channel->profile, units, filters->list, EVSE_CAN_FILTERS_MAX);
+    uint32_t of_bms = bms != NULL ? bms->driver->filter_count : 0;
+    filters->module = (evse_can_filters_t){.list = filters->list, .count = modules};
+    filters->bms =
+        (evse_can_filters_t){.list = bms != NULL ? bms->driver->filters : NULL, .count = of_bms};
+    if (!is_shared) {
+        return;
+    }
+    bool fits = modules != 0 && of_bms != 0 && modules + of_bms <= EVSE_CAN_FILTERS_MAX;
+    for (uint32_t i = 0; fits && i < of_bms; i++) {
+        filters->list[modules + i] = bms->driver->filters[i];
+    }
+    filters->module.count = fits ? modules + of_bms : 0;
 }
 
 static int build_channel(daemon_t *daemon, unsigned c)
@@ -80,9 +109,12 @@ static int build_channel(daemon_t *daemon, unsigned c)
     channel->commission_again = options->commission;
     channel->bms = options->bms_profile;
     channel->limits = &options->limits;
-    int code = build_bus(&daemon->can[c], outlet->can, &channel->can);
-    if (code < 0 && outlet->bms_can[0] != '\0') {
-        code = build_bus(&daemon->bms_can[c], outlet->bms_can, &channel->bms_can);
+    bool is_shared = outlet->bms_can[0] == '\0';
+    bus_filters_t filters;
+    choose_filters(&filters, channel, is_shared);
+    int code = build_bus(&daemon->can[c], outlet->can, &filters.module, &channel->can);
+    if (code < 0 && !is_shared) {
+        code = build_bus(&daemon->bms_can[c], outlet->bms_can, &filters.bms, &channel->bms_can);
     }
     return code;
 }
