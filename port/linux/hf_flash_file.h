@@ -18,7 +18,7 @@ typedef struct hf_flash_file {
     int syncing[HF_FLASH_FILE_SEGMENTS_MAX]; // descriptors of the sync under way, -1 ends the list
     bool is_syncing;
     uint32_t syncs; // ever begun; who watches the worker sees by it that one has ended
-    int failed; // sticky: HF_E_IO once a sync failed, since nobody can tell what it lost
+    int failed;     // sticky: HF_E_IO once a sync failed, since nobody can tell what it lost
 } hf_flash_file_t;
 
 /// Opens the segments segment-0 ... in `path`, creating directory and files when they are missing (erased, allocated and

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Preloaded into the shipped daemon by tests: a thread named in HANG_THREAD hangs in its next wait as soon as the file
-// HANG_FILE exists. HANG_HOW: "spin" burns its processor for ever, "sleep" sleeps; HANG_MS ends the hang. A thread called "journal" is the one
-// that syncs.
+// Preloaded into the shipped daemon by tests: the thread named by HANG_THREAD hangs in its next wait as soon as the file
+// HANG_FILE exists. HANG_HOW: "spin" burns its processor, "sleep" sleeps; HANG_MS ends that. "journal" is whoever syncs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>

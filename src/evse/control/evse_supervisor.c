@@ -8,11 +8,11 @@
 
 #include <string.h>
 
-#define WORD_BITS    32
-#define MOMENT_SHIFT 10 // a moment is 1,024 us: no division on a processor that has none
-#define MOMENT_US    (1u << MOMENT_SHIFT)
-#define DOZE_US      ((uint64_t)EVSE_SUPERVISOR_DOZE_MS * HF_US_PER_MS)
-#define HOLD_US      ((uint64_t)EVSE_HEALTH_HOLD_MS * HF_US_PER_MS)
+#define WORD_BITS     32
+#define MOMENT_SHIFT  10 // a moment is 1,024 us: no division on a processor that has none
+#define MOMENT_LENGTH (1u << MOMENT_SHIFT)
+#define DOZE_US       ((uint64_t)EVSE_SUPERVISOR_DOZE_MS * HF_US_PER_MS)
+#define HOLD_US       ((uint64_t)EVSE_HEALTH_HOLD_MS * HF_US_PER_MS)
 
 static const struct {
     evse_health_t level;
@@ -52,7 +52,7 @@ static uint32_t moment_age_ms(uint32_t since, uint32_t now)
     uint32_t age = now - since;
     return age > INT32_MAX
                ? 0
-               : (uint32_t)((uint64_t)age * MOMENT_US / HF_US_PER_MS); // else: from after now
+               : (uint32_t)((uint64_t)age * MOMENT_LENGTH / HF_US_PER_MS); // else: from after now
 }
 
 int evse_supervisor_init(evse_supervisor_t *supervisor, const evse_task_info_t *tasks,
