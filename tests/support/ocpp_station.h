@@ -49,7 +49,7 @@ typedef struct station_csms {
 } station_csms_t;
 
 typedef struct station_control {
-    bool plugged, lock_fails, lock_stuck, silent_end;
+    bool plugged, lock_fails, lock_stuck, silent_end, power_stuck;
     evse_fault_t fault;
     uint32_t mW; // while it runs
     uint64_t register_mJ;
@@ -334,6 +334,9 @@ static inline void station_control_round(station_t *s)
             .register_mJ = c->register_mJ,
             .state = c->state,
             .fault = c->fault,
+            .phase = c->running ? EVSE_POWER_ON
+                                : (c->power_stuck ? EVSE_POWER_STOPPING : EVSE_POWER_OFF),
+            .contactor_closed = c->running || c->power_stuck,
             .session_id = c->session_id,
             .stopped = c->stopped,
             .plugged = c->plugged,

@@ -288,6 +288,30 @@ static void rule15_reset_unanswered_stop_is_delivered_after_the_restart(void)
     CHECK_STR(stop->payload, station_find(s, "StopTransaction", 0)->payload);
 }
 
+static void rule15_reset_waits_for_power_to_be_off(void) // [SAF-14]
+{
+    for (unsigned hard = 0; hard < 2; hard++) {
+        station_t *s = station_online(1);
+        station_start(s);
+        s->control[0].power_stuck = true; // a module that is slow, a contactor that hangs
+        CHECK_STR(
+            station_ask(s, "Reset", hard != 0 ? "{\"type\":\"Hard\"}" : "{\"type\":\"Soft\"}"),
+            STATION_ACCEPTED);
+        station_run(s, 8000);
+        CHECK_EQ(s->resets, 0);
+        s->control[0].power_stuck = false;
+        station_run(s, 200);
+        CHECK_EQ(s->resets, 1);
+    }
+    station_t *s =
+        station_online(1); // but not for ever: a weld must not keep the watchdogs from a reset
+    station_start(s);
+    s->control[0].power_stuck = true;
+    CHECK_STR(station_ask(s, "Reset", "{\"type\":\"Soft\"}"), STATION_ACCEPTED);
+    station_run(s, 16000);
+    CHECK_EQ(s->resets, 1);
+}
+
 static void shutdown_is_durable_when_it_says_so(void)
 {
     station_t *s = station_online(1);
@@ -320,4 +344,5 @@ HF_TEST_MAIN(HF_TEST(rule19_unknown_action_is_not_implemented_known_one_not_supp
              HF_TEST(unlock_is_forgotten_with_its_connection),
              HF_TEST(rule15_reset_answers_ends_sends_then_restarts),
              HF_TEST(rule15_reset_unanswered_stop_is_delivered_after_the_restart),
+             HF_TEST(rule15_reset_waits_for_power_to_be_off),
              HF_TEST(shutdown_is_durable_when_it_says_so))

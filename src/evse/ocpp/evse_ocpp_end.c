@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The orderly end, for Reset and for a shutdown: sessions end, their Stop is journalled (and, if the central system is
-// there, given a moment to be delivered), the reason is recorded, and only when all that is durable is the end reported.
-// Nothing here can hang: every wait has its limit, and failed storage is waited for no longer.
+// there, given a moment to be delivered), the reason is recorded, and only when all that is durable, and the power is off
+// [SAF-14], is the end reported. Nothing here can hang: every wait has its limit, and failed storage is waited for no longer.
 #include "evse_ocpp_private.h"
 
 #define DELIVERY_WAIT_US (5u * HF_US_PER_S)  // for the queue to be sent; a hard reset does not wait
@@ -45,9 +45,21 @@ static void record(evse_ocpp_t *ocpp, uint64_t now_us)
     ocpp->ending.recorded = true;
 }
 
+// [SAF-14] By what control wrote and its feedback says, not by what the sessions believe.
+static bool is_power_off(const evse_ocpp_t *ocpp)
+{
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        const evse_connector_view_t *view = evse_view(ocpp, i);
+        if (view != NULL && (view->phase != EVSE_POWER_OFF || view->contactor_closed != 0u)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_finished(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
-    bool safe = ocpp->ending.recorded &&
+    bool safe = ocpp->ending.recorded && is_power_off(ocpp) &&
                 (ocpp->journal_failed || evse_store_is_durable(ocpp->config.store));
     return safe || now_us - ocpp->ending.since_us >= ENDING_LIMIT_US;
 }
