@@ -171,7 +171,107 @@ static void unit_that_refuses_off_leaves_off_unconfirmed(void) // [SAF-02]
              EVSE_MODULE_SWITCH_OFF);
 }
 
-HF_TEST_MAIN(HF_TEST(keep_alive_of_both_ids_never_pauses),
+// ---- a driver with a short queue ----------------------------------------------------------------------------------------
+
+#define QUEUE_FRAMES 10u // what a network interface of the kernel holds by default
+
+static unsigned queued;
+
+static int narrow_send(void *ctx, const evse_can_frame_t *frame)
+{
+    if (queued == QUEUE_FRAMES) {
+        return HF_E_AGAIN;
+    }
+    int status = world_send(ctx, frame);
+    queued += status == 0;
+    return status;
+}
+
+// The queue has drained since the last tick, as it does at 250 kbit/s.
+static evse_can_state_t narrow_poll(void *ctx, uint64_t now_us)
+{
+    queued = 0;
+    return world_poll(ctx, now_us);
+}
+
+static const evse_can_ops_t narrow_ops = {
+    .send = narrow_send, .receive = world_receive, .poll = narrow_poll};
+
+static void boot_narrow(uint32_t units)
+{
+    boot(units);
+    evse_control_config_t config = {
+        .connectors = 1, .io = {&world_io_ops, &world}, .mailbox = &world.mailbox};
+    config.channel[0] = world_channel(&world)->config;
+    config.channel[0].can = (evse_can_t){&narrow_ops, &world};
+    CHECK_EQ(evse_control_init(&world.control, &config), 0);
+}
+
+static void short_queue_reaches_every_unit(void) // [SAF-02] [SAF-04]
+{
+    uint32_t units = CONFIG_EVSE_MODULES_MAX;
+    boot_narrow(units);
+    world_plug(&world);
+    world_charge(&world, 1);
+    CHECK_EQ(world_channel(&world)->fault, EVSE_FAULT_NONE);
+    for (uint32_t u = 0; u < units; u++) {
+        CHECK(world.outlet.unit[u].on);
+        CHECK(world.outlet.unit[u].set_mA > 30000 / (int32_t)units - 100);
+    }
+    world.orders.connector[0].limit_mA = 8000;
+    for (unsigned i = 0; i < 4; i++) { // two passes may be needed: one was under way
+        world_tick(&world);
+    }
+    for (uint32_t u = 0; u < units; u++) {
+        CHECK(world.outlet.unit[u].set_mA <= 8000 / (int32_t)units);
+    }
+    world_order(&world, EVSE_ORDER_NONE, 0);
+    world_tick(&world); // OFF comes first
+    for (uint32_t u = 0; u < units && u < QUEUE_FRAMES; u++) {
+        CHECK(!world.outlet.unit[u].on);
+    }
+    world_tick(&world);
+    world_tick(&world);
+    for (uint32_t u = 0; u < units; u++) {
+        CHECK(!world.outlet.unit[u].on);
+        CHECK_EQ(world.outlet.unit[u].set_mA, 0);
+    }
+    world_run_ms(&world, 1000);
+    unsigned frames = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        world_tick(&world);
+        frames += world.sent_count;
+    }
+    CHECK(frames < 3 * units + 30); // one group in 300 ms, not one in every tick
+}
+
+static void short_queue_tells_a_reduction_to_those_told_before(void) // [SAF-04]
+{
+    uint32_t units = CONFIG_EVSE_MODULES_MAX;
+    boot_narrow(units);
+    world_plug(&world);
+    world_charge(&world, 1);
+    for (unsigned i = 0; i < 200; i++) { // in the midst of a pass, and not
+        world.orders.connector[0].limit_mA = i % 3 == 0 ? 9000 : 30000;
+        world_tick(&world);
+        if (i % 7 == 0) {
+            world.orders.connector[0].limit_mA = 6000;
+            for (unsigned n = 0; n < 4; n++) {
+                world_tick(&world);
+            }
+            for (uint32_t u = 0; u < units; u++) {
+                if (world.outlet.unit[u].set_mA > 6000 / (int32_t)units) {
+                    HF_TEST_FAIL("round %u: unit %u at %d mA", i, (unsigned)u,
+                                 (int)world.outlet.unit[u].set_mA);
+                }
+            }
+        }
+    }
+}
+
+HF_TEST_MAIN(HF_TEST(short_queue_reaches_every_unit),
+             HF_TEST(short_queue_tells_a_reduction_to_those_told_before),
+             HF_TEST(keep_alive_of_both_ids_never_pauses),
              HF_TEST(keep_alive_goes_out_at_once_after_a_recovery),
              HF_TEST(units_share_the_load_evenly),
              HF_TEST(unit_that_falls_silent_takes_the_power_away),

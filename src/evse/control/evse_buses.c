@@ -77,6 +77,7 @@ void evse_buses_receive(evse_control_t *control, evse_channel_t *channel, uint64
     if (was == EVSE_CAN_BUS_OFF &&
         channel->bus != was) { // the modules want to hear all of it at once
         channel->group_due = true;
+        channel->pass_step = 0;
         evse_module_restart(&channel->module, now_us);
     }
     receive_module_bus(channel, now_us);

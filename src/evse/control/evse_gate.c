@@ -61,25 +61,49 @@ static bool send_zero(evse_channel_t *channel, uint32_t unit)
     return out;
 }
 
+// A driver that takes a part of the group gets the rest in the next tick: a unit at its end must not wait for ever.
+static void resume_pass(evse_channel_t *channel, bool on)
+{
+    if (channel->pass_on != on || channel->pass_step == 0) {
+        channel->pass_on = on;
+        channel->pass_step = 0;
+        channel->pass_mV = 0;
+        channel->pass_mA = 0;
+    }
+}
+
+// A step is OFF to a unit, or, after all of those, zero setpoints to one.
+static bool send_off_step(evse_channel_t *channel, uint32_t step)
+{
+    uint32_t units = channel->module.units;
+    if (step >= units) {
+        return send_zero(channel, step - units);
+    }
+    evse_can_frame_t off = evse_module_encode_switch(channel->config.profile, step, false);
+    return evse_gate_send(channel, &off) == 0;
+}
+
 // One unit that did not hear OFF must not keep the others from hearing it.
 static void send_off_group(evse_channel_t *channel)
 {
-    bool off_out = true, all_out = true;
-    for (uint32_t unit = 0; unit < channel->module.units; unit++) {
-        evse_can_frame_t off = evse_module_encode_switch(channel->config.profile, unit, false);
-        off_out &= evse_gate_send(channel, &off) == 0;
+    uint32_t units = channel->module.units, steps = 2u * units;
+    resume_pass(channel, false);
+    uint32_t stopped = steps;
+    for (uint32_t step = channel->pass_step; step < steps; step++) {
+        if (step == units && stopped != steps) {
+            break;
+        }
+        if (!send_off_step(channel, step) && stopped == steps) {
+            stopped = step;
+        }
     }
-    for (uint32_t unit = 0; off_out && unit < channel->module.units; unit++) {
-        all_out &= send_zero(channel, unit);
-    }
-    if (off_out) {
+    if (stopped >= units) {
         channel->sent_on = false;
         channel->sent_mV = 0;
         channel->sent_mA = 0;
     }
-    if (!off_out || !all_out) {
-        channel->group_due = true; // again in the next tick, and the next [SAF-02]
-    }
+    channel->group_due = stopped != steps; // again in the next tick, and the next [SAF-02]
+    channel->pass_step = (uint8_t)(stopped != steps ? stopped : 0u);
 }
 
 // Voltage, current, ON, in this order; the load is shared evenly, rounded down.
@@ -97,17 +121,28 @@ static bool send_on_unit(const evse_control_t *control, evse_channel_t *channel,
     return send_energizing(control, channel, evse_module_encode_switch(profile, unit, true));
 }
 
+static int32_t most(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+// What counts as sent is the most any unit was told in this pass, so that a reduction in its midst makes another pass.
 static void send_on_group(const evse_control_t *control, evse_channel_t *channel)
 {
-    bool all_out = true;
+    bool out = true;
+    resume_pass(channel, true);
     channel->sent_on = true; // from here on OFF is owed, whether or not ON gets out
-    for (uint32_t unit = 0; all_out && unit < channel->module.units; unit++) {
-        all_out = send_on_unit(control, channel, unit);
+    channel->pass_mV = most(channel->pass_mV, channel->setpoint_mV);
+    channel->pass_mA = most(channel->pass_mA, channel->setpoint_mA);
+    while (out && channel->pass_step < channel->module.units) {
+        out = send_on_unit(control, channel, channel->pass_step);
+        channel->pass_step = (uint8_t)(channel->pass_step + (out ? 1u : 0u));
     }
-    channel->group_due = !all_out;
-    if (all_out) {
-        channel->sent_mV = channel->setpoint_mV;
-        channel->sent_mA = channel->setpoint_mA;
+    channel->group_due = !out;
+    if (out) {
+        channel->sent_mV = channel->pass_mV;
+        channel->sent_mA = channel->pass_mA;
+        channel->pass_step = 0;
     }
 }
 
