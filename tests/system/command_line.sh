@@ -51,6 +51,32 @@ run "$bin/holdfastd" --version
 grep -qE '^holdfastd [0-9]+\.[0-9]+' "$work/out" || fail "holdfastd --version"
 run "$bin/holdfastd" --check --id CP1 --csms ws://x/ --can socketcan:can0 --profile m33-1024 --io socket:/x
 [ $status -eq 0 ] || fail "a good configuration is refused"
+given="--id CP1 --csms ws://x/ --io socket:/x"
+wrong() { # TEXT OPTION...: besides what is given
+    text=$1
+    shift
+    # shellcheck disable=SC2086 # a list of words
+    refuses 78 "$text" "$bin/holdfastd" $given "$@"
+}
+wrong canbus:/x --can canbus:/x
+wrong last --bms-can virtual:/b
+wrong last --modules 2
+wrong "only once" --can virtual:/a --bms-can virtual:/a
+wrong "only once" --can virtual:/a --can virtual:/a
+wrong modules --can virtual:/a --modules 0
+wrong nobody --can virtual:/a --bms nobody
+wrong commission --can virtual:/a --commission=perhaps
+wrong /no-such-file --can virtual:/a --io gpio:/no-such-file
+wrong nowhere:x --can virtual:/a --io nowhere:x
+wrong /no-such-device --can virtual:/a --http none --state "$work/state" --watchdog /no-such-device
+refuses 64 watchdog "$bin/holdfastd" --watchdog
+# shellcheck disable=SC2086 # a list of words
+run "$bin/holdfastd" --check $given --can virtual:/a --bms-can virtual:/b --modules 2 --bms elcon-soc --commission --can virtual:/c
+[ $status -eq 0 ] || fail "two connectors, one with a bus for its BMS, are refused"
+printf 'commission = yes\ncan = virtual:/a\nbms-can = virtual:/b\n' >"$work/conf"
+# shellcheck disable=SC2086 # a list of words
+run "$bin/holdfastd" --check $given --config "$work/conf"
+[ $status -eq 0 ] || fail "the same in a file is refused"
 
 helps "$bin/holdfast" --help
 refuses 2 no-such-verb "$bin/holdfast" no-such-verb
