@@ -269,7 +269,25 @@ static void short_queue_tells_a_reduction_to_those_told_before(void) // [SAF-04]
     }
 }
 
-HF_TEST_MAIN(HF_TEST(short_queue_reaches_every_unit),
+static void short_queue_off_in_the_midst_of_on_reaches_the_first_too(void) // [SAF-02]
+{
+    const evse_channel_t *channel = world_channel(&world);
+    boot_narrow(CONFIG_EVSE_MODULES_MAX);
+    world_plug(&world);
+    world_charge(&world, 1);
+    for (unsigned i = 0; i < 100 && channel->pass_step == 0; i++) {
+        world_tick(&world);
+    }
+    REQUIRE(channel->pass_on && channel->pass_step != 0);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_ESTOP, true);
+    world_tick(&world);
+    for (uint32_t u = 0; u < CONFIG_EVSE_MODULES_MAX && u < QUEUE_FRAMES; u++) {
+        CHECK(!world.outlet.unit[u].on);
+    }
+}
+
+HF_TEST_MAIN(HF_TEST(short_queue_off_in_the_midst_of_on_reaches_the_first_too),
+             HF_TEST(short_queue_reaches_every_unit),
              HF_TEST(short_queue_tells_a_reduction_to_those_told_before),
              HF_TEST(keep_alive_of_both_ids_never_pauses),
              HF_TEST(keep_alive_goes_out_at_once_after_a_recovery),
