@@ -60,20 +60,24 @@ static bool rarely(void)
 static void random_world(void)
 {
     memset(&w, 0, sizeof w);
-    w.limits = *evse_limits_at(0);
+    w.limits = *evse_limits_at(next() % 2);
     w.limits.max_mA = between(1, 350000);
+    w.limits.sensor = (evse_sensor_t)(next() % 3);
     w.module.profile = evse_module_profile_at(next() % 3);
-    w.module.units = 1;
-    w.module.unit[0].answered_us = some_stamp(3000000);
-    w.module.terminal_mV = some_reading(56000, 85500, 1000000);
+    w.module.units = 1u + next() % 3u;
+    for (unsigned i = 0; i < w.module.units; i++) {
+        w.module.unit[i].answered_us = some_stamp(3000000);
+    }
+    int32_t low_mV = w.limits.min_mV, high_mV = w.limits.overvoltage_mV;
+    w.module.terminal_mV = some_reading(low_mV - 2000, high_mV + 1000, 1000000);
     w.module.terminal_mA = some_reading(0, 30000, 1000000);
-    w.module.module_mV = some_reading(56000, 85500, 2000000);
+    w.module.module_mV = some_reading(low_mV, high_mV, 2000000);
     w.module.module_mA = some_reading(0, 30000, 2000000);
     w.module.temperature_dC = some_reading(0, 720, 3000000);
     w.module.terminal_status = some_reading(0, 1, 3000000);
     w.module.heartbeat = some_reading(0, 1, 3000000);
-    w.bms.request_mV = some(50000, 90000);
-    w.bms.request_mA = some(0, 60000);
+    w.bms.request_mV = some(low_mV - 6000, high_mV + 5000);
+    w.bms.request_mA = some(0, 60000 * (int32_t)w.module.units);
     w.bms.allows = !rarely();
     w.bms.stamp_us = some_stamp(3000000);
     for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
@@ -82,7 +86,7 @@ static void random_world(void)
     }
     w.order.session = rarely() ? next() : EVSE_ORDER_RUN;
     w.order.valid_until_us = rarely() ? NOW_US - 1 : NOW_US + next();
-    w.order.limit_mA = some(0, 40000);
+    w.order.limit_mA = some(0, 40000 * (int32_t)w.module.units);
     w.inputs = (evse_safety_inputs_t){.module = &w.module,
                                       .bms = &w.bms,
                                       .io = &w.io,
@@ -96,6 +100,8 @@ static void random_world(void)
                                       .meter_stale = rarely(),
                                       .bms_expected = next() % 2 == 0,
                                       .contactor_welded = rarely(),
+                                      .delivered = next() % 2 == 0,
+                                      .commissioning = next() % 4 == 0,
                                       .started_us = next() % 2 == 0 ? 1 : NOW_US};
 }
 
@@ -103,6 +109,30 @@ static bool is_fresh(evse_reading_t reading, uint64_t age_us)
 {
     return reading.stamp_us != 0 && reading.stamp_us <= NOW_US &&
            NOW_US - reading.stamp_us <= age_us;
+}
+
+// Fresh, or of no consequence; a voltage that is fresh is in its window.
+static bool is_output_sound(void)
+{
+    int32_t mV = w.module.terminal_mV.value, mA = w.module.terminal_mA.value;
+    bool inner_high =
+        is_fresh(w.module.module_mV, 2000000) && w.module.module_mV.value > w.limits.overvoltage_mV;
+    bool sees_battery = w.limits.sensor == EVSE_SENSOR_BEHIND_CONTACTOR;
+    bool low = mV < w.limits.min_mV && (w.inputs.energized || sees_battery);
+    bool current = !is_fresh(w.module.terminal_mA, 1000000) ||
+                   (mA >= -w.limits.overcurrent_margin_mA &&
+                    (int64_t)mA <= (int64_t)w.inputs.setpoint_mA + w.limits.overcurrent_margin_mA);
+    return is_fresh(w.module.terminal_mV, 1000000) && mV <= w.limits.overvoltage_mV &&
+           !inner_high && !low && current;
+}
+
+static bool have_all_units_answered(void)
+{
+    bool all = true;
+    for (unsigned i = 0; i < w.module.units; i++) {
+        all = all && is_fresh((evse_reading_t){0, w.module.unit[i].answered_us}, 3000000);
+    }
+    return all;
 }
 
 // Written from the rules, not from the code.
@@ -119,31 +149,32 @@ static bool has_every_permission(void)
     int healthy = is_fresh(w.module.terminal_mV, 3000000) +
                   is_fresh(w.module.terminal_status, 3000000) +
                   is_fresh(w.module.heartbeat, 3000000);
-    evse_reading_t answer = {0, w.module.unit[0].answered_us};
-    return io && healthy >= 2 && is_fresh(answer, 3000000) && is_fresh(bms, 3000000) &&
+    return io && healthy >= 2 && have_all_units_answered() && is_fresh(bms, 3000000) &&
            w.bms.allows && w.bms.request_mA > 0 && w.order.session == EVSE_ORDER_RUN &&
-           w.order.valid_until_us >= NOW_US && is_fresh(w.module.terminal_mV, 1000000) &&
-           w.module.terminal_mV.value <= 85500 && is_fresh(w.module.temperature_dC, 3000000) &&
-           w.module.temperature_dC.value <= 700 && w.inputs.bus == EVSE_CAN_ACTIVE &&
-           !w.inputs.estop_latched && !w.inputs.fault_locked && !w.inputs.events_full &&
-           !w.inputs.meter_stale && !w.inputs.contactor_welded;
+           w.order.valid_until_us >= NOW_US && is_output_sound() &&
+           is_fresh(w.module.temperature_dC, 3000000) && w.module.temperature_dC.value <= 700 &&
+           w.inputs.bus == EVSE_CAN_ACTIVE && !w.inputs.estop_latched && !w.inputs.fault_locked &&
+           !w.inputs.events_full && !w.inputs.meter_stale && !w.inputs.contactor_welded;
 }
 
 static void check_setpoint(const evse_verdict_t *verdict, uint64_t seed)
 {
     const evse_module_profile_t *profile = w.module.profile;
-    bool good =
-        verdict->setpoint_mA > 0 && verdict->setpoint_mA <= w.bms.request_mA &&
-        verdict->setpoint_mA <= w.order.limit_mA && verdict->setpoint_mA <= profile->rated_mA &&
-        verdict->setpoint_mA <= w.limits.max_mA && verdict->setpoint_mV <= w.bms.request_mV &&
-        verdict->setpoint_mV <= w.limits.max_mV && verdict->setpoint_mV >= w.limits.min_mV;
+    bool good = verdict->setpoint_mA > 0 && verdict->setpoint_mA <= w.bms.request_mA &&
+                verdict->setpoint_mA <= w.order.limit_mA &&
+                verdict->setpoint_mA <= (int64_t)profile->rated_mA * w.module.units &&
+                (!w.inputs.commissioning || verdict->setpoint_mA <= 5000) &&
+                verdict->setpoint_mA <= w.limits.max_mA &&
+                verdict->setpoint_mV <= w.bms.request_mV &&
+                verdict->setpoint_mV <= w.limits.max_mV && verdict->setpoint_mV >= w.limits.min_mV;
     if (!good) {
         HF_TEST_FAIL("seed %llu: setpoint %d mV %d mA", (unsigned long long)seed,
                      (int)verdict->setpoint_mV, (int)verdict->setpoint_mA);
     }
 }
 
-static void safety_no_reasons_means_every_permission(void) // [SAF-03] [SAF-04] [SAF-07] [SAF-10]
+static void
+safety_no_reasons_means_every_permission(void) // [SAF-03] [SAF-04] [SAF-07] [SAF-10] [SAF-16]
 {
     unsigned permitted = 0;
     for (uint64_t seed = 1; seed <= ROUNDS; seed++) {

@@ -75,12 +75,30 @@ static void connector_in_session_shows_who_refuses(void)
     check_rows(rows, HF_COUNT_OF(rows));
 }
 
+static void connector_back_from_a_fault_has_never_left_its_session(void)
+{
+    static const row_t rows[] = {
+        {EVSE_STATE_Faulted, {RUNNING, .energized_once = true}, EVSE_STATE_SuspendedEVSE},
+        {EVSE_STATE_Faulted,
+         {RUNNING, .offering = true, .vehicle_draws = true, .energized_once = true},
+         EVSE_STATE_SuspendedEVSE},
+        {EVSE_STATE_Faulted,
+         {RUNNING, .offering = true, .vehicle_draws = true}, // it had not begun to charge
+         EVSE_STATE_Preparing},
+        {EVSE_STATE_SuspendedEVSE,
+         {RUNNING, .offering = true, .vehicle_draws = true, .energized = true},
+         EVSE_STATE_Charging},
+    };
+    check_rows(rows, HF_COUNT_OF(rows));
+}
+
 static void connector_after_session_finishes_until_unplugged(void)
 {
     static const row_t rows[] = {
         {EVSE_STATE_Charging, {RUNNING, .session_over = true}, EVSE_STATE_Finishing},
         {EVSE_STATE_Finishing, {.plugged = true, .finishing = true}, EVSE_STATE_Finishing},
         {EVSE_STATE_Finishing, {0}, EVSE_STATE_Available},
+        {EVSE_STATE_Finishing, {.finishing = true}, EVSE_STATE_Finishing}, // for a while
         {EVSE_STATE_Finishing,
          {.plugged = true, .finishing = true, .order = EVSE_ORDER_AUTHORIZED},
          EVSE_STATE_Preparing},
@@ -99,4 +117,5 @@ static void connector_after_session_finishes_until_unplugged(void)
 
 HF_TEST_MAIN(HF_TEST(connector_without_session_shows_plug_and_orders),
              HF_TEST(connector_in_session_shows_who_refuses),
+             HF_TEST(connector_back_from_a_fault_has_never_left_its_session),
              HF_TEST(connector_after_session_finishes_until_unplugged))

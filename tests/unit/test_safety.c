@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The judge: each rule alone against an otherwise perfect world, limits, setpoint, faults and their gravity.
 #include "evse/evse_safety.h"
+#include "evse/evse_timing.h"
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
 
@@ -131,6 +132,53 @@ static void safety_setpoint_is_the_minimum_of_all(void) // [SAF-04]
     check_verdict(EVSE_REASON(SETPOINT), EVSE_FAULT_NONE, false);
 }
 
+static void safety_modules_share_what_is_asked(void) // [SAF-04]
+{
+    perfect();
+    CHECK_EQ(evse_module_init(&module, evse_module_profile_find("m33-1024"), 2), 0);
+    module.terminal_mV = module.module_mV = reading(77000);
+    module.terminal_mA = module.module_mA = reading(25000);
+    module.temperature_dC = reading(400);
+    module.terminal_status = module.heartbeat = reading(1);
+    module.unit[0].answered_us = module.unit[1].answered_us = NOW_US;
+    bms.request_mA = 90000;
+    CHECK_EQ(judge().setpoint_mA, 67200);
+    limits.max_mA = 60000;
+    CHECK_EQ(judge().setpoint_mA, 60000);
+    inputs.commissioning = true; // [SAF-15]
+    CHECK_EQ(judge().setpoint_mA, EVSE_COMMISSIONING_MA);
+    module.unit[1].answered_us = 0; // one that never spoke is no health
+    CHECK((judge().reasons & EVSE_REASON(MODULE_SILENT)) != 0);
+}
+
+static void safety_battery_is_judged_where_it_can_be_seen(void) // [SAF-16]
+{
+    perfect();
+    inputs.energized = false;
+    module.terminal_mV.value = 55999;
+    check_verdict(0, EVSE_FAULT_NONE, false); // nobody has said where the sensor sits
+    limits.sensor = EVSE_SENSOR_BEFORE_CONTACTOR;
+    check_verdict(0, EVSE_FAULT_NONE, false);
+    limits.sensor = EVSE_SENSOR_BEHIND_CONTACTOR;
+    check_verdict(EVSE_REASON(BATTERY), EVSE_FAULT_NONE, false);
+    module.terminal_mV.value = 56000;
+    check_verdict(0, EVSE_FAULT_NONE, false);
+    module.terminal_mV.value = 0;
+    io.level[EVSE_IN_PLUG] = false; // nothing is plugged: that is the reason
+    CHECK((judge().reasons & EVSE_REASON(BATTERY)) == 0);
+}
+
+static void safety_what_was_there_has_no_grace(void) // [SAF-07]
+{
+    perfect();
+    inputs.energized = false;
+    inputs.started_us = NOW_US;
+    inputs.bus = EVSE_CAN_BUS_OFF;
+    check_verdict(EVSE_REASON(BUS_OFF), EVSE_FAULT_NONE, true);
+    inputs.delivered = true;
+    check_verdict(EVSE_REASON(BUS_OFF), EVSE_FAULT_CAN_BUS_OFF, true);
+}
+
 static void safety_71_degrees_trip_and_heat_derates(void) // [SAF-05]
 {
     perfect();
@@ -215,6 +263,10 @@ static void safety_current_above_the_setpoint_is_a_fault(void)
     check_verdict(EVSE_REASON(OVERCURRENT), EVSE_FAULT_OVERCURRENT, false);
     inputs.setpoint_mA = INT32_MAX; // no overflow
     check_verdict(0, EVSE_FAULT_NONE, false);
+    module.terminal_mA.value = -2000;
+    check_verdict(0, EVSE_FAULT_NONE, false);
+    module.terminal_mA.value = -2001; // out of the battery
+    check_verdict(EVSE_REASON(OVERCURRENT), EVSE_FAULT_OVERCURRENT, false);
 }
 
 static void safety_plug_and_lock_rules(void) // [SAF-09]
@@ -293,12 +345,35 @@ static void limits_out_of_range_are_refused(void)
     REFUSED(bms_age_ms, 0);
     REFUSED(reading_age_ms, 0);
     REFUSED(temperature_age_ms, 10001);
+    REFUSED(stop_open_ms, 0);
+    REFUSED(stop_open_ms, EVSE_STOP_OPEN_MAX_MS + 1);
+    REFUSED(stop_confirm_ms, 299); // before the contactor opens
+    REFUSED(stop_confirm_ms, EVSE_STOP_CONFIRM_MAX_MS + 1);
+    REFUSED(precharge_mV, 1000); // nobody sees the battery
+    REFUSED(precharge_mV, -1);
+    REFUSED(sensor, (evse_sensor_t)3);
+    REFUSED(overcurrent_margin_mA, EVSE_OVERCURRENT_MARGIN_MAX_MA + 1);
+    REFUSED(max_mA, EVSE_TERMINAL_MAX_MA + 1);
+    perfect();
+    limits.sensor = EVSE_SENSOR_BEHIND_CONTACTOR;
+    limits.precharge_mV = EVSE_PRECHARGE_MAX_MV;
+    CHECK_EQ(evse_limits_check(&limits), 0);
+    limits.precharge_mV = EVSE_PRECHARGE_MAX_MV + 1;
+    CHECK_EQ(evse_limits_check(&limits), HF_E_RANGE);
+    for (size_t i = 0; evse_limits_at(i) != NULL; i++) {
+        CHECK_EQ(evse_limits_check(evse_limits_at(i)), 0);
+        CHECK(evse_bms_profile_find(evse_limits_at(i)->bms) != NULL);
+        CHECK(evse_limits_find(evse_limits_at(i)->vehicle) == evse_limits_at(i));
+    }
 #undef REFUSED
 }
 
 HF_TEST_MAIN(HF_TEST(safety_perfect_world_permits), HF_TEST(safety_estop_is_immediate),
              HF_TEST(safety_bus_off_is_immediate), HF_TEST(safety_bms_rules),
              HF_TEST(safety_setpoint_is_the_minimum_of_all),
+             HF_TEST(safety_modules_share_what_is_asked),
+             HF_TEST(safety_battery_is_judged_where_it_can_be_seen),
+             HF_TEST(safety_what_was_there_has_no_grace),
              HF_TEST(safety_71_degrees_trip_and_heat_derates),
              HF_TEST(safety_stale_temperature_is_a_fault_when_energized),
              HF_TEST(safety_stale_readings_are_no_power),

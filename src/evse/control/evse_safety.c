@@ -85,7 +85,8 @@ static void judge_output(judgement_t *j)
         refuse(j, EVSE_REASON(OVERVOLTAGE), EVSE_FAULT_OVERVOLTAGE);
     }
     if (is_fresh(j, module->terminal_mA, limits->reading_age_ms) &&
-        module->terminal_mA.value > most_mA) {
+        (module->terminal_mA.value > most_mA ||
+         module->terminal_mA.value < -limits->overcurrent_margin_mA)) { // nor out of the battery
         refuse(j, EVSE_REASON(OVERCURRENT), EVSE_FAULT_OVERCURRENT);
     }
     if (!terminal || j->in->meter_stale) {
