@@ -13,6 +13,8 @@
 #define DATA_BYTES      8u
 #define STATE_LENGTH    8u // s, state, three digits of each error counter
 #define NO_DIGIT        16u
+#define DECIMAL         10u
+#define HEX             16u
 
 static unsigned hex_value(uint8_t c)
 {
@@ -20,9 +22,9 @@ static unsigned hex_value(uint8_t c)
         return c - (unsigned)'0';
     }
     if (c >= 'A' && c <= 'F') {
-        return c - (unsigned)'A' + 10u;
+        return c - (unsigned)'A' + DECIMAL;
     }
-    return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + 10u : NO_DIGIT;
+    return c >= 'a' && c <= 'f' ? c - (unsigned)'a' + DECIMAL : NO_DIGIT;
 }
 
 static bool read_hex(const uint8_t *digits, uint32_t count, uint32_t *value)
@@ -42,7 +44,7 @@ static void write_hex(uint8_t *digits, uint32_t count, uint32_t value)
 {
     static const char hex[] = "0123456789ABCDEF";
     for (uint32_t i = 0; i < count; i++) {
-        digits[i] = (uint8_t)hex[value >> (4u * (count - 1u - i)) & 0xFu];
+        digits[i] = (uint8_t)hex[(value >> (4u * (count - 1u - i))) % HEX];
     }
 }
 
