@@ -243,6 +243,26 @@ static void control_send_failing_at_nth_frame_never_energizes_wrongly(void)
     }
 }
 
+static unsigned off_refused_after(unsigned room)
+{
+    unsigned offs = 0;
+    world.tx_room = room;
+    for (unsigned i = 0; i < 60; i++) { // two periods
+        world_tick(&world);
+        offs += world_sent_switch(&world, false);
+    }
+    world.tx_room = 0;
+    return offs;
+}
+
+static void control_setpoints_refused_do_not_delay_off(void) // [SAF-02]
+{
+    REQUIRE(reach(EVSE_POWER_OFF));
+    CHECK_EQ(off_refused_after(1), 2); // no room but for OFF itself, tick after tick
+    CHECK_EQ(off_refused_after(2), 2);
+    CHECK_EQ(off_refused_after(0), 2);
+}
+
 HF_TEST_MAIN(HF_TEST(control_each_fault_in_each_phase_takes_power_away),
              HF_TEST(control_unplug_in_each_phase_ends_the_session),
              HF_TEST(control_missing_ticks_in_each_phase_take_the_contactor),
@@ -251,4 +271,5 @@ HF_TEST_MAIN(HF_TEST(control_each_fault_in_each_phase_takes_power_away),
              HF_TEST(control_welded_contactor_stops_by_the_bus_alone),
              HF_TEST(control_both_paths_lost_is_named_and_the_stop_told),
              HF_TEST(control_setpoint_zero_goes_with_every_off),
+             HF_TEST(control_setpoints_refused_do_not_delay_off),
              HF_TEST(control_send_failing_at_nth_frame_never_energizes_wrongly))

@@ -25,6 +25,7 @@ typedef struct world {
     unsigned sent_count;
     bool keeps_orders;  // renews them every tick
     bool is_tx_full;    // the driver refuses every frame
+    unsigned tx_room;   // frames it takes in one tick; 0: all
     bool is_comms_away; // nobody takes events
     evse_event_t events[WORLD_EVENTS_MAX];
     unsigned event_count;
@@ -39,7 +40,7 @@ static int world_send(void *ctx, const evse_can_frame_t *frame)
     if ((world->outlet.faults & SIM_FAULT_BUS_OFF) != 0) {
         return HF_E_STATE;
     }
-    if (world->is_tx_full) {
+    if (world->is_tx_full || (world->tx_room != 0 && world->sent_count >= world->tx_room)) {
         return HF_E_AGAIN;
     }
     if (world->sent_count < HF_COUNT_OF(world->sent)) {
@@ -94,9 +95,13 @@ static const evse_can_ops_t world_can_ops = {
     .send = world_send, .receive = world_receive, .poll = world_poll};
 static const evse_io_ops_t world_io_ops = {world_sample, world_drive};
 
-static inline void world_init_with(world_t *world, const evse_control_config_t *latches)
+/// With latches of an earlier life (NULL: none) and the limits of a vehicle; where its sensor is, the outlet's is.
+static inline void world_init_limits(world_t *world, const evse_control_config_t *latches,
+                                     const evse_limits_t *limits)
 {
-    static const sim_config_t sim = {.profile = &test_profile};
+    const sim_config_t sim = {.profile = &test_profile,
+                              .sensor_behind_contactor =
+                                  limits->sensor == EVSE_SENSOR_BEHIND_CONTACTOR};
     evse_control_config_t config = {
         .connectors = 1,
         .io = {&world_io_ops, world},
@@ -108,7 +113,7 @@ static inline void world_init_with(world_t *world, const evse_control_config_t *
     config.channel[0] = (evse_channel_config_t){
         .can = {&world_can_ops, world},
         .profile = &test_profile,
-        .limits = evse_limits_find("nx100"),
+        .limits = limits,
         .register_mJ = 1000000,
     };
     sim_outlet_init(&world->outlet, &sim);
@@ -117,6 +122,11 @@ static inline void world_init_with(world_t *world, const evse_control_config_t *
     sim_outlet_step(&world->outlet, world->now_us);
     CHECK_EQ(evse_mailbox_init(&world->mailbox), 0);
     CHECK_EQ(evse_control_init(&world->control, &config), 0);
+}
+
+static inline void world_init_with(world_t *world, const evse_control_config_t *latches)
+{
+    world_init_limits(world, latches, evse_limits_find("nx100"));
 }
 
 static inline void world_init(world_t *world)

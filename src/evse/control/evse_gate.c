@@ -188,8 +188,9 @@ static bool is_group_due(const evse_channel_t *channel, bool on, uint64_t now_us
 {
     bool reduced =
         on && (channel->setpoint_mA < channel->sent_mA || channel->setpoint_mV < channel->sent_mV);
-    bool periodic = now_us >= channel->next_switch_us && !evse_module_is_mute(&channel->module);
-    return channel->group_due || on != channel->sent_on || reduced || periodic; // [SAF-15]
+    bool silent = on && evse_module_is_mute(&channel->module); // OFF is never silent [SAF-15]
+    bool periodic = now_us >= channel->next_switch_us && !silent;
+    return channel->group_due || on != channel->sent_on || reduced || periodic;
 }
 
 static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on, uint64_t now_us)
@@ -197,8 +198,12 @@ static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on,
     if (!is_group_due(channel, on, now_us)) {
         return;
     }
+    if (!channel->group_due ||
+        now_us >= channel->next_switch_us) { // else the rest of this period's group
+        channel->pass_step = 0;
+        channel->next_switch_us = now_us + EVSE_US(EVSE_GROUP_PERIOD_MS);
+    }
     channel->group_due = false;
-    channel->next_switch_us = now_us + EVSE_US(EVSE_GROUP_PERIOD_MS);
     if (on) {
         send_on_group(control, channel);
     }
@@ -274,7 +279,6 @@ void evse_gate_write(evse_control_t *control, evse_channel_t *channel, uint64_t 
     write_bus(control, channel, on, now_us);
     write_outputs(control, channel, now_us);
     if (on && channel->sent_on && !evse_gate_is_open(control, channel)) {
-        send_off_group(
-            channel); // tripped since: OFF does not wait for the next tick either [SAF-01]
+        send_off_group(channel); // tripped since: no waiting for the next tick [SAF-01]
     }
 }
