@@ -4,8 +4,9 @@
 // judge watches every tick. In some cases a new session must then charge again. What a harm never changed in any case did
 // not bite, and fails the campaign.
 //
-// single_fault [--cases N] [--from SEED] [--coverage] [--expect-broken]   a campaign
-// single_fault --seed SEED [--trace]                                      one case again
+// single_fault [--cases N] [--sweep N] [--from SEED] [--coverage]   a campaign
+// single_fault --expect-broken                                      one that a build with a mistake must not pass
+// single_fault --seed SEED [--trace]                                one case again
 #include "scenes.h"
 
 #include "holdfast/hf_clock.h"
@@ -401,9 +402,8 @@ static unsigned run_cases(uint64_t from, uint64_t cases, bool stops)
     return failed;
 }
 
-static int run_campaign(uint64_t from, uint64_t cases, bool is_whole)
+static int run_campaign(uint64_t from, uint64_t cases, uint64_t sweep, bool is_whole)
 {
-    uint64_t sweep = SWEEP_PART * (cases > CASES ? HF_COUNT_OF(sweep_harms) : SWEEP_HARMS);
     unsigned failed = run_cases(from, cases, false);
     failed += run_cases(SWEEP, sweep, false);
     int uncovered = print_coverage(cases, is_whole);
@@ -442,7 +442,7 @@ static uint64_t number(int argc, char **argv, int at)
 
 int main(int argc, char **argv)
 {
-    uint64_t cases = CASES, from = 0, seed = 0;
+    uint64_t cases = CASES, sweep = SWEEP_PART * SWEEP_HARMS, from = 0, seed = 0;
     bool is_one = false, is_traced = false, is_whole = false, expects_broken = false;
     harm_t harm;
     while (harm_at(harm_count, &harm) && harm_count < HARMS_MAX) {
@@ -456,13 +456,16 @@ int main(int argc, char **argv)
             cases = number(argc, argv, i++);
         } else if (strcmp(argv[i], "--from") == 0) {
             from = number(argc, argv, i++);
+        } else if (strcmp(argv[i], "--sweep") == 0) {
+            sweep = number(argc, argv, i++);
         } else if (strcmp(argv[i], "--seed") == 0) {
             is_one = true;
             seed = number(argc, argv, i++);
         }
     }
     if (!is_one) {
-        return expects_broken ? find_mistake(from, cases) : run_campaign(from, cases, is_whole);
+        return expects_broken ? find_mistake(from, cases)
+                              : run_campaign(from, cases, sweep, is_whole);
     }
     fault_case_t c = case_of(seed);
     print_case(&c);

@@ -55,9 +55,14 @@ void judge_init(judge_t *judge, const judge_config_t *config, uint64_t truth_mJ,
     judge_boot(judge, false, false);
 }
 
+static uint32_t told_count(const judge_t *judge)
+{
+    return judge->told_count < JUDGE_SESSIONS ? judge->told_count : JUDGE_SESSIONS;
+}
+
 static void end_all_sessions(judge_t *judge)
 {
-    for (uint32_t i = 0; i < judge->told_count; i++) {
+    for (uint32_t i = 0; i < told_count(judge); i++) {
         judge->over[judge->over_count++ % JUDGE_SESSIONS] = judge->told[i].id;
         judge->told[i].energized = 0; // the journal ends it
         judge->told[i].is_charged = false;
@@ -79,6 +84,7 @@ void judge_boot(judge_t *judge, bool latched, bool welded)
     judge->is_latch_told = latched;
     judge->is_weld_told = welded;
     judge->is_reset_armed = judge->is_reset_held = false;
+    judge->reset_seen_us = 0;
     judge->has_sent = judge->is_held = judge->was_held = false;
     judge->held_without_us = judge->stopping_us = judge->must_be_off_us = 0;
     judge->fault = EVSE_FAULT_NONE;
@@ -230,8 +236,8 @@ void judge_trip(judge_t *judge)
 {
     judge->is_latch_young = !judge->is_latched;
     judge->is_latched = true;
+    judge->is_reset_armed &= !judge->is_reset_held; // a press under way does not count for it
     judge->is_reset_held = false;
-    judge->is_reset_armed = false;
 }
 
 // Cleared by a press that was seen to begin with the loop closed and lasted 3 s, seen all the while.
@@ -664,19 +670,17 @@ static void follow_most(judge_t *judge, const evse_connector_view_t *view)
     judge->most_mA[0] = view->offered_mA > judge->most_mA[0] ? view->offered_mA : judge->most_mA[0];
 }
 
+// The oldest gives way.
 static struct judge_told *told_of(judge_t *judge, uint32_t session)
 {
-    for (uint32_t i = 0; i < judge->told_count; i++) {
+    for (uint32_t i = 0; i < told_count(judge); i++) {
         if (judge->told[i].id == session) {
             return &judge->told[i];
         }
     }
-    if (judge->told_count == JUDGE_SESSIONS) {
-        judge_break(judge, "more sessions than the judge can count");
-        return &judge->told[0];
-    }
-    judge->told[judge->told_count] = (struct judge_told){.id = session};
-    return &judge->told[judge->told_count++];
+    struct judge_told *made = &judge->told[judge->told_count++ % JUDGE_SESSIONS];
+    *made = (struct judge_told){.id = session};
+    return made;
 }
 
 // No power without permission: not longer than both stop paths together may take.
@@ -694,7 +698,7 @@ static void judge_truth(judge_t *judge, judge_why_t why, const sim_outlet_t *out
     }
     uint64_t passed_us = judge->truth_us - judge->forbidden_truth_us;
     uint64_t bound_us = judge->is_forbidden_at_once ? GONE_FAST_US : GONE_US;
-    if (outlet->power_mW > 0 && passed_us > bound_us && !judge->is_power_harmed) {
+    if (outlet->power_mW > 0 && passed_us > bound_us && !judge->is_crowded) {
         judge_break(judge, "%d W flow %u ms after: %s", (int)(outlet->power_mW / 1000),
                     (unsigned)(passed_us / MS), judge_why_text(why));
     }
@@ -705,7 +709,7 @@ static void judge_match(judge_t *judge, const sim_outlet_t *outlet)
 {
     int32_t precharge_mV = judge->config.limits->precharge_mV;
     if (precharge_mV > 0 && outlet->closing_mV > precharge_mV + MATCH_MARGIN_MV &&
-        !judge->is_precharge_harmed) {
+        !judge->is_precharge_harmed && !judge->is_crowded) {
         judge_break(judge, "the contactor closed onto %d mV", (int)outlet->closing_mV);
     }
 }
@@ -713,7 +717,7 @@ static void judge_match(judge_t *judge, const sim_outlet_t *outlet)
 static void judge_bms_silence(judge_t *judge, const sim_outlet_t *outlet)
 {
     if (outlet->power_mW > 0 && judge->truth_us - judge->bms_truth_us > BMS_SILENT_US &&
-        !judge->is_power_harmed && judge->ticks > 100) {
+        !judge->is_crowded && judge->ticks > 100) {
         judge_break(judge, "power %u ms after the last word of the BMS",
                     (unsigned)((judge->truth_us - judge->bms_truth_us) / MS));
     }
@@ -786,14 +790,14 @@ void judge_event(judge_t *judge, const evse_event_t *event)
 
 void judge_finish(judge_t *judge)
 {
-    for (uint32_t i = 0; i < judge->told_count; i++) {
+    for (uint32_t i = 0; i < told_count(judge); i++) {
         const struct judge_told *told = &judge->told[i];
         if (told->energized > 0 && told->stopped != 1) {
             judge_break(judge, "session %u told over %u times", (unsigned)told->id,
                         (unsigned)told->stopped);
         }
     }
-    for (uint32_t i = 0; i < judge->told_count; i++) {
+    for (uint32_t i = 0; i < told_count(judge); i++) {
         if (judge->told[i].is_charged && judge->told[i].energized == 0) {
             judge_break(judge, "session %u charged and never told so", (unsigned)judge->told[i].id);
         }

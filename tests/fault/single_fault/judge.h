@@ -102,7 +102,7 @@ typedef struct judge {
     // what this trial's harm does to the invariants
     bool is_contactor_harmed; // its way to open is not the usual one
     bool is_precharge_harmed; // the voltages it compares are not what is there
-    bool is_power_harmed;     // both ways to take the power are impaired
+    bool is_crowded;          // many harms at once: the outlet itself may do anything
     // the first broken rule
     bool is_broken;
     char text[200];

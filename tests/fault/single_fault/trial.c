@@ -400,6 +400,11 @@ static void deliver(trial_t *trial, sim_bus_t bus, evse_can_frame_t frame)
     }
 }
 
+void trial_inject(trial_t *trial, sim_bus_t bus, const evse_can_frame_t *frame)
+{
+    enqueue(trial, options[trial->option].two_buses ? bus : SIM_BUS_MODULE, frame, trial->now_us);
+}
+
 static void pump(trial_t *trial)
 {
     evse_can_frame_t frame;

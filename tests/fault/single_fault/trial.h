@@ -147,6 +147,8 @@ void trial_run_ms(trial_t *trial, uint64_t ms);
 /// The harm begins at the seam call that is number `moment` from now (0: before the next tick).
 void trial_harm(trial_t *trial, const harm_t *harm, int moment);
 void trial_heal(trial_t *trial);
+/// A frame somebody else sends on a bus now; of a bus that is not there: on the only one.
+void trial_inject(trial_t *trial, sim_bus_t bus, const evse_can_frame_t *frame);
 void trial_order(trial_t *trial, evse_session_order_t session, uint32_t id);
 /// A new session id in the orders.
 void trial_new_session(trial_t *trial);
