@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PAUSE_NS   5000000L
+#define PAUSES_MAX 10
 
 static speed_t speed_of(uint32_t baud)
 {
@@ -131,13 +135,27 @@ int evse_can_slcan_open(evse_can_slcan_t *bus, const evse_can_slcan_config_t *co
     return evse_slcan_init(&bus->slcan, &slcan);
 }
 
+// close() of a serial line waits for what it has not sent, half a minute long for a device that takes nothing.
+static void await_sent(int fd)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int waiting = 0;
+    for (int i = 0; i < PAUSES_MAX; i++) {
+        if (ioctl(fd, TIOCOUTQ, &waiting) != 0 || waiting == 0) {
+            return;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    (void)tcflush(fd, TCOFLUSH);
+}
+
 void evse_can_slcan_close(evse_can_slcan_t *bus)
 {
     static const uint8_t last[] = {'\r', 'C', '\r'};
     if (bus->fd >= 0) {
-        ssize_t ignored =
-            write(bus->fd, last, sizeof last); // never blocks; nobody is left to try again
+        ssize_t ignored = write(bus->fd, last, sizeof last); // nobody is left to try again
         (void)ignored;
+        await_sent(bus->fd);
         (void)close(bus->fd);
         bus->fd = -1;
     }

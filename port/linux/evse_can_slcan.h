@@ -25,7 +25,7 @@ typedef struct evse_can_slcan {
 
 /// HF_E_TOO_LONG: the path; HF_E_RANGE: bitrate or baud. The device is opened in poll().
 HF_MUST_CHECK int evse_can_slcan_open(evse_can_slcan_t *bus, const evse_can_slcan_config_t *config);
-/// Closes the channel (C) as far as the device takes it, and the device.
+/// Closes the channel (C) as far as the device takes it, and the device. Waits 50 ms at most.
 void evse_can_slcan_close(evse_can_slcan_t *bus);
 extern const evse_can_ops_t evse_can_slcan_ops; // ctx: evse_can_slcan_t
 
