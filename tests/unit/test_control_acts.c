@@ -216,6 +216,40 @@ static void events_that_waited_come_in_the_order_they_happened(void)
     CHECK(latched && is_latched());
 }
 
+static void charge_with_two_modules(void)
+{
+    const sim_config_t sim = {.profile = &test_profile, .units = 2};
+    world_init(&world);
+    evse_control_config_t config = {
+        .connectors = 1, .io = {&world_io_ops, &world}, .mailbox = &world.mailbox};
+    config.channel[0] = world_channel(&world)->config;
+    config.channel[0].units = 2;
+    sim_outlet_init(&world.outlet, &sim);
+    sim_outlet_step(&world.outlet, world.now_us);
+    CHECK_EQ(evse_control_init(&world.control, &config), 0);
+    world_plug(&world);
+    world_charge(&world, 1);
+}
+
+static void each_module_has_to_confirm_off(void) // [SAF-02]
+{
+    for (unsigned unit = 0; unit < 2; unit++) {
+        charge_with_two_modules();
+        CHECK(world.outlet.unit[0].on && world.outlet.unit[1].on);
+        sim_outlet_set_unit_fault(&world.outlet, unit, SIM_FAULT_ANSWERS_SILENT, true);
+        world_order(&world, EVSE_ORDER_NONE, 1);
+        world_run_ms(&world, 900);
+        CHECK(!world_channel(&world)->off_confirmed); // the other one's word is not enough
+        CHECK_EQ(view().fault, EVSE_FAULT_NONE);
+        world_run_ms(&world, 300);
+        CHECK_EQ(view().fault, EVSE_FAULT_MODULE_OFF_UNCONFIRMED);
+        CHECK_EQ(world.outlet.power_mW, 0);
+        sim_outlet_set_unit_fault(&world.outlet, unit, SIM_FAULT_ANSWERS_SILENT, false);
+        world_run_ms(&world, 500);
+        CHECK(world_channel(&world)->off_confirmed);
+    }
+}
+
 static void ticks_that_wrap_are_no_boot(void) // [SAF-08]
 {
     world_init(&world);
@@ -307,6 +341,6 @@ HF_TEST_MAIN(HF_TEST(stop_button_ends_the_session_without_comms),
              HF_TEST(trip_during_the_write_opens_in_the_same_tick),
              HF_TEST(old_session_id_never_runs),
              HF_TEST(events_that_waited_come_in_the_order_they_happened),
-             HF_TEST(ticks_that_wrap_are_no_boot), HF_TEST(bms_is_told_what_stops_the_charger),
-             HF_TEST(fault_clears_as_its_row_says),
+             HF_TEST(each_module_has_to_confirm_off), HF_TEST(ticks_that_wrap_are_no_boot),
+             HF_TEST(bms_is_told_what_stops_the_charger), HF_TEST(fault_clears_as_its_row_says),
              HF_TEST(fault_of_a_session_stays_while_an_order_names_it))

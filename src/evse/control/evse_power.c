@@ -37,15 +37,25 @@ static bool is_allowed(const evse_channel_t *channel)
            !channel->stalled && channel->fault == EVSE_FAULT_NONE && reasons == 0;
 }
 
-// A module that answers the switch command must confirm OFF that way; one that never did, by its current.
+static bool has_ever_confirmed(const evse_module_t *module)
+{
+    bool ever = false;
+    for (uint32_t unit = 0; unit < module->units; unit++) {
+        ever = ever || module->unit[unit].switch_on.stamp_us != 0;
+    }
+    return ever;
+}
+
+// Modules that answer the switch command must all confirm OFF that way; those that never did, by their current.
 static void watch_off(evse_channel_t *channel, uint64_t now_us)
 {
-    evse_reading_t on = channel->module.switch_on;
-    evse_reading_t mA = channel->module.terminal_mA;
-    if (on.stamp_us > channel->off_since_us) {
-        channel->off_confirmed = on.value == 0;
-        channel->off_owed = on.value != 0;
-    } else if (on.stamp_us == 0 && mA.stamp_us > channel->off_since_us &&
+    const evse_module_t *module = &channel->module;
+    evse_module_switch_t confirmed = evse_module_switch_state(module, channel->off_since_us);
+    if (confirmed != EVSE_MODULE_SWITCH_UNKNOWN) {
+        channel->off_confirmed = confirmed == EVSE_MODULE_SWITCH_OFF;
+        channel->off_owed = confirmed == EVSE_MODULE_SWITCH_ON;
+    } else if (!has_ever_confirmed(module) &&
+               module->terminal_mA.stamp_us > channel->off_since_us &&
                is_without_load(channel, now_us, EVSE_US(channel->config.limits->stop_confirm_ms))) {
         channel->off_confirmed = true;
         channel->off_owed = false;
