@@ -24,12 +24,12 @@ MISTAKES = {
         "return channel->group_due || on != channel->sent_on || reduced || (on && periodic);"),
     "off_not_repeated": (
         "an OFF that the driver refused counts as sent",
-        r"if \(off_out\) \{\s+channel->sent_on = false;",
-        "if (off_out || true) { off_out = all_out = true;\n        channel->sent_on = false;"),
+        r"if \(stopped >= units\) \{\s+channel->sent_on = false;",
+        "stopped = steps;\n    if (stopped >= units) {\n        channel->sent_on = false;"),
     "off_to_first_unit": (
         "only the first module hears OFF",
-        r"for \(uint32_t unit = 0; unit < channel->module\.units; unit\+\+\) \{(\s+evse_can_frame_t off)",
-        r"for (uint32_t unit = 0; unit < 1; unit++) {\1"),
+        r"if \(step >= units\) \{\s+return send_zero",
+        "if (step > 0 && step < units) {\n        return true;\n    }\n    if (step >= units) {\n        return send_zero"),
     "contactor_by_wish": (
         "the contactor is held as long as the phase wants it, whatever the verdict of the tick",
         r"drive->level\[EVSE_OUT_CONTACTOR\] = is_contactor_held\(control, channel\);",
