@@ -22,9 +22,9 @@ HEAD = """// SPDX-License-Identifier: MIT
 #include <stdint.h>
 
 /// Milliseconds, as they stand here, in the microseconds of `now_us`.
-#define EVSE_US(ms) (UINT64_C(1000) * (ms))
+#define EVSE_US(ms) ((uint64_t)(ms)*1000u)
 /// Seconds, where a name ends in _S.
-#define EVSE_US_OF_S(s) (UINT64_C(1000000) * (s))
+#define EVSE_US_OF_S(s) ((uint64_t)(s)*1000000u)
 """
 TAIL = """
 #endif
