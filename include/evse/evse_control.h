@@ -122,12 +122,12 @@ typedef struct evse_channel {
     int32_t fall_from_mV;
     uint64_t fall_since_us;
     // gate
-    bool sent_on, group_due; // what the module was told last; the group has to go out again
+    bool sent_on, group_due;  // what the module was told last; the group has to go out again
     int32_t sent_mV, sent_mA; // the highest that any unit has been told
     bool pass_on;             // the group under way: ON or OFF ...
     uint8_t pass_step;        // ... and where the driver had no more room; 0: none is under way
     int32_t pass_mV, pass_mA; // the highest told in it
-    int32_t reference_mA; // the output may still carry this much
+    int32_t reference_mA;     // the output may still carry this much
     uint64_t reference_since_us;
 } evse_channel_t;
 

@@ -154,8 +154,9 @@ typedef struct evse_connector_view {
     uint32_t bus_state, bms_bus_state; // evse_can_state_t; the same where there is one bus
     uint32_t bus_offs, bus_recoveries, bus_overruns; // of both buses
     uint32_t ring_percent;                           // of the fuller receive ring
-    uint32_t commissioning; // evse_commission_state_t
-    uint32_t commission_permille, commission_timeout_ms; // of the last proof; time-out 0: none in this boot
+    uint32_t commissioning;                          // evse_commission_state_t
+    uint32_t commission_permille,
+        commission_timeout_ms;     // of the last proof; time-out 0: none in this boot
     uint32_t inputs, inputs_fresh; // bits of evse_input_t: levels as used, and which are known
 } evse_connector_view_t;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The orderly end, for Reset and for a shutdown: sessions end, their Stop is journalled (and, if the central system is
 // there, given a moment to be delivered), the reason is recorded, and only when all that is durable, and the power is off
-// [SAF-14], is the end reported. Nothing here can hang: every wait has its limit, and failed storage is waited for no longer.
+// [SAF-14], is the end reported. Nothing here can hang: every wait has its limit, and failed storage is waited for no
+// longer.
 #include "evse_ocpp_private.h"
 
 #define DELIVERY_WAIT_US (5u * HF_US_PER_S)  // for the queue to be sent; a hard reset does not wait
