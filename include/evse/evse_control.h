@@ -73,9 +73,10 @@ typedef struct evse_channel {
     uint64_t draws_since_us;
     uint64_t next_switch_us;
     uint32_t session_id;
-    bool stopped;    // session_id is over for control
-    bool fault_left; // the plug was out since the fault was raised
-    bool plugged;    // debounced
+    bool stopped;     // session_id is over for control
+    bool fault_left;  // the plug was out since the fault that asks for it was raised
+    bool unplug_owed; // such a fault stands, or is hidden by a graver one
+    bool plugged;     // debounced
     bool plug_known;
     uint64_t plug_change_us;
     bool draws;

@@ -18,6 +18,10 @@ void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_f
                         uint64_t now_us)
 {
     channel->fault_since_us = now_us;
+    if (evse_fault_clearing(fault) == EVSE_CLEAR_UNPLUG) { // whatever else hides it
+        channel->unplug_owed = true;
+        channel->fault_left = !channel->plugged;
+    }
     channel->ride_spoiled = channel->ride_spoiled || !evse_fault_follows_bus_off(fault);
     if (evse_fault_gravity(fault) <= evse_fault_gravity(channel->fault)) {
         return;
@@ -30,7 +34,6 @@ void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_f
         channel->ride_spoiled = false;
     }
     channel->fault = fault;
-    channel->fault_left = !channel->plugged;
     HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %d %s",
             evse_channel_index(control, channel) + 1u, (int)fault, evse_fault_name(fault));
     evse_channel_event(control, channel, EVSE_EVENT_FAULT, fault, now_us);
@@ -42,6 +45,7 @@ static void clear(evse_control_t *control, evse_channel_t *channel, uint64_t now
             evse_channel_index(control, channel) + 1u, evse_fault_name(channel->fault));
     evse_channel_event(control, channel, EVSE_EVENT_FAULT_CLEARED, channel->fault, now_us);
     channel->fault = EVSE_FAULT_NONE;
+    channel->unplug_owed = false;
 }
 
 static bool is_apart(int32_t a, int32_t b, int32_t margin)
@@ -129,7 +133,7 @@ static void ride(evse_control_t *control, evse_channel_t *channel, bool cause, u
 
 static bool may_clear(const evse_channel_t *channel, uint64_t now_us)
 {
-    bool unplug = evse_fault_clearing(channel->fault) == EVSE_CLEAR_UNPLUG;
+    bool unplug = channel->unplug_owed || evse_fault_clearing(channel->fault) == EVSE_CLEAR_UNPLUG;
     return channel->fault != EVSE_FAULT_NONE && !channel->active &&
            !evse_channel_is_named(channel, now_us) && (!unplug || channel->fault_left) &&
            now_us - channel->fault_since_us >= EVSE_US(EVSE_FAULT_LOCK_MS);

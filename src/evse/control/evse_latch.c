@@ -55,9 +55,9 @@ static bool is_reset_held(const evse_control_t *control, uint64_t now_us)
 
 static bool is_reset_seen(const evse_control_t *control, uint64_t now_us)
 {
-    bool seen = false;
+    bool seen = true; // each of them: one that is stuck must not be armed by another's line
     for (uint32_t i = 0; i < control->connectors; i++) {
-        seen |= evse_io_is_fresh(&control->channel[i].inputs, EVSE_IN_LATCH_RESET, now_us);
+        seen &= evse_io_is_fresh(&control->channel[i].inputs, EVSE_IN_LATCH_RESET, now_us);
     }
     return seen;
 }
