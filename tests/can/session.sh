@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# In a guest: a whole session of the shipped holdfastd over a kernel bus, with commissioning since the bus is a physical one, read along by
-# Debian's candump. session.sh FOLDER-OF-PROGRAMS INTERFACE[,INTERFACE-OF-THE-VEHICLE]
+# In a guest: a whole session of the shipped holdfastd over a kernel bus, read along by Debian's candump; with commissioning where the bus
+# is not one of the kernel's own. session.sh FOLDER-OF-PROGRAMS INTERFACE[,INTERFACE-OF-THE-VEHICLE]
 set -u
 programs=$1
 interfaces=$2 # of the charge point, or CHARGER,VEHICLE
 bus=${interfaces%,*}
 log=$(mktemp /var/tmp/candump.XXXXXX) || exit 1
-trap 'rm -f "$log"' EXIT
+told=$(mktemp /var/tmp/session.XXXXXX) || exit 1
+trap 'rm -f "$log" "$told"' EXIT
 candump -L "$bus" >"$log" &
 reader=$!
-"$programs/holdfast" demo --once --bus "socketcan:$interfaces" --http 127.0.0.1:0
+"$programs/holdfast" demo --once --bus "socketcan:$interfaces" --http 127.0.0.1:0 >"$told"
 status=$?
 kill $reader
+cat "$told"
 [ $status -eq 0 ] || exit $status
 
 sees() { # PATTERN WHAT: how many frames candump read
@@ -29,3 +31,7 @@ first=$(grep -m 1 ' 068181FE#' "$log" | sed 's/.*#//')
 [ "$first" = 0132000100000000 ] || { echo "the first control frame was $first, not OFF" && exit 1; }
 last=$(grep ' 068181FE#0132' "$log" | tail -n 1 | sed 's/.*#//')
 [ "$last" = 0132000100000000 ] || { echo "the last switch frame was $last, not OFF" && exit 1; }
+case $bus in
+vcan*) ;;
+*) grep -q "commissioned" "$told" || { echo "a session on a physical bus without commissioning" && exit 1; } ;;
+esac

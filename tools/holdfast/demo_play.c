@@ -38,9 +38,11 @@ static bool is_charging(const demo_t *demo)
     return strcmp(demo->view.state, "Charging") == 0 && demo->view.power_W > 0;
 }
 
-static bool has_left_charging(const demo_t *demo)
+// Suspended is a pause: the battery is full, or commissioning restarts the power.
+static bool has_ended(const demo_t *demo)
 {
-    return strcmp(demo->view.state, "Charging") != 0;
+    const char *state = demo->view.state;
+    return strcmp(state, "Charging") != 0 && strncmp(state, "Suspended", 9) != 0;
 }
 
 static bool is_finishing(const demo_t *demo)
@@ -132,7 +134,7 @@ static void unplug(demo_t *demo)
 
 static int end_session(demo_t *demo)
 {
-    if (has_left_charging(demo)) { // it ended by itself
+    if (has_ended(demo)) { // it ended by itself
     } else if (demo->options.csms == NULL) {
         tell_central(demo, "remote-stop %s", "");
     } else if (demo->options.tag != NULL) {
@@ -164,7 +166,7 @@ static int play_session(demo_t *demo)
         code = begin_session(demo);
     }
     if (code == TOOL_GOOD) {
-        code = demo_wait(demo, has_left_charging, (uint64_t)demo->options.seconds) == DEMO_BROKEN
+        code = demo_wait(demo, has_ended, (uint64_t)demo->options.seconds) == DEMO_BROKEN
                    ? demo_explain_broken(demo)
                    : end_session(demo);
     }

@@ -9,6 +9,7 @@
 #define DEFAULT_ID      "CP1"
 #define DEFAULT_TAG     "HOLDFAST-DEMO"
 #define DEFAULT_SECONDS 10
+#define PROVING_SECONDS 30 // with commissioning
 
 enum {
     OPTION_ONCE = 256,
@@ -54,7 +55,9 @@ static int print_help(void)
         "                    again to stop; without it that central system starts and stops\n"
         "  --http HOST:PORT  status page (default 127.0.0.1:8080; PORT alone will do, 0 is any)\n"
         "  --csms-port N     port of our own central system (default 0: any)\n"
-        "  --seconds N       how long energy flows, 1 to 3600 (default %d)\n"
+        "  --seconds N       how long energy flows, 1 to 3600 (default %d; %d where a bus begins "
+        "with\n"
+        "                    commissioning)\n"
         "  --bus NAME        CAN bus between them: virtual (default), slcan (a serial adapter's "
         "protocol\n"
         "                    over a pty) or socketcan:INTERFACE[,VEHICLE'S]; one that is not "
@@ -67,7 +70,7 @@ static int print_help(void)
         "too long; 2 wrong option; 3 the environment (a port in use, no way to the central "
         "system);\n"
         "130 interrupted before the session was complete.\n",
-        DEFAULT_ID, DEFAULT_SECONDS);
+        DEFAULT_ID, DEFAULT_SECONDS, PROVING_SECONDS);
     return TOOL_GOOD;
 }
 
@@ -184,15 +187,19 @@ static int read_options(demo_options_t *options, int argc, char **argv)
     if (options->csms == NULL && options->tag == NULL) {
         options->tag = DEFAULT_TAG;
     }
+    if (options->seconds == 0) {
+        static const char kernels_own[] = "socketcan:vcan";
+        bool is_virtual = options->bus == NULL || strcmp(options->bus, "virtual") == 0 ||
+                          strncmp(options->bus, kernels_own, strlen(kernels_own)) == 0;
+        options->seconds = is_virtual ? DEFAULT_SECONDS : PROVING_SECONDS;
+    }
     return -1;
 }
 
 int verb_demo(int argc, char **argv)
 {
-    static demo_t demo = {.options = {.id = DEFAULT_ID,
-                                      .http_host = "127.0.0.1",
-                                      .http_port = 8080,
-                                      .seconds = DEFAULT_SECONDS}};
+    static demo_t demo = {
+        .options = {.id = DEFAULT_ID, .http_host = "127.0.0.1", .http_port = 8080}};
     int code = read_options(&demo.options, argc, argv);
     return code >= 0 ? code : demo_play(&demo);
 }
