@@ -104,6 +104,8 @@ int daemon_start(daemon_t *daemon);
 void daemon_stop(daemon_t *daemon);
 /// Writes the waiting log lines to stderr; what a stuck reader does not take stays in the log.
 void daemon_drain_logs(daemon_t *daemon);
+/// A line written to stderr now would not wait.
+bool daemon_is_reader_ready(void);
 
 /// Locks memory, and sets the stacks of all threads to come. Says what came of it.
 void daemon_lock_memory(daemon_t *daemon);

@@ -60,7 +60,7 @@ static void print_line(const hf_log_line_t *line)
 }
 
 // A reader that hangs must not take the charge point with it: the ring keeps the newest lines and counts the others.
-static bool is_reader_ready(void)
+bool daemon_is_reader_ready(void)
 {
     struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
@@ -69,12 +69,12 @@ static bool is_reader_ready(void)
 static void drain(daemon_log_t *log)
 {
     hf_log_line_t line;
-    while (log->log.ring.slots != NULL && is_reader_ready() &&
+    while (log->log.ring.slots != NULL && daemon_is_reader_ready() &&
            hf_log_take(&log->log, &line) == HF_OK) {
         print_line(&line);
     }
     uint32_t lost = log->log.ring.slots != NULL ? hf_ring_lost(&log->log.ring) : 0;
-    if (lost != log->lost_told && is_reader_ready()) {
+    if (lost != log->lost_told && daemon_is_reader_ready()) {
         (void)fprintf(stderr, "warning sys: %u log lines lost\n",
                       (unsigned)(lost - log->lost_told));
         log->lost_told = lost;

@@ -79,7 +79,9 @@ static _Noreturn void end_for(daemon_t *daemon, unsigned task, uint32_t age_ms)
                  "holdfastd: %s has not checked in for %u ms (limit %u): watchdogs are "
                  "not fed any more, ending\n",
                  task_table[task].name, (unsigned)age_ms, (unsigned)task_table[task].deadline_ms);
-    (void)!write(STDERR_FILENO, text, (size_t)length);
+    if (daemon_is_reader_ready()) { // who waits here for a reader never ends anything
+        (void)!write(STDERR_FILENO, text, (size_t)length);
+    }
     daemon_watchdog_tell(&daemon->watchdog, "STATUS=a critical task hangs");
     if (task != TASK_CONTROL) {
         atomic_store(&daemon->end, DAEMON_FAILS);

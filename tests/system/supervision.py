@@ -191,12 +191,10 @@ def rights_that_are_missing_are_told(directory):
     assert daemon.end() == 0
 
 
-def reader_that_hangs_does_not_stop_the_daemon(directory):
+def start_with_full_log(directory, environment=None):
+    """Its standard error is full, and nobody reads it. Returns the daemon and the reader."""
     os.mkfifo(directory + "/log")
     reader = os.open(directory + "/log", os.O_RDONLY | os.O_NONBLOCK)  # and never reads
-    daemon = Daemon(directory)
-    daemon.end()
-    os.unlink(directory + "/notify")
     daemon = object.__new__(Daemon)
     daemon.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     daemon.notify.bind(directory + "/notify")
@@ -211,12 +209,26 @@ def reader_that_hangs_does_not_stop_the_daemon(directory):
             [HOLDFASTD, "--id", "CP1", "--csms", "ws://127.0.0.1:9/", "--can", f"virtual:{directory}/can",
              "--io", f"socket:{directory}/io", "--state", directory + "/state", "--http", "none", "--log-level", "trace"],
             stdin=subprocess.DEVNULL, stderr=log,
-            env=dict(os.environ, NOTIFY_SOCKET=directory + "/notify", WATCHDOG_USEC="1000000"))
+            env=dict(os.environ, NOTIFY_SOCKET=directory + "/notify", WATCHDOG_USEC="1000000", **(environment or {})))
     daemon.wait_told("READY=1", 5)
+    return daemon, reader
+
+
+def reader_that_hangs_does_not_stop_the_daemon(directory):
+    daemon, reader = start_with_full_log(directory)
     daemon.listen(12.0)  # longer than main's deadline
     assert daemon.process.poll() is None, "a reader that hangs ended the charge point"
     assert len(daemon.feeds()) > 20
     assert daemon.end() == 0
+    os.close(reader)
+
+
+def hang_is_found_although_nobody_reads_of_it(directory):
+    daemon, reader = start_with_full_log(directory, {"LD_PRELOAD": HANG, "HANG_THREAD": "control", "HANG_HOW": "sleep",
+                                                     "HANG_FILE": directory + "/hang"})
+    daemon.hang()
+    daemon.listen(0.5 + 0.5 + SLACK_S)
+    assert daemon.process.poll() == EXIT_SOFTWARE, "it waits for the reader of its last words"
     os.close(reader)
 
 
