@@ -86,6 +86,7 @@ static bool take_levels(evse_io_socket_t *io, const uint8_t *packet, size_t leng
     bool was_open = inputs->stamp_us[EVSE_IN_ESTOP] != 0 && !inputs->level[EVSE_IN_ESTOP];
     if (!was_open && (bits >> EVSE_IN_ESTOP & 1u) == 0) {
         io->estop_edges++;
+        io->estop_opened[packet[1]] = true;
     }
     for (unsigned i = 0; i < EVSE_INPUT_COUNT; i++) {
         inputs->level[i] = (bits >> i & 1u) != 0;
@@ -160,6 +161,10 @@ static int socket_sample(void *ctx, unsigned connector, uint64_t now_us, evse_io
         return HF_E_RANGE;
     }
     *inputs = io->inputs[connector];
+    if (io->estop_opened[connector]) { // [SAF-01] though it may be closed again by now
+        io->estop_opened[connector] = false;
+        inputs->level[EVSE_IN_ESTOP] = false;
+    }
     return io->fd >= 0 ? HF_OK : HF_E_CLOSED;
 }
 

@@ -36,7 +36,8 @@ typedef struct evse_io_socket {
     hf_queue_t cards;
     uint32_t card_storage[HF_QUEUE_BYTES(sizeof(evse_io_card_t), EVSE_IO_SOCKET_CARDS) / 4u];
     uint32_t rx, tx, errors, refused, stalls;
-    uint32_t estop_edges; // times a loop was seen to open
+    uint32_t estop_edges;                          // times a loop was seen to open
+    bool estop_opened[CONFIG_EVSE_CONNECTORS_MAX]; // since the last sample
 } evse_io_socket_t;
 
 /// Remembers the path; connecting happens in sample(). HF_E_TOO_LONG, HF_E_RANGE (connectors).

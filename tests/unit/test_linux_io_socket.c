@@ -85,7 +85,7 @@ static void io_socket_newest_of_a_burst_counts(void)
     unix_peer_t peer;
     REQUIRE(connect_both(&io, &peer, 1));
     for (uint16_t i = 0; i < 30; i++) {
-        REQUIRE(send_levels(&peer, 0, i));
+        REQUIRE(send_levels(&peer, 0, (uint16_t)(i | 1u << EVSE_IN_ESTOP)));
     }
     CHECK_EQ(ops->sample(&io, 0, START_US + TICK_US, &inputs), HF_OK);
     unsigned bits = 0;
@@ -305,6 +305,28 @@ static void io_socket_look_sees_each_opening_once(void)
     CHECK(!evse_io_socket_look(&io, now_us));
 }
 
+// [SAF-01] What a tick finds open and closed again was open, whoever took it from the socket.
+static void io_socket_opening_within_a_tick_is_shown_once(void)
+{
+    static evse_io_socket_t io;
+    const uint16_t closed = 1u << EVSE_IN_ESTOP;
+    evse_io_inputs_t inputs[2];
+    unix_peer_t peer;
+    uint64_t now_us = START_US + TICK_US;
+    REQUIRE(connect_both(&io, &peer, 2));
+    REQUIRE(send_levels(&peer, 0, closed) && send_levels(&peer, 1, closed));
+    REQUIRE(send_levels(&peer, 1, 0) && send_levels(&peer, 1, closed));
+    for (unsigned tick = 0; tick < 2; tick++) {
+        CHECK_EQ(ops->sample(&io, 0, now_us, &inputs[0]), HF_OK);
+        CHECK_EQ(ops->sample(&io, 1, now_us, &inputs[1]), HF_OK);
+        CHECK(inputs[0].level[EVSE_IN_ESTOP]);
+        CHECK_EQ(inputs[1].level[EVSE_IN_ESTOP], tick != 0);
+        CHECK_EQ(inputs[1].stamp_us[EVSE_IN_ESTOP], START_US + TICK_US);
+        now_us += TICK_US;
+    }
+    disconnect_both(&io, &peer);
+}
+
 static void io_socket_look_takes_nothing_after_a_stall(void)
 {
     static evse_io_socket_t io;
@@ -343,5 +365,6 @@ HF_TEST_MAIN(HF_TEST(io_socket_levels_reach_their_connector_with_a_stamp),
              HF_TEST(io_socket_card_arrives_once_with_connector_and_tag),
              HF_TEST(io_socket_cards_cross_to_another_thread),
              HF_TEST(io_socket_look_sees_each_opening_once),
+             HF_TEST(io_socket_opening_within_a_tick_is_shown_once),
              HF_TEST(io_socket_look_takes_nothing_after_a_stall),
              HF_TEST(io_socket_wrong_arguments_are_refused))
