@@ -19,6 +19,16 @@ def texts(top, folders):
                         yield name, text.read()
 
 
+def misplaced(tag, code, cell):
+    """Names after "file.c:" that stand in another file by now."""
+    for file, names in re.findall(r"`(\w+\.[ch]): ([^`]*)`", cell):
+        own = [text for name, text in code if name == file]
+        for name in re.findall(r"\b[a-z]\w*", names):
+            if own and any(re.search(rf"\b{name}\b", text) for _, text in code):
+                if not any(re.search(rf"\b{name}\b", text) for text in own):
+                    yield f"{tag} names {name}, which is not in {file}"
+
+
 def check(top):
     """What is wrong, one line each."""
     with open(os.path.join(top, "docs", "SAFETY.md"), encoding="utf-8") as text:
@@ -38,6 +48,7 @@ def check(top):
             for name in sorted(names - {"c", "h"}):
                 if not any(name == file or re.search(rf"\b{re.escape(name)}\b", text) for file, text in found):
                     wrong.append(f"{tag} names {name}, which is not in the {place}")
+        wrong += misplaced(tag, code, where)
     return wrong if rows else ["docs/SAFETY.md has no rules"]
 
 

@@ -39,6 +39,10 @@ class Tags(unittest.TestCase):
         self.assertEqual(self.wrong(src__a_dot_c="// [SAF-01]"), ["SAF-01 names stop_now, which is not in the code"])
         self.assertEqual(self.wrong(tests__test_a_dot_c="// [SAF-01]"), ["SAF-01 names stop_is_at_once, which is not in the tests"])
 
+    def test_names_that_have_moved_are_found(self):
+        moved = self.wrong(src__a_dot_c="// [SAF-01]", src__b_dot_c="static void stop_now(void);")
+        self.assertEqual(moved, ["SAF-01 names stop_now, which is not in a.c"])
+
     def test_no_rules_are_found(self):
         self.assertEqual(self.wrong(docs__SAFETY_dot_md="")[-1], "docs/SAFETY.md has no rules")
 
