@@ -185,6 +185,28 @@ static void supervisor_moments_may_wrap(void)
     CHECK_EQ(verdict.late, CONTROL);
 }
 
+// Moments wrap after 50 days; a charge point that never dozes off runs for longer.
+static void supervisor_feeds_for_months_without_a_doze(void)
+{
+    bench_t bench;
+    REQUIRE(is_ready(&bench));
+    for (unsigned day = 0; day < 200; day++) {
+        bench.now_us += 86400u * HF_US_PER_S;
+        bench.supervisor.judged_us = bench.now_us; // as if it had looked every period
+        evse_supervisor_verdict_t verdict = pass(&bench, TASKS, 300);
+        if (!verdict.feed || verdict.late != -1) {
+            HF_TEST_FAIL("not fed on day %u", day + 1u);
+        }
+        if (day % 20u == 19u) {
+            evse_supervisor_t kept = bench.supervisor;
+            CHECK_EQ(pass(&bench, CONTROL, 700).late, CONTROL);
+            bench.supervisor = kept;
+            bench.supervisor.judged_us = bench.now_us;
+        }
+    }
+    CHECK_EQ(bench.view.dozes, 0);
+}
+
 static void supervisor_health_is_the_worst_reason(void)
 {
     bench_t bench;
@@ -364,7 +386,9 @@ HF_TEST_MAIN(HF_TEST(supervisor_all_in_time_feeds),
              HF_TEST(supervisor_that_dozed_calls_nobody_late_and_does_not_feed),
              HF_TEST(supervisor_that_always_dozes_never_feeds_a_dead_task),
              HF_TEST(supervisor_check_in_after_the_clock_was_read_is_in_time),
-             HF_TEST(supervisor_moments_may_wrap), HF_TEST(supervisor_health_is_the_worst_reason),
+             HF_TEST(supervisor_moments_may_wrap),
+             HF_TEST(supervisor_feeds_for_months_without_a_doze),
+             HF_TEST(supervisor_health_is_the_worst_reason),
              HF_TEST(supervisor_passing_reasons_are_held_and_let_go),
              HF_TEST(supervisor_fault_queue_takes_edges_with_their_time),
              HF_TEST(supervisor_fault_queue_drops_the_oldest_and_counts),

@@ -11,6 +11,7 @@
 #define WORD_BITS     32
 #define MOMENT_SHIFT  10 // a moment is 1,024 us: no division on a processor that has none
 #define MOMENT_LENGTH (1u << MOMENT_SHIFT)
+#define MEMORY        ((uint32_t)INT32_MAX / 2u) // moments: 12 days, beyond every deadline
 #define DOZE_US       ((uint64_t)EVSE_SUPERVISOR_DOZE_MS * HF_US_PER_MS)
 #define HOLD_US       ((uint64_t)EVSE_HEALTH_HOLD_MS * HF_US_PER_MS)
 
@@ -296,6 +297,9 @@ evse_supervisor_verdict_t evse_supervisor_judge(evse_supervisor_t *supervisor,
     if (now_us - supervisor->judged_us > DOZE_US) { // stopped, swapped out or starved, like others
         supervisor->watching_since = moment_of(now_us);
         supervisor->view.dozes++;
+    }
+    if (moment_of(now_us) - supervisor->watching_since > MEMORY) { // or it would lie ahead one day
+        supervisor->watching_since = (moment_of(now_us) - MEMORY) | 1u;
     }
     supervisor->judged_us = now_us;
     supervisor->view.now_us = now_us;
