@@ -204,7 +204,8 @@ void trial_harm(trial_t *trial, const harm_t *harm, int moment)
         begin_harm(trial);
     }
     trial->judge.is_precharge_harmed = // a leap of the output while the contactor moves
-        harm->kind == HARM_SIM && (1ull << harm->which) == SIM_FAULT_OVERVOLTAGE;
+        harm->kind == HARM_SIM &&
+        ((1ull << harm->which) & (SIM_FAULT_OVERVOLTAGE | SIM_FAULT_UNDERVOLTAGE)) != 0;
     trial->judge.is_contactor_harmed =
         harm->kind == HARM_DRIVE_REFUSED || harm->kind == HARM_STALL || harm->kind == HARM_KILL ||
         (harm->kind == HARM_SIM && ((1ull << harm->which) & SIM_FAULT_CONTACTOR_WELDED) != 0);
