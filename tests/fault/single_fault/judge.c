@@ -85,8 +85,8 @@ void judge_boot(judge_t *judge, bool latched, bool welded)
     judge->is_weld_told = welded;
     judge->is_reset_armed = judge->is_reset_held = false;
     judge->reset_seen_us = 0;
-    judge->has_sent = judge->is_held = judge->was_held = false;
-    judge->held_without_us = judge->stopping_us = judge->must_be_off_us = 0;
+    judge->has_sent = judge->is_held = false;
+    judge->held_without_us = judge->stopping_us = 0;
     judge->fault = EVSE_FAULT_NONE;
     judge->phase = EVSE_POWER_OFF;
     judge->is_bus_off = true;
@@ -603,6 +603,19 @@ static void judge_off(judge_t *judge, judge_why_t why, uint32_t phase)
     }
 }
 
+// A stop ends, confirmed or not.
+static void judge_stopping(judge_t *judge, uint32_t phase)
+{
+    uint64_t most_us = (judge->config.limits->stop_confirm_ms + EVSE_WELD_MS + 200u) * MS;
+    bool is_gap = judge->now_us - judge->last_now_us > EVSE_STALL_MS * MS;
+    if (phase != EVSE_POWER_STOPPING || judge->phase != EVSE_POWER_STOPPING || is_gap) {
+        judge->stopping_us = judge->now_us;
+    } else if (judge->now_us - judge->stopping_us > most_us) {
+        judge_break(judge, "a stop goes on for %u ms",
+                    (unsigned)((judge->now_us - judge->stopping_us) / MS));
+    }
+}
+
 static void judge_contactor(judge_t *judge, judge_why_t why, uint32_t phase)
 {
     uint64_t open_us = judge->config.limits->stop_open_ms * MS;
@@ -754,12 +767,12 @@ void judge_end(judge_t *judge, const evse_snapshot_t *snapshot, const sim_outlet
     }
     judge_off(judge, why, phase);
     judge_contactor(judge, why, phase);
+    judge_stopping(judge, phase);
     judge_total(judge, why);
     judge_truth(judge, why, outlet);
     judge_bms_silence(judge, outlet);
     judge_match(judge, outlet);
     judge_view(judge, snapshot);
-    judge->was_held = judge->is_held;
     judge->ticks++;
 }
 

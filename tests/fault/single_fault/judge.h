@@ -75,9 +75,7 @@ typedef struct judge {
     uint64_t asked_us; // the last question to a module
     uint64_t muted_us, unmuted_us; // how long none was asked, and until when
     bool is_held;                  // the contactor, by the last drive
-    bool was_held;                 // by the one before
-    uint64_t held_without_us, stopping_us, must_be_off_us;
-    judge_why_t held_why;
+    uint64_t held_without_us, stopping_us;
     uint64_t forbidden_truth_us; // since then without any permission; 0: permitted
     bool is_forbidden_at_once;   // by one of those that open the contactor in the same tick
     uint64_t refused_us;         // when a driver refused a control frame last
@@ -98,7 +96,6 @@ typedef struct judge {
     } told[JUDGE_SESSIONS];
     uint32_t told_count;
     bool is_latch_told, is_weld_told, is_proven; // of the profile: COMMISSIONED was told
-    uint32_t session;                            // the one energized last
     // what this trial's harm does to the invariants
     bool is_contactor_harmed; // its way to open is not the usual one
     bool is_precharge_harmed; // the voltages it compares are not what is there

@@ -54,6 +54,14 @@ MISTAKES = {
         "an order never expires",
         r"bool valid = j->now_us <= order->valid_until_us;",
         "bool valid = true;"),
+    "stop_forgotten": (
+        "a start that is not allowed any more goes on",
+        r"(static void step_starting\([^{]*\{\s+if \()!is_allowed\(channel\)",
+        r"\1false"),
+    "never_off": (
+        "a stop that the module does not confirm never ends",
+        r"\(channel->off_confirmed \|\| passed_us >= EVSE_US\(channel->config\.limits->stop_confirm_ms\)\)",
+        "channel->off_confirmed"),
     "order_limit": (
         "the limit of the order is forgotten",
         r"mA = derated_mA\(j->limits, least\(mA, j->in->order->limit_mA\),",
