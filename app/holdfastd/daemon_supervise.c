@@ -30,7 +30,6 @@ int daemon_supervision_build(daemon_t *daemon)
     const daemon_notify_environment_t environment = {.socket = getenv("NOTIFY_SOCKET"),
                                                      .watchdog_usec = getenv("WATCHDOG_USEC"),
                                                      .watchdog_pid = getenv("WATCHDOG_PID")};
-    daemon_watchdog_init(watchdog);
     if (evse_supervisor_init(&daemon->supervisor, task_table, TASKS, hf_port_now_us()) != HF_OK) {
         (void)fprintf(stderr, "holdfastd: the supervisor cannot be set up\n");
         return EXIT_SOFTWARE;

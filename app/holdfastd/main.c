@@ -42,6 +42,7 @@ static void run_until_end(daemon_t *daemon, const sigset_t *signals)
 
 int main(int argc, char **argv)
 {
+    daemon_watchdog_init(&the_daemon.watchdog);
     int code = options_read(&the_daemon.options, argc, argv);
     if (code >= 0) {
         return code;
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
     }
     daemon_drain_logs(&the_daemon);
     if (code >= 0) {
+        daemon_watchdog_close(&the_daemon.watchdog, true); // nothing has been switched on
         return code;
     }
     run_until_end(&the_daemon, &signals);

@@ -19,7 +19,7 @@ import traceback
 import urllib.request
 
 HOLDFASTD, HANG = os.path.join(sys.argv[1], "holdfastd"), sys.argv[2]
-EXIT_SOFTWARE = 70
+EXIT_SOFTWARE, EXIT_UNAVAILABLE = 70, 69
 LIMIT_S = 60
 WATCHDOG_S = 2
 CAP_IPC_LOCK, CAP_SYS_NICE, PR_CAPBSET_DROP = 14, 23, 24
@@ -125,6 +125,23 @@ def healthy_daemon_feeds_both_and_ends_in_order(directory):
     assert daemon.process.wait(LIMIT_S) == 0
     fed = daemon.fed_device()
     assert fed.startswith("k") and fed.endswith("V") and fed.count("V") == 1, fed
+
+
+def start_that_is_refused_leaves_no_watchdog_armed(directory):
+    busy = socket.socket()
+    busy.bind(("127.0.0.1", 0))
+    busy.listen(1)
+    device = directory + "/watchdog"
+    open(device, "w", encoding="utf-8").close()
+    done = subprocess.run(
+        [HOLDFASTD, "--id", "CP1", "--csms", "ws://127.0.0.1:9/", "--can", f"virtual:{directory}/can",
+         "--io", f"socket:{directory}/io", "--state", directory + "/state", "--watchdog", device,
+         "--http", f"127.0.0.1:{busy.getsockname()[1]}"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=LIMIT_S, check=False)
+    assert done.returncode == EXIT_UNAVAILABLE, (done.returncode, done.stderr)
+    with open(device, encoding="utf-8") as fed:
+        told = fed.read()
+    assert told.endswith("V"), f"the machine would reset for a busy port: {told!r}"
 
 
 def stopped_daemon_goes_on_when_continued(directory):
