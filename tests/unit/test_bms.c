@@ -73,6 +73,22 @@ static void bms_impossible_requests_are_refused(void) // [SAF-04]
     CHECK(!evse_bms_receive(&bms, &frame, 20));
 }
 
+// What is impossible beside it makes a "no" no "yes": a pack that stops often asks for 0 V and 0 A in the same frame.
+static void bms_withdrawal_is_heard_in_an_impossible_request(void) // [SAF-03]
+{
+    for (unsigned i = 0; evse_bms_profile_at(i) != NULL; i++) {
+        CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(i)), 0);
+        receive(0x1806E5F4, 0x0348012C00006400, 10);
+        CHECK(evse_bms_permits(&bms, 20, HF_US_PER_S));
+        receive(0x1806E5F4, 0x0000000001000000, 20);
+        CHECK_EQ(bms.rx_refused, 1);
+        CHECK_EQ(bms.stamp_us, 10); // and no life
+        CHECK(!evse_bms_permits(&bms, 20, HF_US_PER_S));
+        receive(0x1806E5F4, 0x0348012C00006400, 30);
+        CHECK(evse_bms_permits(&bms, 30, HF_US_PER_S));
+    }
+}
+
 static void bms_forgotten_vehicle_permits_nothing(void) // [SAF-09]
 {
     CHECK_EQ(evse_bms_init(&bms, evse_bms_profile_at(0)), 0);
@@ -288,6 +304,7 @@ HF_TEST_MAIN(HF_TEST(bms_each_status_flag_has_its_bit),
              HF_TEST(bms_profile_of_unknown_name_is_null), HF_TEST(bms_request_vector_decodes),
              HF_TEST(bms_permission_ends_by_switch_and_by_silence),
              HF_TEST(bms_life_is_the_request_alone), HF_TEST(bms_impossible_requests_are_refused),
+             HF_TEST(bms_withdrawal_is_heard_in_an_impossible_request),
              HF_TEST(bms_forgotten_vehicle_permits_nothing),
              HF_TEST(bms_status_encodes_values_and_flags), HF_TEST(bms_schedule_is_100ms_and_2s),
              HF_TEST(bms_soc_comes_from_the_counters))

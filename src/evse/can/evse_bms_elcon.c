@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Driver of the Elcon/TC family, big-endian: the BMS's request, its lifetime counters, our status. Invariant: a request is
-// stored whole or refused whole. The counters are 32 bits wide; an older firmware's 16-bit remaining charge at b2-3 of
-// 0x160B8001 ends at 65.5 Ah and is not supported: such a pack shows no state of charge.
+// stored whole or refused whole, but for its "no". The counters are 32 bits wide; an older firmware's 16-bit remaining
+// charge at b2-3 of 0x160B8001 ends at 65.5 Ah and is not supported: such a pack shows no state of charge.
 #include "evse/evse_bms.h"
 
 enum {
@@ -37,6 +37,9 @@ static int receive_request(evse_bms_t *bms, const evse_can_frame_t *frame, uint6
     const evse_bms_profile_t *profile = bms->profile;
     int32_t mV = get_u16(frame->data) * MILLI_PER_TENTH;
     int32_t mA = get_u16(frame->data + 2) * MILLI_PER_TENTH;
+    if (frame->length == 8 && frame->data[4] != ALLOWED) {
+        bms->allows = false; // a "no" is one, whatever else is impossible in it [SAF-03]
+    }
     int32_t soc = profile->request_soc ? get_u16(frame->data + 5) : SOC_UNKNOWN;
     if (frame->length != 8 || mV < profile->request_min_mV || mV > profile->request_max_mV ||
         mA > profile->request_max_mA || (soc > SOC_MAX_permille && soc != SOC_UNKNOWN)) {
