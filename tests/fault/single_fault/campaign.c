@@ -7,6 +7,7 @@
 // single_fault [--cases N] [--sweep N] [--from SEED] [--coverage]   a campaign
 // single_fault --expect-broken                                      one that a build with a mistake must not pass
 // single_fault --seed SEED [--trace]                                one case again
+#include "bounds.h"
 #include "scenes.h"
 
 #include "holdfast/hf_clock.h"
@@ -55,6 +56,7 @@ static struct coverage {
     unsigned harm[HARMS_MAX], bitten[HARMS_MAX], scene[SCENE_COUNT], option[TRIAL_OPTION_COUNT];
     unsigned seam[SEAM_COUNT], cell[HARMS_MAX][SCENE_COUNT];
     unsigned broken[HARMS_MAX]; // cases of each harm that broke a rule: the first is printed
+    unsigned bounded;           // cases that outlasted the bound of their harm
     unsigned revived;
     uint64_t ticks;
 } coverage;
@@ -266,6 +268,27 @@ static void judge_energy(const fault_case_t *c)
     }
 }
 
+#define GONE_MS      550u // both stop paths, the contactor's drop-out, the module's way down
+#define GONE_FAST_MS 100u
+
+// The outlet's power against the bound of this harm, as long as it lasts.
+static void judge_bound(const fault_case_t *c, const bound_t *bound, uint32_t hot_openings)
+{
+    if (trial.begun_us == 0 || !trial.was_charging) {
+        return;
+    }
+    uint64_t passed_ms = (trial.now_us - trial.begun_us) / MS;
+    uint32_t most_ms = bound->known_ms + (bound->is_at_once ? GONE_FAST_MS : GONE_MS);
+    coverage.bounded += passed_ms == most_ms + EVSE_TICK_MS ? 1u : 0u;
+    if (passed_ms > most_ms && trial.outlet.power_mW > 0) {
+        judge_break(&trial.judge, "power %u ms after the harm began, bound %u ms",
+                    (unsigned)passed_ms, (unsigned)most_ms);
+    } else if (bound->is_gentle && c->follow == FOLLOW_NOTHING &&
+               trial.outlet.hot_openings > hot_openings) {
+        judge_break(&trial.judge, "the contactor opens under load at an orderly end");
+    }
+}
+
 static void run_harm(const fault_case_t *c, bool with_harm)
 {
     for (uint32_t i = 0; i < c->lead_ticks; i++) {
@@ -275,12 +298,18 @@ static void run_harm(const fault_case_t *c, bool with_harm)
         trial_harm(&trial, &c->harm, c->moment);
     }
     bool follows = c->follow != FOLLOW_NOTHING;
+    bound_t bound;
+    bool is_bound = with_harm && bound_of(&c->harm, c->option, &bound);
+    uint32_t hot_openings = trial.outlet.hot_openings;
     for (uint64_t ms = 0; ms < c->duration_ms && !trial.judge.is_broken; ms += EVSE_TICK_MS) {
         if (follows && ms >= c->follow_ms) {
             follow_up(c->follow);
             follows = false;
         }
         trial_tick(&trial);
+        if (is_bound) {
+            judge_bound(c, &bound, hot_openings);
+        }
     }
 }
 
@@ -369,9 +398,10 @@ static int print_coverage(uint64_t cases, bool is_whole)
     for (unsigned i = 0; i < SEAM_COUNT && is_whole; i++) {
         printf("  begins at: %-29s %4u cases\n", seam_text(i), coverage.seam[i]);
     }
-    printf("%llu cases: %u harms, %u of %u cells of harm and scene, %u new sessions, %llu ticks\n",
-           (unsigned long long)cases, harm_count, cells, possible, coverage.revived,
-           (unsigned long long)coverage.ticks);
+    printf("%llu cases: %u harms, %u of %u cells of harm and scene, %u outlast a bound, %u new "
+           "sessions, %llu ticks\n",
+           (unsigned long long)cases, harm_count, cells, possible, coverage.bounded,
+           coverage.revived, (unsigned long long)coverage.ticks);
     return failed;
 }
 

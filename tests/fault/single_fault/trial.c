@@ -148,6 +148,8 @@ static void fill_events(trial_t *trial)
 static void begin_harm(trial_t *trial)
 {
     trial->is_harmed = true;
+    trial->begun_us = trial->now_us;
+    trial->was_charging = trial->outlet.power_mW > 0;
     switch (trial->harm.kind) {
     case HARM_SIM:
         sim_outlet_set_fault(&trial->outlet, 1ull << trial->harm.which, true);
@@ -195,6 +197,7 @@ static void at_seam(trial_t *trial, seam_t seam)
 void trial_harm(trial_t *trial, const harm_t *harm, int moment)
 {
     trial->harm = *harm;
+    trial->begun_us = 0;
     trial->moment = moment;
     bool is_between =
         harm->kind == HARM_KILL || harm->kind == HARM_STALL || harm->kind == HARM_LEAP;

@@ -120,8 +120,10 @@ typedef struct trial {
     // harm
     harm_t harm;
     bool is_harmed;
-    int moment;   // seam calls from now at which the harm begins; 0 or less: none is due
-    seam_t begun; // where it began
+    int moment;        // seam calls from now at which the harm begins; 0 or less: none is due
+    seam_t begun;      // where it began
+    uint64_t begun_us; // when; 0: it has not
+    bool was_charging; // power flowed then
     bool is_driver_off;
     // frames on their way from the outlet to the drivers
     struct trial_frame {
