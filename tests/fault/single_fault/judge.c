@@ -16,10 +16,11 @@
 #define PLUG_AGE_US  (500 * MS)
 // From the tick in which control could know until the power is gone: the contactor's 300 ms, its drop-out, two ticks,
 // and what a module takes down its ramp.
-#define GONE_US         (550 * MS)
-#define GONE_FAST_US    (100 * MS)
-#define MATCH_MARGIN_MV 500 // what the output moves while the contactor closes
-#define BMS_SILENT_US   (5000 * MS)
+#define GONE_US          (550 * MS)
+#define GONE_FAST_US     (100 * MS)
+#define MATCH_MARGIN_MV  500 // what the output moves while the contactor closes
+#define BMS_SILENT_US    (5000 * MS)
+#define SHORT_SILENCE_US (2u * EVSE_TELEMETRY_PERIOD_MS * MS)
 
 static const char *const whys[JUDGE_WHY_COUNT] = {
     "permitted",   "E-stop latch", "bus off",      "unplugged",    "weld latch",  "inputs stale",
@@ -345,7 +346,8 @@ static uint64_t mute_us(const judge_t *judge)
     bool is_mute =
         judge->config.is_physical && judge->unmuted_us != 0 &&
         judge->now_us - judge->unmuted_us <= judge->config.limits->temperature_age_ms * MS;
-    uint64_t passed_us = judge->now_us - judge->asked_us;
+    // And a silence too short to be told from the questions' own pace.
+    uint64_t passed_us = judge->now_us - judge->asked_us + SHORT_SILENCE_US;
     return is_mute ? judge->muted_us : judge->config.is_physical ? passed_us : 0;
 }
 
@@ -470,7 +472,7 @@ void judge_send(judge_t *judge, bool is_bms_bus, const evse_can_frame_t *frame)
 {
     int unit = unit_of(judge, is_bms_bus, frame);
     if (!is_bms_bus && (frame->id & 0x1F80FFFFu) == 0x068082FEu) {
-        if (judge->now_us - judge->asked_us > 2u * EVSE_TELEMETRY_PERIOD_MS * MS) {
+        if (judge->now_us - judge->asked_us > SHORT_SILENCE_US) {
             judge->muted_us = judge->now_us - judge->asked_us;
             judge->unmuted_us = judge->now_us;
         }
