@@ -253,7 +253,8 @@ static bool is_power_off(void)
 {
     evse_snapshot_t snapshot;
     return hf_snapshot_read(&evse.mailbox.snapshot, &snapshot) == HF_OK &&
-           snapshot.connector[0].phase == EVSE_POWER_OFF;
+           snapshot.connector[0].phase == EVSE_POWER_OFF &&
+           snapshot.connector[0].contactor_closed == 0;
 }
 
 static void run(void)
