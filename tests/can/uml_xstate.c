@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Preloaded into user-mode Linux. Debian 12's reserves 2,696 bytes for the extended state of a processor; a host with AMX has
-// more of it and refuses to read or write a part. Here the whole is read and the guest gets its share; when it is written
-// back the rest is zero, with the tiles marked as not in use.
+// Preloaded into user-mode Linux. Debian 12's reserves 2,696 bytes for the extended state of a processor; a host with AMX
+// has more of it and refuses to read or write a part. Here the whole is read and the guest gets its share; when it is
+// written back the rest is zero, with the tiles marked as not in use.
 #include <elf.h>
 #include <stdarg.h>
 #include <stdint.h>
