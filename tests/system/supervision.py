@@ -250,7 +250,8 @@ def hang_is_found_although_nobody_reads_of_it(directory):
 
 
 CASES = [value for name, value in list(globals().items())
-         if callable(value) and getattr(value, "__code__", None) and value.__code__.co_varnames[:1] == ("directory",)]
+         if callable(value) and getattr(value, "__code__", None) and value.__code__.co_argcount == 1 and
+         value.__code__.co_varnames[0] == "directory"]  # a helper that takes more is no case
 failed = []
 
 
