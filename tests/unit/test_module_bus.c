@@ -175,11 +175,11 @@ static void unit_that_refuses_off_leaves_off_unconfirmed(void) // [SAF-02]
 
 #define QUEUE_FRAMES 10u // what a network interface of the kernel holds by default
 
-static unsigned queued;
+static unsigned queued, room = QUEUE_FRAMES;
 
 static int narrow_send(void *ctx, const evse_can_frame_t *frame)
 {
-    if (queued == QUEUE_FRAMES) {
+    if (queued >= room) {
         return HF_E_AGAIN;
     }
     int status = world_send(ctx, frame);
@@ -286,7 +286,27 @@ static void short_queue_off_in_the_midst_of_on_reaches_the_first_too(void) // [S
     }
 }
 
-HF_TEST_MAIN(HF_TEST(short_queue_off_in_the_midst_of_on_reaches_the_first_too),
+static void reduction_in_the_midst_of_a_pass_reaches_all_in_one_tick(void) // [SAF-04]
+{
+    const evse_channel_t *channel = world_channel(&world);
+    boot_narrow(CONFIG_EVSE_MODULES_MAX);
+    world_plug(&world);
+    world_charge(&world, 1);
+    for (unsigned i = 0; i < 100 && channel->pass_step == 0; i++) {
+        world_tick(&world);
+    }
+    REQUIRE(channel->pass_on && channel->pass_step != 0);
+    room = 1000; // now there is room for all
+    world.orders.connector[0].limit_mA = 6000;
+    world_tick(&world);
+    room = QUEUE_FRAMES;
+    for (uint32_t u = 0; u < CONFIG_EVSE_MODULES_MAX; u++) {
+        CHECK(world.outlet.unit[u].set_mA <= 6000 / CONFIG_EVSE_MODULES_MAX);
+    }
+}
+
+HF_TEST_MAIN(HF_TEST(reduction_in_the_midst_of_a_pass_reaches_all_in_one_tick),
+             HF_TEST(short_queue_off_in_the_midst_of_on_reaches_the_first_too),
              HF_TEST(short_queue_reaches_every_unit),
              HF_TEST(short_queue_tells_a_reduction_to_those_told_before),
              HF_TEST(keep_alive_of_both_ids_never_pauses),

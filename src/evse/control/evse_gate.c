@@ -184,10 +184,14 @@ static void follow_reference(evse_channel_t *channel, uint64_t now_us)
     }
 }
 
+static bool is_reduced(const evse_channel_t *channel)
+{
+    return channel->setpoint_mA < channel->sent_mA || channel->setpoint_mV < channel->sent_mV;
+}
+
 static bool is_group_due(const evse_channel_t *channel, bool on, uint64_t now_us)
 {
-    bool reduced =
-        on && (channel->setpoint_mA < channel->sent_mA || channel->setpoint_mV < channel->sent_mV);
+    bool reduced = on && is_reduced(channel);
     bool silent = on && evse_module_is_mute(&channel->module); // OFF is never silent [SAF-15]
     bool periodic = now_us >= channel->next_switch_us && !silent;
     return channel->group_due || on != channel->sent_on || reduced || periodic;
@@ -206,6 +210,9 @@ static void write_bus(evse_control_t *control, evse_channel_t *channel, bool on,
     channel->group_due = false;
     if (on) {
         send_on_group(control, channel);
+        if (!channel->group_due && is_reduced(channel)) { // it ended a pass that began higher
+            send_on_group(control, channel);
+        }
     }
     if (!on || !evse_gate_is_open(control, channel)) { // tripped between two frames
         send_off_group(channel);
