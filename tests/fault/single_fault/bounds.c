@@ -80,6 +80,12 @@ static bool is_here(const harm_t *harm, bool two_buses)
     return two_buses || harm->kind != HARM_CROSSED;
 }
 
+bool bound_is_of_answers(const harm_t *harm)
+{
+    return harm->kind == HARM_SIM &&
+           ((1ull << harm->which) & (SIM_FAULT_HOT | SIM_FAULT_TELEMETRY_SILENT)) != 0;
+}
+
 bool bound_of(const harm_t *harm, unsigned option, bound_t *bound)
 {
     bool two_buses = option == TRIAL_TWO_BUSES || option == TRIAL_FOUR_UNITS_TWO_BUSES;

@@ -14,5 +14,7 @@ typedef struct bound {
 
 /// False when this harm does not take power, or nobody says when.
 bool bound_of(const harm_t *harm, unsigned option, bound_t *bound);
+/// Found by what the modules answer: while a profile is commissioned nobody asks them for some seconds.
+bool bound_is_of_answers(const harm_t *harm);
 
 #endif

@@ -270,6 +270,7 @@ static void judge_energy(const fault_case_t *c)
 
 #define GONE_MS      550u // both stop paths, the contactor's drop-out, the module's way down
 #define GONE_FAST_MS 100u
+#define GENTLE_MA    40000 // what a module takes down before the contactor opens at 300 ms
 
 // The outlet's power against the bound of this harm, as long as it lasts.
 static void judge_bound(const fault_case_t *c, const bound_t *bound, uint32_t hot_openings)
@@ -283,8 +284,8 @@ static void judge_bound(const fault_case_t *c, const bound_t *bound, uint32_t ho
     if (passed_ms > most_ms && trial.outlet.power_mW > 0) {
         judge_break(&trial.judge, "power %u ms after the harm began, bound %u ms",
                     (unsigned)passed_ms, (unsigned)most_ms);
-    } else if (bound->is_gentle && c->follow == FOLLOW_NOTHING &&
-               trial.outlet.hot_openings > hot_openings) {
+    } else if (bound->is_gentle && trial.outlet.config.request_mA <= GENTLE_MA &&
+               c->follow == FOLLOW_NOTHING && trial.outlet.hot_openings > hot_openings) {
         judge_break(&trial.judge, "the contactor opens under load at an orderly end");
     }
 }
@@ -299,7 +300,8 @@ static void run_harm(const fault_case_t *c, bool with_harm)
     }
     bool follows = c->follow != FOLLOW_NOTHING;
     bound_t bound;
-    bool is_bound = with_harm && bound_of(&c->harm, c->option, &bound);
+    bool is_mute = c->option == TRIAL_COMMISSIONING && bound_is_of_answers(&c->harm);
+    bool is_bound = with_harm && !is_mute && bound_of(&c->harm, c->option, &bound);
     uint32_t hot_openings = trial.outlet.hot_openings;
     for (uint64_t ms = 0; ms < c->duration_ms && !trial.judge.is_broken; ms += EVSE_TICK_MS) {
         if (follows && ms >= c->follow_ms) {
