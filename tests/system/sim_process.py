@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What the tests of `holdfast sim` share: the process with its events, an SLCAN host of its own, a runner of cases.
+import concurrent.futures
 import json
 import os
 import select
@@ -96,21 +97,32 @@ class Slcan:
         return data
 
 
-def run_cases(names):
-    passed = failed = 0
-    for name, case in sorted(names.items()):
-        if not name.startswith("case_"):
-            continue
-        with tempfile.TemporaryDirectory() as directory:
-            try:
-                case(directory)
-                passed += 1
-                print("ok  ", name[5:])
-            except (AssertionError, OSError, EOFError, subprocess.TimeoutExpired) as error:
-                failed += 1
-                print("FAIL", name[5:], repr(error))
-        for process in Sim.started:
-            process.kill()
-            process.wait(LIMIT_S)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+def run_case(name, case):
+    """True when it held."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            case(directory)
+            print("ok  ", name[5:], flush=True)
+            return True
+        except (AssertionError, OSError, EOFError, subprocess.TimeoutExpired) as error:
+            print("FAIL", name[5:], repr(error), flush=True)
+            return False
+
+
+def end_all():
+    for process in Sim.started:
+        process.kill()
+        process.wait(LIMIT_S)
+    Sim.started.clear()
+
+
+def run_cases(names, at_once=1):
+    """Runs what is called case_...; several at once where they mostly wait. The exit status."""
+    cases = [(name, case) for name, case in sorted(names.items()) if name.startswith("case_")]
+    held = []
+    for i in range(0, len(cases), at_once):
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            held += pool.map(lambda pair: run_case(*pair), cases[i:i + at_once])
+        end_all()
+    print(f"{sum(held)} passed, {len(held) - sum(held)} failed")
+    return 0 if held and all(held) else 1

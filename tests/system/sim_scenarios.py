@@ -187,4 +187,4 @@ expect 3 power > 1000 for 1500
 """)
 
 
-sys.exit(sim_process.run_cases(globals()))
+sys.exit(sim_process.run_cases(globals(), at_once=5))
