@@ -67,8 +67,8 @@ evse_can_frame_t evse_huawei_current(const evse_huawei_dialect_t *dialect,
     return frame;
 }
 
-int evse_huawei_source(const evse_huawei_dialect_t *dialect, const evse_module_t *module,
-                       uint32_t id, uint8_t *command)
+static int source_of(const evse_huawei_dialect_t *dialect, const evse_module_t *module, uint32_t id,
+                     uint8_t *command)
 {
     uint32_t side = id & COMMAND_MASK;
     if (id >> PROTOCOL_SHIFT != dialect->protocol || (side & ~(uint32_t)MORE) != FROM_MODULE) {
@@ -90,7 +90,7 @@ evse_can_filter_t evse_huawei_filter(const evse_huawei_dialect_t *dialect,
     };
 }
 
-int evse_huawei_receive_set(evse_module_unit_t *unit, const uint8_t *data, uint64_t now_us)
+static int receive_set(evse_module_unit_t *unit, const uint8_t *data, uint64_t now_us)
 {
     if (data[0] != GOOD) { // an error nibble, or a signal of another group
         return HF_E_RANGE;
@@ -128,4 +128,25 @@ int evse_huawei_receive_signal(const evse_module_profile_t *profile, evse_readin
         break;
     }
     return evse_module_store(reading, quantity, counts, now_us);
+}
+
+int evse_huawei_receive(const evse_huawei_dialect_t *dialect, evse_module_t *module,
+                        const evse_can_frame_t *frame, uint64_t now_us)
+{
+    uint8_t command = 0;
+    int u = source_of(dialect, module, frame->id & EVSE_CAN_ID_MASK, &command);
+    if (u < 0 || (command != dialect->set && command != dialect->read)) {
+        return 0;
+    }
+    evse_module_unit_t *unit = &module->unit[u];
+    int status = HF_E_RANGE;
+    if (frame->length == 8) {
+        status = command == dialect->set
+                     ? receive_set(unit, frame->data, now_us)
+                     : dialect->decode(module->profile, unit, frame->data, now_us);
+    }
+    if (status > 0) {
+        unit->answered_us = now_us;
+    }
+    return status;
 }

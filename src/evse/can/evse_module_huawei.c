@@ -37,7 +37,6 @@ enum {
 #define HIDDEN_BIT    0x800000u
 #define SIGN_BIT      0x80000000u
 
-static const evse_huawei_dialect_t dialect = {.protocol = PROTOCOL, .set = COMMAND_SET};
 static const uint8_t signals[] = {0x84, 0x82, 0x79, 0x80, 0x83};
 
 // Big-endian, times 1000, rounded half away from zero. False for NaN, infinity, and beyond 2^31.
@@ -132,25 +131,8 @@ static int receive_signal(const evse_module_profile_t *profile, evse_module_unit
     }
 }
 
-static int receive_unit(evse_module_t *module, const evse_can_frame_t *frame, uint64_t now_us)
-{
-    uint8_t command = 0;
-    int u = evse_huawei_source(&dialect, module, frame->id & EVSE_CAN_ID_MASK, &command);
-    if (u < 0 || (command != COMMAND_SET && command != COMMAND_READ)) {
-        return 0;
-    }
-    evse_module_unit_t *unit = &module->unit[u];
-    int status = HF_E_RANGE;
-    if (frame->length == 8) {
-        status = command == COMMAND_SET
-                     ? evse_huawei_receive_set(unit, frame->data, now_us)
-                     : receive_signal(module->profile, unit, frame->data, now_us);
-    }
-    if (status > 0) {
-        unit->answered_us = now_us;
-    }
-    return status;
-}
+static const evse_huawei_dialect_t dialect = {
+    .protocol = PROTOCOL, .set = COMMAND_SET, .read = COMMAND_READ, .decode = receive_signal};
 
 static int receive(evse_module_t *module, const evse_can_frame_t *frame, uint64_t now_us)
 {
@@ -166,7 +148,7 @@ static int receive(evse_module_t *module, const evse_can_frame_t *frame, uint64_
         decode = receive_heartbeat;
         break;
     default:
-        return receive_unit(module, frame, now_us);
+        return evse_huawei_receive(&dialect, module, frame, now_us);
     }
     return frame->length == 8 ? decode(module, frame->data, now_us) : HF_E_RANGE;
 }

@@ -48,7 +48,10 @@ typedef enum evse_huawei {
 /// Where the dialects differ.
 typedef struct evse_huawei_dialect {
     uint8_t protocol;
-    uint8_t set; // command of the control group
+    uint8_t set;  // command of the control group
+    uint8_t read; // command whose answers `decode` takes: 1 taken, HF_E_RANGE impossible
+    int (*decode)(const evse_module_profile_t *profile, evse_module_unit_t *unit,
+                  const uint8_t *data, uint64_t now_us);
 } evse_huawei_dialect_t;
 
 /// A frame of the controller's to a unit, data all 0.
@@ -63,14 +66,12 @@ evse_can_frame_t evse_huawei_voltage(const evse_huawei_dialect_t *dialect,
 evse_can_frame_t evse_huawei_current(const evse_huawei_dialect_t *dialect,
                                      const evse_module_profile_t *profile, uint32_t unit,
                                      int32_t mA);
-/// The unit a frame of the family comes from, and its command; -1: none of ours.
-int evse_huawei_source(const evse_huawei_dialect_t *dialect, const evse_module_t *module,
-                       uint32_t id, uint8_t *command);
+/// Decodes what a unit answers: set commands here, readings by the dialect. 1 taken, 0 none of ours, HF_E_RANGE impossible.
+int evse_huawei_receive(const evse_huawei_dialect_t *dialect, evse_module_t *module,
+                        const evse_can_frame_t *frame, uint64_t now_us);
 /// Lets all a unit says in.
 evse_can_filter_t evse_huawei_filter(const evse_huawei_dialect_t *dialect,
                                      const evse_module_profile_t *profile, uint32_t unit);
-/// The answer to a set command, on the unit's behalf.
-int evse_huawei_receive_set(evse_module_unit_t *unit, const uint8_t *data, uint64_t now_us);
 /// One reading in the profile's scaling, its value in b4-7.
 int evse_huawei_receive_signal(const evse_module_profile_t *profile, evse_reading_t *reading,
                                evse_module_quantity_t quantity, const uint8_t *data,

@@ -17,7 +17,6 @@ enum {
     QUERY_PERIOD_ms = 500,
 };
 
-static const evse_huawei_dialect_t dialect = {.protocol = PROTOCOL, .set = COMMAND_SET};
 static const uint8_t signals[] = {0x00}; // everything
 
 static int receive_reading(const evse_module_profile_t *profile, evse_module_unit_t *unit,
@@ -39,24 +38,12 @@ static int receive_reading(const evse_module_profile_t *profile, evse_module_uni
     }
 }
 
+static const evse_huawei_dialect_t dialect = {
+    .protocol = PROTOCOL, .set = COMMAND_SET, .read = COMMAND_READ_ALL, .decode = receive_reading};
+
 static int receive(evse_module_t *module, const evse_can_frame_t *frame, uint64_t now_us)
 {
-    uint8_t command = 0;
-    int u = evse_huawei_source(&dialect, module, frame->id & EVSE_CAN_ID_MASK, &command);
-    if (u < 0 || (command != COMMAND_SET && command != COMMAND_READ_ALL)) {
-        return 0;
-    }
-    evse_module_unit_t *unit = &module->unit[u];
-    int status = HF_E_RANGE;
-    if (frame->length == 8) {
-        status = command == COMMAND_SET
-                     ? evse_huawei_receive_set(unit, frame->data, now_us)
-                     : receive_reading(module->profile, unit, frame->data, now_us);
-    }
-    if (status > 0) {
-        unit->answered_us = now_us;
-    }
-    return status;
+    return evse_huawei_receive(&dialect, module, frame, now_us);
 }
 
 static evse_can_frame_t encode_switch(const evse_module_profile_t *profile, uint32_t unit, bool on)
