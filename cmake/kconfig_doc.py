@@ -69,18 +69,21 @@ def document(kconf):
     return "".join(out)
 
 
-def main():
-    if len(sys.argv) not in (3, 4):
-        sys.exit(__doc__)
-    text = document(kconfiglib.Kconfig(sys.argv[1], warn=False))
-    path = sys.argv[2]
+def keep(text, path, command):
+    """Writes what was made, or with --check fails when the file is another."""
     if "--check" in sys.argv:
         with open(path, encoding="utf-8") as current:
             if current.read() != text:
-                sys.exit(f"{os.path.basename(path)} is out of date: /usr/bin/python3 cmake/kconfig_doc.py Kconfig docs/CONFIGURATION.md")
+                sys.exit(f"{os.path.basename(path)} is out of date: /usr/bin/python3 cmake/{command}")
         return
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    keep(document(kconfiglib.Kconfig(sys.argv[1], warn=False)), sys.argv[2], "kconfig_doc.py Kconfig docs/CONFIGURATION.md")
 
 
 if __name__ == "__main__":

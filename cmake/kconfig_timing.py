@@ -5,10 +5,10 @@ configuration says other, and a refusal of what is out of range.
 
 Usage: kconfig_timing.py KCONFIG HEADER [--check]: with --check nothing is written, exit 1 when the header is out of date.
 """
-import os
 import sys
 
 import kconfiglib
+from kconfig_doc import keep
 
 MENU = "Times and limits"
 HEAD = """// SPDX-License-Identifier: MIT
@@ -62,14 +62,7 @@ def header(kconf):
 def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
-    text, path = header(kconfiglib.Kconfig(sys.argv[1], warn=False)), sys.argv[2]
-    if "--check" in sys.argv:
-        with open(path, encoding="utf-8") as current:
-            if current.read() != text:
-                sys.exit(f"{os.path.basename(path)} is out of date: /usr/bin/python3 cmake/kconfig_timing.py Kconfig include/evse/evse_timing.h")
-        return
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
+    keep(header(kconfiglib.Kconfig(sys.argv[1], warn=False)), sys.argv[2], "kconfig_timing.py Kconfig include/evse/evse_timing.h")
 
 
 if __name__ == "__main__":
