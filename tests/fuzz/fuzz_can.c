@@ -3,22 +3,13 @@
 // byte chooses profiles and units; then a frame is 15 bytes: id, length and flags, milliseconds, data. Invariants: what is
 // stored a terminal can have; the whole is as old as its oldest unit; a frame is one party's; a BMS lives by requests.
 #include "evse/evse_bms.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define FRAME_BYTES 15u
 #define MODULES     4u
 #define EXTENDED    0x80u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void must_be(evse_reading_t reading, int32_t low, int32_t high, uint64_t now_us)
 {

@@ -2,13 +2,11 @@
 // Any bytes typed at the console. Invariants: what it writes is printable ASCII, CR, LF and backspace alone; no line kept is
 // longer than its buffer; nothing is stopped or commissioned but connectors there are, and only after a line end.
 #include "evse/evse_console.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define NOW_US 5000000000u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct world {
     hf_snapshot_t control, comms;
@@ -17,13 +15,6 @@ typedef struct world {
     evse_console_t console;
     uint32_t asked;
 } world_t;
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void look(void *ctx, const char *text, size_t length)
 {

@@ -6,14 +6,13 @@
 //
 // Bytes: world (1), scene to begin with (1), then operations: code (1) and its arguments.
 #include "fault/single_fault/scenes.h"
+#include "fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TICKS_MAX 1500u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct input {
     const uint8_t *data;

@@ -2,22 +2,13 @@
 // Any bytes through the JSON parser and, when they are JSON, through every reader. Invariants: every value found by a
 // walk parses again by itself, to the same text; a text cut short is refused, unless it is a number; a decoded string
 // written back reads the same; no reader touches a byte outside the input (the sanitizers' part).
+#include "fuzz.h"
 #include "holdfast/hf_json.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define STRING_BYTES 512u
 #define CUTS         32u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void parse_again(hf_json_t value)
 {

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Any bytes, line by line, through the reader of traces, and what it delivers through a replay. Invariants: what was read is
 // written again as the same line; the replay never gives what it does not hold; taken less given is what is held.
+#include "fuzz.h"
 #include "holdfast/hf_record.h"
 #include "holdfast/hf_replay.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define HELD_MAX 64u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void write_again(const hf_record_t *record, hf_builder_t *out)
 {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The whole comms core under whatever a central system may send: the input is cut into messages at NUL bytes, each is
 // received by an accepted station with a session running. Nothing may crash, assert, hang, or stop it from answering.
+#include "fuzz.h"
 #include "support/ocpp_station.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void receive_all(station_t *s, const uint8_t *data, size_t size)
 {

@@ -6,9 +6,9 @@
 // in the input as a line; all that is written is whole commands; frames are all accounted for; nothing hangs.
 #include "evse/evse_slcan.h"
 #include "evse/evse_timing.h"
+#include "fuzz.h"
 #include "holdfast/hf_clock.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define WRITTEN_BYTES 16384u
@@ -26,8 +26,6 @@ enum {
     OPTION_STALLS = 128,
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 typedef struct world {
     const uint8_t *data;
     size_t left;
@@ -41,13 +39,6 @@ typedef struct world {
     uint32_t got;
     evse_slcan_t slcan;
 } world_t;
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static uint32_t next(world_t *w)
 {

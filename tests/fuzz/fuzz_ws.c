@@ -5,11 +5,11 @@
 // seeds the portions. Invariants: what is received is whole UTF-8 and fits its buffer; all that was sent is whole, masked
 // frames; and when the input is over and every time-out has passed, the connection is closed, once.
 #include "evse/evse_ws.h"
+#include "fuzz.h"
 #include "holdfast/hf_clock.h"
 #include "holdfast/hf_text.h"
 #include "holdfast/hf_utf8.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define BUFFER_BYTES 1024u
@@ -27,8 +27,6 @@ enum {
     OPTION_BREAKS = 64,
 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 typedef struct world {
     const uint8_t *data;
     size_t left;
@@ -41,13 +39,6 @@ typedef struct world {
     uint8_t receive[BUFFER_BYTES], send[BUFFER_BYTES];
     evse_ws_t ws;
 } world_t;
-
-static void must(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static uint32_t next(world_t *w)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Stands in for libFuzzer where there is none: feeds every file of the folders and files named on the command line to
 // the fuzz target once. Fails when there is nothing to feed.
+#include "fuzz.h"
+
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned fed;
 
