@@ -31,8 +31,8 @@ static evse_slcan_t slcan;
 static mps2_io_t io;
 static mps2_stream_t stream;
 static mps2_uart_t uart[FIRMWARE_LINES];
-static uint8_t ws_receive[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
-static uint8_t ws_send[CONFIG_EVSE_OCPP_MESSAGE_BYTES + 16u];
+static uint8_t ws_receive[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
+static uint8_t ws_send[CONFIG_EVSE_OCPP_SEND_BYTES + 16u];
 static struct {
     uint8_t console_in[64], console_out[2048];
     uint8_t network_in[1024], network_out[1024];

@@ -66,8 +66,8 @@ typedef struct daemon {
     hf_flash_file_t flash;
     evse_stream_tcp_t stream;
     evse_ws_t ws;
-    uint8_t ws_receive[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
-    uint8_t ws_send[CONFIG_EVSE_OCPP_MESSAGE_BYTES + 16];
+    uint8_t ws_receive[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
+    uint8_t ws_send[CONFIG_EVSE_OCPP_SEND_BYTES + 16];
     evse_can_linux_t can[CONFIG_EVSE_CONNECTORS_MAX], bms_can[CONFIG_EVSE_CONNECTORS_MAX];
     union {
         evse_io_socket_t socket;

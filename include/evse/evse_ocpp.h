@@ -69,7 +69,7 @@ typedef struct evse_ocpp_config {
     } modules[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t seed;       // backoff jitter
     char *buffer;        // RPC building buffer
-    size_t buffer_bytes; // CONFIG_EVSE_OCPP_MESSAGE_BYTES at least
+    size_t buffer_bytes; // CONFIG_EVSE_OCPP_SEND_BYTES at least
     uint64_t
         utc_hint_ms; // UTC of the clock at now_us = 0 if the platform trusts its clock; 0 unknown
     /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.
@@ -85,7 +85,7 @@ typedef enum evse_registration { // of BootNotification
     EVSE_REGISTRATION_ACCEPTED,
 } evse_registration_t;
 
-#define EVSE_KEYS_MAX 40u
+#define EVSE_KEYS_MAX 64u
 
 /// Configuration keys as the loop uses them: numbers and lists of measurands, read once from the store.
 typedef struct evse_keys {
@@ -147,7 +147,6 @@ typedef struct evse_ocpp {
     bool latch_estop; // as the events tell
     uint32_t latch_welds;
     uint32_t proofs_owed; // bit per connector: commissioned, not recorded yet
-    char payload[CONFIG_EVSE_OCPP_PAYLOAD_BYTES];
     uint32_t sessions_started, sessions_ended;
     uint64_t last_session_Wh;
     evse_stop_reason_t last_session_reason;

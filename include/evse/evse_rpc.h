@@ -75,12 +75,25 @@ struct evse_rpc {
 HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link,
                                 const evse_rpc_owner_t *owner, char *buffer, size_t capacity,
                                 uint32_t timeout_ms, hf_log_t *log);
-/// Sends one CALL: HF_E_AGAIN while one is outstanding or the link is busy, HF_E_CLOSED, HF_E_TOO_LONG (never sent, never
-/// cut). `payload` is a JSON object; `token` comes back in on_answer.
-HF_MUST_CHECK int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action,
-                                hf_slice_t payload, uint32_t token, uint64_t now_us);
-/// Answers a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while another reply waits, HF_E_TOO_LONG.
-HF_MUST_CHECK int evse_rpc_reply(evse_rpc_t *rpc, const char *call_id, hf_slice_t payload);
+/// One message under way in the building buffer: the caller writes its payload, one JSON value, into `json`.
+typedef struct evse_rpc_draft {
+    hf_builder_t out;
+    hf_json_writer_t json;
+} evse_rpc_draft_t;
+
+/// Opens a CALL. HF_E_AGAIN while one is outstanding or a reply waits, HF_E_TOO_LONG (id). Nothing else of this RPC may be
+/// called before the draft is sent or left.
+HF_MUST_CHECK int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *id,
+                                      const char *action);
+/// Closes and sends it: HF_E_AGAIN the link is busy, HF_E_CLOSED, HF_E_TOO_LONG (never sent, never cut). `token` comes
+/// back in on_answer.
+HF_MUST_CHECK int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
+                                     uint64_t now_us);
+/// Opens the answer to a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while another reply waits.
+HF_MUST_CHECK int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft,
+                                       const char *call_id);
+/// Closes it; it goes out when the link takes it. HF_E_TOO_LONG.
+HF_MUST_CHECK int evse_rpc_reply_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft);
 /// True when evse_rpc_call() would not answer HF_E_AGAIN for want of a buffer.
 bool evse_rpc_is_free(const evse_rpc_t *rpc);
 /// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.

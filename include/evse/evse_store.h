@@ -15,6 +15,7 @@
 #define EVSE_ID_TAG_BYTES           21u // CiString20 and its NUL
 #define EVSE_MESSAGE_ID_BYTES       37u // at most 36 characters
 #define EVSE_TRANSACTION_ID_UNKNOWN (-1)
+#define EVSE_RESERVATION_NONE       INT32_MIN
 #define EVSE_KEY_BYTES              51u
 #define EVSE_VALUE_BYTES            129u
 #define EVSE_PROFILE_BYTES          24u // name of a module profile and its NUL
@@ -37,6 +38,7 @@ typedef enum evse_message_kind {
 /// One sampled reading of a MeterValues message: what, how much.
 typedef struct evse_sample {
     uint8_t measurand; // evse_measurand_t, see evse_ocpp.h
+    uint8_t phase;     // evse_phase_t, 0: none
     int32_t value;     // in the measurand's own unit
 } evse_sample_t;
 
@@ -72,10 +74,19 @@ typedef struct evse_transaction {
     uint8_t state;       // evse_transaction_state_t
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
+    int32_t reservation_id;              // that this transaction used up; EVSE_RESERVATION_NONE
     evse_moment_t last_at; // the last thing known of it: what a STOP made at boot carries
     uint64_t last_Wh;      // of its last journalled reading
     evse_message_t *stop;  // the block its STOP will use, held since the begin; NULL once used
 } evse_transaction_t;
+
+/// What a transaction begins with.
+typedef struct evse_begin {
+    const char *id_tag;
+    uint64_t register_mJ;
+    evse_moment_t at;
+    int32_t reservation_id; // EVSE_RESERVATION_NONE
+} evse_begin_t;
 
 /// What commissioning proved [SAF-15]: this profile, for so many units.
 typedef struct evse_proof {
@@ -161,8 +172,8 @@ bool evse_store_is_durable(const evse_store_t *store);
 /// Room for one more whole session (transaction, START, STOP). No room: no new session.
 bool evse_store_has_room(const evse_store_t *store);
 /// Opens a transaction and queues its START. HF_E_FULL, HF_E_STATE one is open here, HF_E_TOO_LONG (idTag), HF_E_IO.
-HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
-                                   uint64_t register_mJ, evse_moment_t at);
+HF_MUST_CHECK int evse_store_begin(evse_store_t *store, unsigned connector,
+                                   const evse_begin_t *begin);
 /// Queues a MeterValues of the open transaction, journalled only when `keep`. HF_E_FULL: dropped by rule, counted by the
 /// caller (START and STOP never are: the begin takes the blocks of both).
 HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector,
@@ -193,6 +204,29 @@ HF_MUST_CHECK int evse_store_register(evse_store_t *store, unsigned connector, u
 HF_MUST_CHECK int evse_store_set(evse_store_t *store, const char *key, const char *value);
 /// NULL when it was never set.
 const char *evse_store_get(const evse_store_t *store, const char *key);
+/// Things other modules must not forget, in bytes of their own: kept by kind and key, replaced whole, read back from the
+/// flash (no copy in memory). Little-endian, byte by byte, with a version of the owner's.
+typedef enum evse_object_kind {  // numbers are in the journal: append only
+    EVSE_OBJECT_PROFILE = 1,     // charging profile; key: its slot
+    EVSE_OBJECT_RESERVATION = 2, // key: the connector
+    EVSE_OBJECT_SIGNED = 3,  // signed meter value of a transaction not confirmed yet; key: owner's
+    EVSE_OBJECT_UPDATE = 4,  // an UpdateFirmware or GetDiagnostics under way
+    EVSE_OBJECT_NETWORK = 5, // stored credentials; key: their slot
+    EVSE_OBJECT_KINDS
+} evse_object_kind_t;
+#define EVSE_OBJECT_BYTES_MAX 900u
+
+/// HF_E_TOO_LONG, HF_E_FULL (table or journal), HF_E_IO. Durable once evse_store_is_durable() says so.
+HF_MUST_CHECK int evse_store_keep(evse_store_t *store, evse_object_kind_t kind, uint16_t key,
+                                  const void *data, size_t length);
+/// Its length, copied to `data`; HF_E_NOT_FOUND, HF_E_TOO_LONG (of `capacity`), HF_E_IO.
+HF_MUST_CHECK int evse_store_kept(evse_store_t *store, evse_object_kind_t kind, uint16_t key,
+                                  void *data, size_t capacity);
+/// 0 also when there is none.
+HF_MUST_CHECK int evse_store_forget(evse_store_t *store, evse_object_kind_t kind, uint16_t key);
+/// The smallest key of a kind that is `from` or larger; -1 none.
+int32_t evse_store_next_key(const evse_store_t *store, evse_object_kind_t kind, uint16_t from);
+
 HF_MUST_CHECK int evse_store_set_inoperative(evse_store_t *store, unsigned connector,
                                              bool inoperative);
 HF_MUST_CHECK int evse_store_set_finishing(evse_store_t *store, unsigned connector, bool finishing);

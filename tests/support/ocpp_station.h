@@ -65,7 +65,7 @@ typedef struct station {
     evse_mailbox_t mailbox;
     hf_flash_ram_t ram;
     uint8_t memory[4 * 65536];
-    char buffer[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
+    char buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
     evse_ocpp_config_t config;
     station_link_t link;
     station_csms_t csms;

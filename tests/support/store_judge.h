@@ -83,8 +83,8 @@ static inline int judge_begin(judge_t *judge, world_t *w, unsigned connector)
     session->start_mJ = session->true_mJ = judge->mJ[connector];
     session->start_at_ms = judge->now_ms;
     judge->sessions++;
-    int status = evse_store_begin(&w->store, connector, session->tag, judge->mJ[connector],
-                                  judge_moment(judge, w));
+    int status =
+        world_begin(w, connector, session->tag, judge->mJ[connector], judge_moment(judge, w));
     if (status == HF_OK) {
         judge->running[connector] = session;
     }

@@ -70,6 +70,16 @@ static inline evse_moment_t world_at(const world_t *w, uint64_t since_boot_ms)
     return (evse_moment_t){.boot = w->store.boot, .since_boot_ms = since_boot_ms};
 }
 
+static inline int world_begin(world_t *w, unsigned connector, const char *id_tag,
+                              uint64_t register_mJ, evse_moment_t at)
+{
+    const evse_begin_t begin = {.id_tag = id_tag,
+                                .register_mJ = register_mJ,
+                                .at = at,
+                                .reservation_id = EVSE_RESERVATION_NONE};
+    return evse_store_begin(&w->store, connector, &begin);
+}
+
 static inline unsigned world_queue_length(const world_t *w)
 {
     unsigned count = 0;

@@ -10,8 +10,8 @@
 static evse_t evse;
 static evse_ws_t ws;
 static template_can_t can;
-static uint8_t receive_buffer[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
-static uint8_t send_buffer[CONFIG_EVSE_OCPP_MESSAGE_BYTES];
+static uint8_t receive_buffer[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
+static uint8_t send_buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
 static const hf_flash_t flash = {
     .ops = &template_flash_ops,
     .segment_bytes = TEMPLATE_FLASH_SEGMENT_BYTES,

@@ -95,9 +95,21 @@ static void hear(bench_t *b, const char *text)
     evse_rpc_poll(&b->rpc, 1000);
 }
 
+static int call_with(bench_t *b, const char *id, const char *action, hf_slice_t payload,
+                     uint32_t token)
+{
+    evse_rpc_draft_t draft;
+    int status = evse_rpc_call_begin(&b->rpc, &draft, id, action);
+    if (status != HF_OK) {
+        return status;
+    }
+    hf_json_put_raw(&draft.json, payload);
+    return evse_rpc_call_send(&b->rpc, &draft, token, 1000);
+}
+
 static int call(bench_t *b, const char *id)
 {
-    return evse_rpc_call(&b->rpc, id, "Heartbeat", HF_SLICE("{}"), 7, 1000);
+    return call_with(b, id, "Heartbeat", HF_SLICE("{}"), 7);
 }
 
 #define LAST(b) ((b)->sent[((b)->sent_count - 1u) % 16])
@@ -281,7 +293,10 @@ static void rpc_deferred_reply_comes_later(void)
     b->error = EVSE_RPC_DEFERRED;
     hear(b, "[2,\"q\\\"1\",\"UnlockConnector\",{}]");
     CHECK_EQ(b->sent_count, 0);
-    CHECK_EQ(evse_rpc_reply(&b->rpc, b->rpc.call_id, HF_SLICE("{\"status\":\"Unlocked\"}")), 0);
+    evse_rpc_draft_t reply;
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply, b->rpc.call_id), 0);
+    hf_json_put_raw(&reply.json, HF_SLICE("{\"status\":\"Unlocked\"}"));
+    CHECK_EQ(evse_rpc_reply_send(&b->rpc, &reply), 0);
     CHECK_STR(LAST(b), "[3,\"q\\\"1\",{\"status\":\"Unlocked\"}]");
 }
 
@@ -301,7 +316,7 @@ static void rpc_call_that_does_not_fit_is_never_sent(void)
     payload[0] = '{';
     payload[sizeof payload - 1] = '}';
     hf_slice_t slice = {payload, sizeof payload};
-    CHECK_EQ(evse_rpc_call(&b->rpc, "a", "MeterValues", slice, 0, 1000), HF_E_TOO_LONG);
+    CHECK_EQ(call_with(b, "a", "MeterValues", slice, 0), HF_E_TOO_LONG);
     CHECK_EQ(b->sent_count, 0);
     CHECK(evse_rpc_is_free(&b->rpc));
     b->send_status = HF_E_AGAIN;

@@ -25,7 +25,7 @@ static evse_message_t reading(uint64_t Wh, uint64_t since_boot_ms)
 
 static int begin(unsigned connector, uint64_t register_mJ, uint64_t since_boot_ms)
 {
-    return evse_store_begin(&w.store, connector, "CARD-1", register_mJ,
+    return world_begin(&w, connector, "CARD-1", register_mJ,
                             world_at(&w, since_boot_ms));
 }
 
@@ -154,7 +154,7 @@ static void store_second_begin_and_end_are_refused(void)
     CHECK_EQ(begin(2, 0, 1), HF_E_ARGUMENT);
     CHECK_EQ(end(0, 0, 1), HF_OK);
     CHECK_EQ(end(0, 0, 1), HF_E_STATE);
-    CHECK_EQ(evse_store_begin(&w.store, 0, "123456789012345678901", 0, world_at(&w, 1)),
+    CHECK_EQ(world_begin(&w, 0, "123456789012345678901", 0, world_at(&w, 1)),
              HF_E_TOO_LONG);
     evse_message_t sample = reading(1, 1);
     CHECK_EQ(evse_store_meter(&w.store, 0, &sample, true), HF_E_STATE);

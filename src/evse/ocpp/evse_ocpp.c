@@ -20,7 +20,7 @@ static bool is_text_within(const char *text, size_t limit, bool required)
 static int check_config(const evse_ocpp_config_t *config)
 {
     if (config->link.ops == NULL || config->store == NULL || config->mailbox == NULL ||
-        config->buffer == NULL || config->buffer_bytes < CONFIG_EVSE_OCPP_MESSAGE_BYTES) {
+        config->buffer == NULL || config->buffer_bytes < CONFIG_EVSE_OCPP_SEND_BYTES) {
         return HF_E_ARGUMENT;
     }
     if (config->connectors == 0u || config->connectors > CONFIG_EVSE_CONNECTORS_MAX) {
@@ -126,30 +126,36 @@ const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connect
     return known ? &ocpp->snapshot.connector[connector] : NULL;
 }
 
-void evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing)
+hf_json_writer_t *evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
+                                      const char *action, const char *id)
 {
-    hf_builder_init(&outgoing->out, ocpp->payload, sizeof ocpp->payload);
-    hf_json_writer_init(&outgoing->json, &outgoing->out);
-    hf_json_begin_object(&outgoing->json);
-}
-
-int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, const char *action,
-                       const char *id, uint32_t token)
-{
-    hf_json_end_object(&outgoing->json);
-    if (outgoing->out.overflow) {
-        HF_LOGE(ocpp->config.log, ocpp->now_us, OCPP, "%s does not fit its buffer, not sent",
-                action);
-        return HF_E_TOO_LONG;
-    }
     char fresh[EVSE_MESSAGE_ID_BYTES];
     if (id == NULL) {
         evse_store_id_text(ocpp->config.store, evse_store_new_id(ocpp->config.store), fresh);
         id = fresh;
     }
-    return evse_rpc_call(&ocpp->rpc, id, action,
-                         (hf_slice_t){outgoing->out.text, outgoing->out.length}, token,
-                         ocpp->now_us);
+    *outgoing = (evse_outgoing_t){.action = action};
+    outgoing->status = evse_rpc_call_begin(&ocpp->rpc, &outgoing->draft, id, action);
+    if (outgoing->status != HF_OK) { // nowhere to write: every byte overflows
+        hf_builder_init(&outgoing->draft.out, NULL, 0u);
+        hf_json_writer_init(&outgoing->draft.json, &outgoing->draft.out);
+    }
+    hf_json_begin_object(&outgoing->draft.json);
+    return &outgoing->draft.json;
+}
+
+int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, uint32_t token)
+{
+    if (outgoing->status != HF_OK) {
+        return outgoing->status;
+    }
+    hf_json_end_object(&outgoing->draft.json);
+    int status = evse_rpc_call_send(&ocpp->rpc, &outgoing->draft, token, ocpp->now_us);
+    if (status == HF_E_TOO_LONG) {
+        HF_LOGE(ocpp->config.log, ocpp->now_us, OCPP, "%s does not fit its buffer, not sent",
+                outgoing->action);
+    }
+    return status;
 }
 
 static void link_lost(evse_ocpp_t *ocpp, uint64_t now_us)

@@ -54,17 +54,16 @@ bool evse_boot_send(evse_ocpp_t *ocpp, uint64_t now_us)
     }
     const evse_ocpp_config_t *config = &ocpp->config;
     evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    hf_json_string_field(&call.json, "chargePointVendor", config->vendor);
-    hf_json_string_field(&call.json, "chargePointModel", config->model);
+    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "BootNotification", NULL);
+    hf_json_string_field(json, "chargePointVendor", config->vendor);
+    hf_json_string_field(json, "chargePointModel", config->model);
     if (config->serial != NULL) {
-        hf_json_string_field(&call.json, "chargePointSerialNumber", config->serial);
+        hf_json_string_field(json, "chargePointSerialNumber", config->serial);
     }
     if (config->firmware != NULL) {
-        hf_json_string_field(&call.json, "firmwareVersion", config->firmware);
+        hf_json_string_field(json, "firmwareVersion", config->firmware);
     }
-    if (evse_outgoing_send(ocpp, &call, "BootNotification", NULL,
-                           evse_token(EVSE_CALL_BOOT, 0u, 0u)) != HF_OK) {
+    if (evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_BOOT, 0u, 0u)) != HF_OK) {
         return false;
     }
     ocpp->triggers &= ~(uint32_t)EVSE_TRIGGER_BOOT;
@@ -147,9 +146,8 @@ bool evse_heartbeat_send(evse_ocpp_t *ocpp, uint64_t now_us)
         return false;
     }
     evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    if (evse_outgoing_send(ocpp, &call, "Heartbeat", NULL,
-                           evse_token(EVSE_CALL_HEARTBEAT, 0u, 0u)) != HF_OK) {
+    (void)evse_outgoing_begin(ocpp, &call, "Heartbeat", NULL);
+    if (evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_HEARTBEAT, 0u, 0u)) != HF_OK) {
         return false;
     }
     ocpp->triggers &= ~(uint32_t)EVSE_TRIGGER_HEARTBEAT;

@@ -82,7 +82,7 @@ bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *con
     return false;
 }
 
-static evse_fields_t fields_of(evse_ocpp_t *ocpp, hf_json_t payload)
+evse_fields_t evse_fields_of(evse_ocpp_t *ocpp, hf_json_t payload)
 {
     return (evse_fields_t){.rpc = &ocpp->rpc, .object = payload};
 }
@@ -91,7 +91,7 @@ static const evse_range_t any_connector = {0, INT32_MAX}; // 0: the station
 static const evse_range_t real_connector = {1, INT32_MAX};
 static const evse_range_t any_integer = {INT32_MIN, INT32_MAX};
 
-static evse_rpc_error_t answer(hf_json_writer_t *reply, const char *status)
+evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status)
 {
     hf_json_begin_object(reply);
     hf_json_string_field(reply, "status", status);
@@ -101,7 +101,7 @@ static evse_rpc_error_t answer(hf_json_writer_t *reply, const char *status)
 
 static evse_rpc_error_t answer_accepted(hf_json_writer_t *reply, bool accepted)
 {
-    return answer(reply, accepted ? "Accepted" : "Rejected");
+    return evse_reply_status(reply, accepted ? "Accepted" : "Rejected");
 }
 
 // ---- sessions -----------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
 {
     char id_tag[EVSE_ID_TAG_BYTES];
     int64_t connector = 0;
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     (void)evse_fields_text(&fields, "idTag", true, id_tag, sizeof id_tag);
     bool asked = evse_fields_int(&fields, "connectorId", false, real_connector, &connector);
     if (fields.error != EVSE_RPC_NO_ERROR) {
@@ -152,7 +152,7 @@ static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
                                        hf_json_writer_t *reply)
 {
     int64_t id = EVSE_TRANSACTION_ID_UNKNOWN;
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     if (!evse_fields_int(&fields, "transactionId", true, any_integer, &id)) {
         return fields.error;
     }
@@ -161,10 +161,10 @@ static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
         if (open != NULL && evse_session_is_billing(ocpp, i) && open->transaction_id == id &&
             id != EVSE_TRANSACTION_ID_UNKNOWN) {
             evse_session_stop(ocpp, i, EVSE_STOP_Remote, ocpp->now_us);
-            return answer(reply, "Accepted");
+            return evse_reply_status(reply, "Accepted");
         }
     }
-    return answer(reply, "Rejected");
+    return evse_reply_status(reply, "Rejected");
 }
 
 // ---- availability -------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ static evse_rpc_error_t on_change_availability(evse_ocpp_t *ocpp, hf_json_t payl
     static const char *const types[] = {"Operative", "Inoperative", NULL};
     int64_t connector = 0;
     unsigned type = 0u;
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     (void)evse_fields_int(&fields, "connectorId", true, any_connector, &connector);
     (void)evse_fields_choice(&fields, "type", types, &type);
     if (fields.error != EVSE_RPC_NO_ERROR) {
@@ -214,12 +214,12 @@ static evse_rpc_error_t on_change_availability(evse_ocpp_t *ocpp, hf_json_t payl
     bool possible = connector <= ocpp->config.connectors &&
                     !(connector != 0 && !inoperative && ocpp->config.store->inoperative[0]);
     if (!possible || change_availability(ocpp, (unsigned)connector, inoperative) != HF_OK) {
-        return answer(reply, "Rejected");
+        return evse_reply_status(reply, "Rejected");
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connector %u made %s", (unsigned)connector,
             types[type]);
     bool later = inoperative && is_transaction_running(ocpp, (unsigned)connector);
-    return answer(reply, later ? "Scheduled" : "Accepted");
+    return evse_reply_status(reply, later ? "Scheduled" : "Accepted");
 }
 
 // ---- the station --------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_w
 {
     static const char *const types[] = {"Soft", "Hard", NULL};
     unsigned type = 0u;
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     if (!evse_fields_choice(&fields, "type", types, &type)) {
         return fields.error;
     }
@@ -236,27 +236,7 @@ static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_w
     ocpp->reset_pending = true;
     ocpp->reset_hard = type == 1u;
     evse_ending_start(ocpp, type == 1u ? EVSE_STOP_HardReset : EVSE_STOP_SoftReset, ocpp->now_us);
-    return answer(reply, "Accepted");
-}
-
-// Without an authorization cache there is nothing to clear (errata 3.23).
-static evse_rpc_error_t on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
-                                       hf_json_writer_t *reply)
-{
-    (void)ocpp;
-    (void)payload;
-    return answer(reply, "Rejected");
-}
-
-static evse_rpc_error_t on_data_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
-                                         hf_json_writer_t *reply)
-{
-    char vendor[256];
-    evse_fields_t fields = fields_of(ocpp, payload);
-    if (!evse_fields_text(&fields, "vendorId", true, vendor, sizeof vendor)) {
-        return fields.error;
-    }
-    return answer(reply, "UnknownVendorId");
+    return evse_reply_status(reply, "Accepted");
 }
 
 // ---- UnlockConnector: stop what runs, order the lock, answer when control has tried ------------
@@ -264,15 +244,15 @@ static evse_rpc_error_t on_data_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
 static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
     int64_t connector = 0;
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     if (!evse_fields_int(&fields, "connectorId", true, real_connector, &connector)) {
         return fields.error;
     }
     if (connector > ocpp->config.connectors) {
-        return answer(reply, "NotSupported"); // errata 3.87
+        return evse_reply_status(reply, "NotSupported"); // errata 3.87
     }
     if (ocpp->unlock.waiting) { // the central system gave up on the first
-        return answer(reply, "UnlockFailed");
+        return evse_reply_status(reply, "UnlockFailed");
     }
     ocpp->unlock.waiting = true;
     ocpp->unlock.ordered = false;
@@ -287,12 +267,12 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
 
 static void answer_unlock(evse_ocpp_t *ocpp, bool unlocked)
 {
-    evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    hf_json_string_field(&call.json, "status", unlocked ? "Unlocked" : "UnlockFailed");
-    hf_json_end_object(&call.json);
-    int status = evse_rpc_reply(&ocpp->rpc, ocpp->unlock.call_id,
-                                (hf_slice_t){call.out.text, call.out.length});
+    evse_rpc_draft_t reply;
+    int status = evse_rpc_reply_begin(&ocpp->rpc, &reply, ocpp->unlock.call_id);
+    if (status == HF_OK) {
+        (void)evse_reply_status(&reply.json, unlocked ? "Unlocked" : "UnlockFailed");
+        status = evse_rpc_reply_send(&ocpp->rpc, &reply);
+    }
     ocpp->unlock.waiting = status == HF_E_AGAIN;
 }
 
@@ -345,27 +325,28 @@ static evse_rpc_error_t on_trigger(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
                                            NULL};
     unsigned message = 0u;
     int64_t connector = -1; // all
-    evse_fields_t fields = fields_of(ocpp, payload);
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     (void)evse_fields_choice(&fields, "requestedMessage", messages, &message);
     (void)evse_fields_int(&fields, "connectorId", false, any_connector, &connector);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
     if (message == TRIGGER_DIAGNOSTICS || message == TRIGGER_FIRMWARE) {
-        return answer(reply, "NotImplemented");
+        return evse_reply_status(reply, "NotImplemented");
     }
     if (connector > ocpp->config.connectors || (message == TRIGGER_METER && connector == 0)) {
-        return answer(reply, "Rejected"); // no such connector; the station has no meter of its own
+        return evse_reply_status(
+            reply, "Rejected"); // no such connector; the station has no meter of its own
     }
     if (message == TRIGGER_BOOT && ocpp->registration == EVSE_REGISTRATION_ACCEPTED) {
-        return answer(reply, "Rejected"); // errata 3.35
+        return evse_reply_status(reply, "Rejected"); // errata 3.35
     }
     if (message == TRIGGER_BOOT || message == TRIGGER_HEARTBEAT) {
         ocpp->triggers |= message == TRIGGER_BOOT ? EVSE_TRIGGER_BOOT : EVSE_TRIGGER_HEARTBEAT;
     } else {
         trigger_each(ocpp, message == TRIGGER_METER, connector);
     }
-    return answer(reply, "Accepted");
+    return evse_reply_status(reply, "Accepted");
 }
 #endif
 
@@ -379,8 +360,8 @@ typedef struct call_handler {
 static const call_handler_t handlers[] = {
     {"ChangeAvailability", on_change_availability},
     {"ChangeConfiguration", evse_keys_on_change},
-    {"ClearCache", on_clear_cache},
-    {"DataTransfer", on_data_transfer},
+    {"ClearCache", evse_auth_on_clear_cache},
+    {"DataTransfer", evse_vendor_on_transfer},
     {"GetConfiguration", evse_keys_on_get},
     {"RemoteStartTransaction", on_remote_start},
     {"RemoteStopTransaction", on_remote_stop},

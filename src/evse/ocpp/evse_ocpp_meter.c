@@ -16,8 +16,8 @@ static const measurand_info_t measurands[EVSE_MEASURAND_COUNT] = {
 };
 _Static_assert(EVSE_MEASURAND_COUNT <= EVSE_SAMPLES_MAX, "one sample of each must fit a message");
 // The longest payload: every measurand at about 120 bytes, and its head.
-_Static_assert(CONFIG_EVSE_OCPP_PAYLOAD_BYTES >= EVSE_MEASURAND_COUNT * 120 + 160,
-               "CONFIG_EVSE_OCPP_PAYLOAD_BYTES");
+_Static_assert(CONFIG_EVSE_OCPP_SEND_BYTES >= EVSE_MEASURAND_COUNT * 120 + 240,
+               "CONFIG_EVSE_OCPP_SEND_BYTES");
 
 const char *evse_measurand_text(unsigned measurand)
 {
@@ -270,8 +270,7 @@ bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us)
         return false;
     }
     evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    evse_meter_payload(ocpp, &call.json, &message, connector, NULL);
-    return evse_outgoing_send(ocpp, &call, "MeterValues", NULL,
-                              evse_token(EVSE_CALL_READINGS, connector, 0u)) == HF_OK;
+    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "MeterValues", NULL);
+    evse_meter_payload(ocpp, json, &message, connector, NULL);
+    return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_READINGS, connector, 0u)) == HF_OK;
 }

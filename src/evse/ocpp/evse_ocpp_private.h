@@ -4,6 +4,7 @@
 #ifndef EVSE_OCPP_PRIVATE_H
 #define EVSE_OCPP_PRIVATE_H
 
+#include "evse/evse_auth.h"
 #include "evse/evse_ocpp.h"
 #include "holdfast/hf_clock.h"
 
@@ -37,14 +38,15 @@ static inline uint32_t evse_token(evse_call_t call, unsigned connector, uint32_t
 
 // evse_ocpp.c
 typedef struct evse_outgoing {
-    hf_builder_t out;
-    hf_json_writer_t json;
+    evse_rpc_draft_t draft;
+    const char *action;
+    int status; // of its opening
 } evse_outgoing_t;
-/// Opens the payload's object in ocpp->payload.
-void evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing);
-/// Closes it and sends it. `id` NULL: a new one. 0, or the status of evse_rpc_call(); an overflow is HF_E_TOO_LONG, logged.
-HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
-                                     const char *action, const char *id, uint32_t token);
+/// Opens a CALL and its payload's object; the members go into the writer returned. `id` NULL: a new one.
+hf_json_writer_t *evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
+                                      const char *action, const char *id);
+/// Closes it and sends it: 0, or the status of evse_rpc_call_send(); an overflow is HF_E_TOO_LONG, logged.
+HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, uint32_t token);
 /// Of a CALL that ended as TIMEOUT: was it the link that went, rather than an answer that never came?
 static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
@@ -101,11 +103,13 @@ typedef enum evse_key_flags {
     X(ClockAlignedDataInterval, INT, RW, 0, 86400, 0, NULL)                                        \
     X(ConnectionTimeOut, INT, RW, 1, 86400, 60, NULL)                                              \
     X(ConnectorPhaseRotation, ROTATION, RW, 0, 0, 0, "NotApplicable")                              \
+    X(ConnectorPhaseRotationMaxLength, INT, RO, 0, 100, CONFIG_EVSE_CONNECTORS_MAX + 1, NULL)      \
     X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_MAX, NULL)                              \
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
     X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
     X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
     X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
+    X(MaxEnergyOnInvalidId, INT, RW, 0, 1000000, 0, NULL)                                          \
     X(MeterValueSampleInterval, INT, RW, 0, 86400, 30, NULL)                                       \
     X(MeterValuesAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0,                              \
       "Energy.Active.Import.Register")                                                             \
@@ -122,6 +126,7 @@ typedef enum evse_key_flags {
     X(StopTxnSampledData, MEASURANDS, RW, 0, 0, 0, "")                                             \
     X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
     X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
+    X(SupportedFeatureProfilesMaxLength, INT, RO, 0, 100, 6, NULL)                                 \
     X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
     X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
     X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
@@ -154,6 +159,9 @@ evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t pay
 /// Answers an UnlockConnector whose lock has moved, or has not in time.
 void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us);
 
+/// {"status":status}
+evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status);
+
 /// Members of a payload read one after the other: the first that is wrong decides, later ones leave their default.
 typedef struct evse_fields {
     evse_rpc_t *rpc; // its `why` names the member
@@ -165,6 +173,7 @@ typedef struct evse_range {
     int64_t min, max;
 } evse_range_t;
 
+evse_fields_t evse_fields_of(evse_ocpp_t *ocpp, hf_json_t payload);
 /// True when the member is there and good. Absent and `required`: OccurenceConstraintViolation.
 bool evse_fields_text(evse_fields_t *fields, const char *name, bool required, char *out,
                       size_t capacity);
@@ -241,8 +250,29 @@ void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t
 /// StartTransaction was answered with something else than Accepted.
 void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
 bool evse_session_is_billing(const evse_ocpp_t *ocpp, unsigned connector); // a transaction is open
+/// It is authorized: by the central system ("") or as `by` says.
+void evse_session_authorized(evse_ocpp_t *ocpp, unsigned connector, const char *by,
+                             uint64_t now_us);
+/// Gives up a session that has no transaction yet.
+void evse_session_cancel(evse_ocpp_t *ocpp, unsigned connector, const char *why, uint64_t now_us);
+
+// ---- authorization: evse_ocpp_auth.c ------------------------------------------------------------
+
+/// What is to be done about a tag that is presented now.
+evse_auth_verdict_t evse_auth_judge(evse_ocpp_t *ocpp, const char *id_tag);
+/// Decides about a session in AUTHORIZING without the central system: authorizes or cancels it.
+void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+/// The idTagInfo of an Authorize, StartTransaction or StopTransaction confirmation.
+void evse_auth_learn(evse_ocpp_t *ocpp, const char *id_tag, hf_json_t id_tag_info);
 bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
                            hf_json_t payload, uint64_t now_us);
+evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
+                                          hf_json_writer_t *reply);
+
+// ---- DataTransfer: evse_ocpp_vendor.c -----------------------------------------------------------
+
+evse_rpc_error_t evse_vendor_on_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
+                                         hf_json_writer_t *reply);
 
 #endif

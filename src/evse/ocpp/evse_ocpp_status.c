@@ -80,26 +80,24 @@ static int send_status(evse_ocpp_t *ocpp, unsigned index)
 {
     unsigned fault = ocpp->status[index].seen_fault;
     evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    hf_json_i64_field(&call.json, "connectorId", index);
-    hf_json_string_field(&call.json, "errorCode", evse_fault_ocpp_code(fault));
-    hf_json_string_field(&call.json, "status",
-                         evse_connector_state_text(ocpp->status[index].seen_state));
+    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "StatusNotification", NULL);
+    hf_json_i64_field(json, "connectorId", index);
+    hf_json_string_field(json, "errorCode", evse_fault_ocpp_code(fault));
+    hf_json_string_field(json, "status", evse_connector_state_text(ocpp->status[index].seen_state));
     if (fault != EVSE_FAULT_NONE) {
         char number[8];
         hf_builder_t out;
         hf_builder_init(&out, number, sizeof number);
         hf_builder_u64(&out, fault);
-        hf_json_string_field(&call.json, "info", evse_fault_text(fault));
-        hf_json_string_field(&call.json, "vendorId", ocpp->config.vendor);
-        hf_json_string_field(&call.json, "vendorErrorCode", number);
+        hf_json_string_field(json, "info", evse_fault_text(fault));
+        hf_json_string_field(json, "vendorId", ocpp->config.vendor);
+        hf_json_string_field(json, "vendorErrorCode", number);
     }
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->status[index].seen_us);
     if (utc_ms != 0u) {
-        evse_put_time(&call.json, "timestamp", utc_ms);
+        evse_put_time(json, "timestamp", utc_ms);
     }
-    return evse_outgoing_send(ocpp, &call, "StatusNotification", NULL,
-                              evse_token(EVSE_CALL_STATUS, index, 0u));
+    return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_STATUS, index, 0u));
 }
 
 bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us)

@@ -25,20 +25,27 @@ static void put_stop(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_messa
     hf_json_string_field(json, "reason", evse_stop_reason_text(message->reason));
 }
 
-static const char *put_message(evse_ocpp_t *ocpp, hf_json_writer_t *json,
-                               const evse_message_t *message, const evse_transaction_t *transaction)
+static const char *action_of(const evse_message_t *message)
+{
+    return message->kind == EVSE_MESSAGE_START  ? "StartTransaction"
+           : message->kind == EVSE_MESSAGE_STOP ? "StopTransaction"
+                                                : "MeterValues";
+}
+
+static void put_message(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
+                        const evse_transaction_t *transaction)
 {
     switch ((evse_message_kind_t)message->kind) {
     case EVSE_MESSAGE_START:
         put_start(ocpp, json, message, transaction);
-        return "StartTransaction";
+        break;
     case EVSE_MESSAGE_STOP:
         put_stop(ocpp, json, message, transaction);
-        return "StopTransaction";
+        break;
     case EVSE_MESSAGE_METER:
     default:
         evse_meter_payload(ocpp, json, message, transaction->connector, transaction);
-        return "MeterValues";
+        break;
     }
 }
 
@@ -65,9 +72,9 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
     char id[EVSE_MESSAGE_ID_BYTES];
     evse_store_id_text(store, message->id, id);
     evse_outgoing_t call;
-    evse_outgoing_begin(ocpp, &call);
-    const char *action = put_message(ocpp, &call.json, message, transaction);
-    int status = evse_outgoing_send(ocpp, &call, action, id,
+    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, action_of(message), id);
+    put_message(ocpp, json, message, transaction);
+    int status = evse_outgoing_send(ocpp, &call,
                                     evse_token(EVSE_CALL_TRANSACTION, transaction->connector, 0u));
     if (status == HF_E_TOO_LONG) {
         drop_head(ocpp, now_us);

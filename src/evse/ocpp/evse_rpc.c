@@ -52,26 +52,34 @@ static void frame_begin(hf_json_writer_t *writer, hf_builder_t *out, int type)
     hf_json_put_i64(writer, type);
 }
 
-int evse_rpc_call(evse_rpc_t *rpc, const char *id, const char *action, hf_slice_t payload,
-                  uint32_t token, uint64_t now_us)
+static void draft_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, int type, const char *id)
+{
+    hf_builder_init(&draft->out, rpc->buffer, rpc->capacity);
+    frame_begin(&draft->json, &draft->out, type);
+    hf_json_put_string(&draft->json, id);
+}
+
+int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *id,
+                        const char *action)
 {
     if (!evse_rpc_is_free(rpc)) {
         return HF_E_AGAIN;
     }
-    hf_builder_t out;
-    hf_json_writer_t writer;
-    hf_builder_init(&out, rpc->buffer, rpc->capacity);
-    frame_begin(&writer, &out, TYPE_CALL);
-    hf_json_put_string(&writer, id);
-    hf_json_put_string(&writer, action);
-    hf_json_put_raw(&writer, payload);
-    hf_json_end_array(&writer);
-    if (out.overflow || hf_slice_copy((hf_slice_t){id, strlen(id)}, rpc->id, sizeof rpc->id) != 0) {
-        HF_LOGE(rpc->log, now_us, OCPP, "%s of %zu bytes does not fit, not sent", action,
-                payload.length);
+    if (hf_slice_copy((hf_slice_t){id, strlen(id)}, rpc->id, sizeof rpc->id) != 0) {
         return HF_E_TOO_LONG;
     }
-    int status = rpc->link.ops->send(rpc->link.ctx, out.text, out.length);
+    draft_begin(rpc, draft, TYPE_CALL, id);
+    hf_json_put_string(&draft->json, action);
+    return HF_OK;
+}
+
+int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token, uint64_t now_us)
+{
+    hf_json_end_array(&draft->json);
+    if (draft->out.overflow) {
+        return HF_E_TOO_LONG;
+    }
+    int status = rpc->link.ops->send(rpc->link.ctx, draft->out.text, draft->out.length);
     if (status != HF_OK) {
         return status;
     }
@@ -100,22 +108,22 @@ static void flush(evse_rpc_t *rpc)
     rpc->reply_length = 0u;
 }
 
-int evse_rpc_reply(evse_rpc_t *rpc, const char *call_id, hf_slice_t payload)
+int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *call_id)
 {
     if (rpc->reply_length != 0u) {
         return HF_E_AGAIN;
     }
-    hf_builder_t out;
-    hf_json_writer_t writer;
-    hf_builder_init(&out, rpc->buffer, rpc->capacity);
-    frame_begin(&writer, &out, TYPE_RESULT);
-    hf_json_put_string(&writer, call_id);
-    hf_json_put_raw(&writer, payload);
-    hf_json_end_array(&writer);
-    if (out.overflow) {
+    draft_begin(rpc, draft, TYPE_RESULT, call_id);
+    return HF_OK;
+}
+
+int evse_rpc_reply_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft)
+{
+    hf_json_end_array(&draft->json);
+    if (draft->out.overflow) {
         return HF_E_TOO_LONG;
     }
-    rpc->reply_length = out.length;
+    rpc->reply_length = draft->out.length;
     flush(rpc);
     return HF_OK;
 }

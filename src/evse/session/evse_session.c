@@ -57,11 +57,18 @@ void evse_session_open(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag
             authorize ? ", asking" : ", authorized");
 }
 
-static void cancel(evse_ocpp_t *ocpp, unsigned connector, const char *why, uint64_t now_us)
+void evse_session_cancel(evse_ocpp_t *ocpp, unsigned connector, const char *why, uint64_t now_us)
 {
     HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u given up: %s",
             (unsigned)ocpp->session[connector].id, why);
     enter(ocpp, connector, EVSE_SESSION_IDLE, now_us);
+}
+
+void evse_session_authorized(evse_ocpp_t *ocpp, unsigned connector, const char *by, uint64_t now_us)
+{
+    enter(ocpp, connector, EVSE_SESSION_AUTHORIZED, now_us);
+    HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u: authorized%s",
+            (unsigned)ocpp->session[connector].id, by);
 }
 
 // ---- the end ------------------------------------------------------------------------------------
@@ -118,7 +125,7 @@ void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t
     switch (session->state) {
     case EVSE_SESSION_AUTHORIZING:
     case EVSE_SESSION_AUTHORIZED:
-        cancel(ocpp, connector, evse_stop_reason_text(reason), now_us);
+        evse_session_cancel(ocpp, connector, evse_stop_reason_text(reason), now_us);
         break;
     case EVSE_SESSION_STARTING: // control has not been told to run: nothing flows
         finish(ocpp, connector, reason, latest_register_mJ(ocpp, connector), now_us);
@@ -147,66 +154,6 @@ void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector, uint64_t no
     }
 }
 
-// ---- authorization ------------------------------------------------------------------------------
-
-// There is neither a list nor a cache, so every tag is unknown offline.
-static bool is_offline_permitted(const evse_ocpp_t *ocpp)
-{
-    return EVSE_NUMBER(ocpp, LocalAuthorizeOffline) != 0 &&
-           EVSE_NUMBER(ocpp, AllowOfflineTxForUnknownId) != 0;
-}
-
-static void authorize_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
-{
-    if (is_offline_permitted(ocpp)) {
-        HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u: authorized by local policy",
-                (unsigned)ocpp->session[connector].id);
-        enter(ocpp, connector, EVSE_SESSION_AUTHORIZED, now_us);
-    } else {
-        cancel(ocpp, connector, "central system away, unknown tag", now_us);
-    }
-}
-
-bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    (void)now_us;
-    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        evse_session_t *session = &ocpp->session[i];
-        if (session->state != EVSE_SESSION_AUTHORIZING || session->authorize_sent) {
-            continue;
-        }
-        evse_outgoing_t call;
-        evse_outgoing_begin(ocpp, &call);
-        hf_json_string_field(&call.json, "idTag", session->id_tag);
-        session->authorize_sent =
-            evse_outgoing_send(ocpp, &call, "Authorize", NULL,
-                               evse_token(EVSE_CALL_AUTHORIZE, i, session->id)) == HF_OK;
-        return session->authorize_sent;
-    }
-    return false;
-}
-
-void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                           hf_json_t payload, uint64_t now_us)
-{
-    unsigned connector = token >> 8 & 0xFFu;
-    if (connector >= ocpp->config.connectors ||
-        token != evse_token(EVSE_CALL_AUTHORIZE, connector, ocpp->session[connector].id) ||
-        ocpp->session[connector].state != EVSE_SESSION_AUTHORIZING) {
-        return; // that session is gone
-    }
-    hf_json_t status = hf_json_member(hf_json_member(payload, "idTagInfo"), "status");
-    if (outcome == EVSE_RPC_TIMEOUT) {
-        authorize_offline(ocpp, connector, now_us);
-    } else if (hf_json_is_string(status, "Accepted")) {
-        enter(ocpp, connector, EVSE_SESSION_AUTHORIZED, now_us);
-        HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u: authorized",
-                (unsigned)ocpp->session[connector].id);
-    } else {
-        cancel(ocpp, connector, "tag not accepted", now_us);
-    }
-}
-
 int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                           uint64_t now_us)
 {
@@ -225,11 +172,11 @@ int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_
         evse_session_stop(ocpp, connector, EVSE_STOP_Local, now_us);
         return HF_OK;
     }
-    bool online = evse_ocpp_is_online(ocpp);
-    if (!evse_session_is_possible(ocpp, connector) || (!online && !is_offline_permitted(ocpp))) {
+    evse_auth_verdict_t verdict = evse_auth_judge(ocpp, id_tag);
+    if (!evse_session_is_possible(ocpp, connector) || verdict == EVSE_AUTH_REFUSE) {
         return HF_E_STATE;
     }
-    evse_session_open(ocpp, connector, id_tag, online, now_us);
+    evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK, now_us);
     return HF_OK;
 }
 
@@ -262,14 +209,17 @@ static void press_start(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 
 // ---- the states ---------------------------------------------------------------------------------
 
-static void begin(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void begin_transaction(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     evse_session_t *session = &ocpp->session[connector];
     uint64_t register_mJ = latest_register_mJ(ocpp, connector);
-    int status = evse_store_begin(ocpp->config.store, connector, session->id_tag, register_mJ,
-                                  evse_moment(ocpp, now_us));
+    const evse_begin_t begin = {.id_tag = session->id_tag,
+                                .register_mJ = register_mJ,
+                                .at = evse_moment(ocpp, now_us),
+                                .reservation_id = EVSE_RESERVATION_NONE};
+    int status = evse_store_begin(ocpp->config.store, connector, &begin);
     if (status != HF_OK) {
-        cancel(ocpp, connector, hf_status_text(status), now_us);
+        evse_session_cancel(ocpp, connector, hf_status_text(status), now_us);
         return;
     }
     session->start_Wh = register_mJ / EVSE_mJ_PER_Wh;
@@ -288,11 +238,11 @@ static void step_authorizing(evse_ocpp_t *ocpp, unsigned connector, uint64_t now
 {
     evse_session_t *session = &ocpp->session[connector];
     if (is_closed_for_sessions(ocpp, connector)) {
-        cancel(ocpp, connector, "connector no longer available", now_us);
+        evse_session_cancel(ocpp, connector, "connector no longer available", now_us);
     } else if (!session->authorize_sent && !evse_ocpp_is_online(ocpp)) {
-        authorize_offline(ocpp, connector, now_us);
+        evse_auth_offline(ocpp, connector, now_us);
     } else if (now_us - session->since_us >= AUTHORIZE_TIMEOUT_US) {
-        cancel(ocpp, connector, "not authorized in time", now_us);
+        evse_session_cancel(ocpp, connector, "not authorized in time", now_us);
     }
 }
 
@@ -301,11 +251,11 @@ static void step_authorized(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     uint64_t limit_us = evse_seconds_us(EVSE_NUMBER(ocpp, ConnectionTimeOut));
     if (is_closed_for_sessions(ocpp, connector) || view == NULL || !is_state_usable(view->state)) {
-        cancel(ocpp, connector, "connector no longer available", now_us);
+        evse_session_cancel(ocpp, connector, "connector no longer available", now_us);
     } else if (view->plugged != 0u && view->state == EVSE_STATE_Preparing) {
-        begin(ocpp, connector, now_us);
+        begin_transaction(ocpp, connector, now_us);
     } else if (now_us - ocpp->session[connector].since_us >= limit_us) {
-        cancel(ocpp, connector, "no vehicle plugged in time", now_us);
+        evse_session_cancel(ocpp, connector, "no vehicle plugged in time", now_us);
     }
 }
 
@@ -398,7 +348,7 @@ static void on_stopped(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t no
     }
     evse_stop_reason_t own = (evse_stop_reason_t)event->detail;
     if (!evse_session_is_billing(ocpp, event->connector)) {
-        cancel(ocpp, event->connector, evse_stop_reason_text(own), now_us);
+        evse_session_cancel(ocpp, event->connector, evse_stop_reason_text(own), now_us);
         return;
     }
     finish(ocpp, event->connector, own != EVSE_STOP_None ? own : session->stop_reason,

@@ -202,9 +202,9 @@ static void open_transaction(evse_store_t *store, const evse_transaction_t *made
     evse_store_link(store, blocks->start, transaction);
 }
 
-int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag,
-                     uint64_t register_mJ, evse_moment_t at)
+int evse_store_begin(evse_store_t *store, unsigned connector, const evse_begin_t *begin)
 {
+    const char *id_tag = begin->id_tag;
     if (connector >= store->config.connectors || id_tag == NULL) {
         return HF_E_ARGUMENT;
     }
@@ -221,12 +221,13 @@ int evse_store_begin(evse_store_t *store, unsigned connector, const char *id_tag
     if (!evse_store_has_room(store) || !take_session(store, &blocks)) {
         return HF_E_FULL;
     }
-    at = evse_store_stamp(store, at);
-    note_register(store, connector, register_mJ, at);
+    evse_moment_t at = evse_store_stamp(store, begin->at);
+    note_register(store, connector, begin->register_mJ, at);
     uint64_t start_Wh = store->register_mJ[connector] / EVSE_STORE_MJ_PER_WH;
     evse_transaction_t made = {.number = store->next_transaction,
                                .transaction_id = EVSE_TRANSACTION_ID_UNKNOWN,
                                .start_Wh = start_Wh,
+                               .reservation_id = begin->reservation_id,
                                .connector = (uint8_t)connector,
                                .state = EVSE_TRANSACTION_OPEN,
                                .last_at = at,
