@@ -10,17 +10,23 @@
 #define LINK_OPEN_US   (50u * HF_US_PER_MS)
 #define LINK_REFUSE_US (200u * HF_US_PER_MS)
 
-static int pipe_put(world_t *world, world_pipe_t *pipe, const char *text, size_t length)
+/// Where the next message goes; NULL while the pipe is full.
+static char *pipe_room(world_pipe_t *pipe)
+{
+    return pipe->head - pipe->tail == WORLD_LINK_MESSAGES
+               ? NULL
+               : pipe->text[pipe->head % WORLD_LINK_MESSAGES];
+}
+
+static int pipe_put(world_t *world, world_pipe_t *pipe, size_t length)
 {
     if (length > WORLD_LINK_BYTES) {
         return HF_E_TOO_LONG;
     }
-    if (pipe->head - pipe->tail == WORLD_LINK_MESSAGES) {
+    if (pipe_room(pipe) == NULL) {
         return HF_E_AGAIN;
     }
-    uint32_t slot = pipe->head % WORLD_LINK_MESSAGES;
-    memcpy(pipe->text[slot], text, length);
-    pipe->length[slot] = length;
+    pipe->length[pipe->head % WORLD_LINK_MESSAGES] = length;
     world_trace_frame(world, pipe, true, pipe->head++);
     return HF_OK;
 }
@@ -100,10 +106,17 @@ static evse_link_state_t link_poll(void *ctx, uint64_t now_us)
     return link->state;
 }
 
-static int link_send(void *ctx, const char *text, size_t length)
+static char *link_room(void *ctx, size_t *capacity)
 {
     world_t *world = ctx;
-    return world->link.state == EVSE_LINK_OPEN ? pipe_put(world, &world->link.up, text, length)
+    *capacity = WORLD_LINK_BYTES;
+    return world->link.state == EVSE_LINK_OPEN ? pipe_room(&world->link.up) : NULL;
+}
+
+static int link_send(void *ctx, size_t length)
+{
+    world_t *world = ctx;
+    return world->link.state == EVSE_LINK_OPEN ? pipe_put(world, &world->link.up, length)
                                                : HF_E_CLOSED;
 }
 
@@ -124,6 +137,7 @@ const evse_link_ops_t world_link_ops = {
     .open = link_open,
     .close = link_close,
     .poll = link_poll,
+    .room = link_room,
     .send = link_send,
     .receive = link_receive,
     .last_error = link_last_error,
@@ -141,9 +155,14 @@ void world_link_step(world_t *world)
 
 void world_link_deliver(world_t *world, const char *text, size_t length)
 {
-    // A full pipe is a charge point that does not read: the connection would be closed on it.
-    if (world->link.state == EVSE_LINK_OPEN &&
-        pipe_put(world, &world->link.down, text, length) != HF_OK) {
-        world_link_break(world, HF_E_FULL);
+    if (world->link.state != EVSE_LINK_OPEN) {
+        return;
     }
+    char *room = pipe_room(&world->link.down);
+    if (room == NULL || length > WORLD_LINK_BYTES) {
+        world_link_break(world, HF_E_FULL); // a charge point that does not read is cut off
+        return;
+    }
+    memcpy(room, text, length);
+    (void)!pipe_put(world, &world->link.down, length); // room was seen
 }

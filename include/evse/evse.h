@@ -23,7 +23,6 @@ typedef struct evse {
 #if CONFIG_EVSE_OCPP
     evse_store_t store;
     evse_ocpp_t ocpp;
-    char message[CONFIG_EVSE_OCPP_SEND_BYTES];
 #endif
 } evse_t;
 

@@ -19,8 +19,13 @@ typedef struct evse_link_ops {
     void (*close)(void *ctx, uint64_t now_us);
     /// Moves bytes, keeps the link alive, finds a dead one. Never blocks. Returns the state after it.
     evse_link_state_t (*poll)(void *ctx, uint64_t now_us);
-    /// Takes one whole text message: 0 accepted whole, HF_E_AGAIN later, HF_E_CLOSED not open, HF_E_TOO_LONG never.
-    int (*send)(void *ctx, const char *text, size_t length);
+    /// Lends the link's own buffer for the next message, *capacity bytes of it: the one copy there is. NULL while the last
+    /// message has not left, or the link is not open. What was written there may be left; it holds until the next
+    /// operation other than room(), send() and last_error(), except that receive() leaves it alone when it returns 1.
+    char *(*room)(void *ctx, size_t *capacity);
+    /// Sends the first `length` bytes of what room() lent, as one text message; they are the link's from then on. HF_OK,
+    /// HF_E_AGAIN nothing is lent, HF_E_CLOSED not open, HF_E_TOO_LONG (more than was lent).
+    int (*send)(void *ctx, size_t length);
     /// 1: *text is one whole message, valid until the next call of any operation; 0 none waiting.
     int (*receive)(void *ctx, const char **text, size_t *length);
     /// Why the last opening failed or the link went down (hf_status_t), for people and the log.

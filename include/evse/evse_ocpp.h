@@ -59,7 +59,7 @@ typedef struct evse_session {
 typedef struct evse_ocpp_config {
     // CiString20, 20, 25, 50: checked at init. Serial and firmware may be NULL.
     const char *vendor, *model, *serial, *firmware;
-    evse_link_t link;
+    evse_link_t link; // its room: CONFIG_EVSE_OCPP_SEND_BYTES less the transport's header
     evse_store_t *store;
     evse_mailbox_t *mailbox;
     uint32_t connectors;
@@ -67,9 +67,7 @@ typedef struct evse_ocpp_config {
         const char *profile; // of the connector's modules; NULL: commissioning is not recorded
         uint32_t units;
     } modules[CONFIG_EVSE_CONNECTORS_MAX];
-    uint32_t seed;       // backoff jitter
-    char *buffer;        // RPC building buffer
-    size_t buffer_bytes; // CONFIG_EVSE_OCPP_SEND_BYTES at least
+    uint32_t seed; // backoff jitter
     uint64_t
         utc_hint_ms; // UTC of the clock at now_us = 0 if the platform trusts its clock; 0 unknown
     /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.

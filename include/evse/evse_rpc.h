@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// OCPP-J RPC layer: one outstanding CALL each way, time-outs, CALLERROR codes as OCPP-J 1.6 spells them.
+// OCPP-J RPC layer: one outstanding CALL each way, time-outs, CALLERROR codes as OCPP-J 1.6 spells them. It has no buffer:
+// messages are written where the link sends them from, and the next one is received only while there is room to answer.
 #ifndef EVSE_RPC_H
 #define EVSE_RPC_H
 
@@ -26,7 +27,7 @@ typedef enum evse_rpc_error {
     EVSE_RPC_ERROR_TABLE(EVSE_RPC_ERROR_ENUM)
 #undef EVSE_RPC_ERROR_ENUM
         EVSE_RPC_ERROR_COUNT,
-    EVSE_RPC_DEFERRED, // of on_call: nothing is answered now; evse_rpc_reply() later, or never
+    EVSE_RPC_DEFERRED, // of on_call: nothing is answered now; evse_rpc_reply_begin() later, or never
 } evse_rpc_error_t;
 const char *evse_rpc_error_text(unsigned error);
 
@@ -47,6 +48,11 @@ typedef struct evse_rpc_owner {
     /// The outstanding CALL ended. `payload` is HF_JSON_NONE unless RESULT. As on_call, must not use the link.
     void (*on_answer)(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_json_t payload,
                       uint64_t now_us);
+    /// An answer whose id is not that of the outstanding CALL: one of before a time-out or a reconnect, it may be (errata J
+    /// 3.1, 3.3), or anything else a central system makes up. RESULT (`payload` an object) or REFUSED. True: it was known.
+    /// May be NULL. As on_call, must not use the link.
+    bool (*on_late)(void *ctx, const char *id, evse_rpc_outcome_t outcome, hf_json_t payload,
+                    uint64_t now_us);
 } evse_rpc_owner_t;
 
 #define EVSE_RPC_CALL_ID_CHARACTERS 36u
@@ -56,9 +62,6 @@ struct evse_rpc {
     evse_link_t link;
     evse_rpc_owner_t owner;
     hf_log_t *log;
-    char *buffer; // building one message, and keeping a reply that the link has not taken yet
-    size_t capacity;
-    size_t reply_length; // a reply waiting in buffer; 0 none
     uint32_t timeout_ms;
     bool outstanding;
     uint32_t token;
@@ -68,37 +71,39 @@ struct evse_rpc {
     char call_id[EVSE_RPC_CALL_ID_BYTES]; // of the CALL that on_call is asked about
     const char *why; // static text on_call may leave for the description of a CALLERROR
     uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed,
-        stray, replies_lost;
+        late, stray, replies_lost;
 };
 
-/// HF_E_ARGUMENT without link, owner or a buffer of 256 bytes at least.
+/// HF_E_ARGUMENT without link, owner or time-out.
 HF_MUST_CHECK int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link,
-                                const evse_rpc_owner_t *owner, char *buffer, size_t capacity,
-                                uint32_t timeout_ms, hf_log_t *log);
-/// One message under way in the building buffer: the caller writes its payload, one JSON value, into `json`.
+                                const evse_rpc_owner_t *owner, uint32_t timeout_ms, hf_log_t *log);
+/// One message under way in the link's room: the caller writes its payload, one JSON value, into `json`. To leave it,
+/// forget it.
 typedef struct evse_rpc_draft {
     hf_builder_t out;
     hf_json_writer_t json;
 } evse_rpc_draft_t;
 
-/// Opens a CALL. HF_E_AGAIN while one is outstanding or a reply waits, HF_E_TOO_LONG (id). Nothing else of this RPC may be
-/// called before the draft is sent or left.
+/// Opens a CALL. HF_E_AGAIN while one is outstanding or the link has no room, HF_E_TOO_LONG (id). Nothing else of this RPC
+/// or its link may be called before the draft is sent or left.
 HF_MUST_CHECK int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *id,
                                       const char *action);
-/// Closes and sends it: HF_E_AGAIN the link is busy, HF_E_CLOSED, HF_E_TOO_LONG (never sent, never cut). `token` comes
-/// back in on_answer.
+/// Closes and sends it: HF_E_CLOSED, HF_E_TOO_LONG (never sent, never cut). `token` comes back in on_answer.
 HF_MUST_CHECK int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
                                      uint64_t now_us);
-/// Opens the answer to a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while another reply waits.
+/// Opens the answer to a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while the link has no room. Nothing
+/// in between, as above.
 HF_MUST_CHECK int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft,
                                        const char *call_id);
-/// Closes it; it goes out when the link takes it. HF_E_TOO_LONG.
+/// Closes and sends it. HF_E_CLOSED, HF_E_TOO_LONG.
 HF_MUST_CHECK int evse_rpc_reply_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft);
-/// True when evse_rpc_call() would not answer HF_E_AGAIN for want of a buffer.
+/// True when the link is open and the last message, call or answer, has left.
+bool evse_rpc_has_room(const evse_rpc_t *rpc);
+/// True when evse_rpc_call_begin() would not answer HF_E_AGAIN.
 bool evse_rpc_is_free(const evse_rpc_t *rpc);
 /// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.
 void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us);
-/// The link went down: the outstanding CALL ends as TIMEOUT, a waiting reply is dropped.
+/// The link went down: the outstanding CALL ends as TIMEOUT.
 void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us);
 
 #endif

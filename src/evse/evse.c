@@ -44,10 +44,6 @@ static int start_ocpp(evse_t *evse, const evse_config_t *config)
         ocpp.modules[i].profile = channel->profile->name;
         ocpp.modules[i].units = units_of(channel);
     }
-    if (ocpp.buffer == NULL) {
-        ocpp.buffer = evse->message;
-        ocpp.buffer_bytes = sizeof evse->message;
-    }
     return evse_ocpp_init(&evse->ocpp, &ocpp);
 }
 #endif

@@ -190,8 +190,15 @@ static void step(world_t *w, uint64_t now_us)
         take_message(w);
     }
     if ((w->options & OPTION_SEND) != 0 && next(w) % 16u == 0) {
-        int status = evse_ws_link_ops.send(&w->ws, "[2,\"1\",\"Heartbeat\",{}]", 22);
-        must(status == HF_OK || status == HF_E_AGAIN || status == HF_E_CLOSED);
+        static const char text[] = "[2,\"1\",\"Heartbeat\",{}]";
+        size_t capacity = 0;
+        char *room = evse_ws_link_ops.room(&w->ws, &capacity);
+        if (room != NULL) {
+            must((uint8_t *)room >= w->send &&
+                 (uint8_t *)room + capacity == w->send + sizeof w->send);
+            memcpy(room, text, sizeof text - 1);
+            must(evse_ws_link_ops.send(&w->ws, sizeof text - 1) == HF_OK);
+        }
     }
 }
 

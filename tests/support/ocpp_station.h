@@ -27,6 +27,7 @@ typedef struct station_link {
     bool busy; // takes nothing just now
     unsigned connections;
     unsigned opens;
+    char room[CONFIG_EVSE_OCPP_SEND_BYTES]; // where the station writes what it sends
     char incoming[STATION_ANSWERS][STATION_TEXT];
     unsigned head, tail; // of incoming
     char last_sent[8192];
@@ -65,7 +66,6 @@ typedef struct station {
     evse_mailbox_t mailbox;
     hf_flash_ram_t ram;
     uint8_t memory[4 * 65536];
-    char buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
     evse_ocpp_config_t config;
     station_link_t link;
     station_csms_t csms;
@@ -155,9 +155,17 @@ static inline void station_take_call(station_t *s, hf_json_t frame)
     }
 }
 
-static inline int station_link_send(void *ctx, const char *text, size_t length)
+static inline char *station_link_room(void *ctx, size_t *capacity)
 {
     station_t *s = ctx;
+    *capacity = sizeof s->link.room;
+    return s->link.state == EVSE_LINK_OPEN && !s->link.busy ? s->link.room : NULL;
+}
+
+static inline int station_link_send(void *ctx, size_t length)
+{
+    station_t *s = ctx;
+    const char *text = s->link.room;
     if (s->link.state != EVSE_LINK_OPEN) {
         return HF_E_CLOSED;
     }
@@ -232,6 +240,7 @@ static const evse_link_ops_t station_link_ops = {
     .open = station_link_open,
     .close = station_link_close,
     .poll = station_link_poll,
+    .room = station_link_room,
     .send = station_link_send,
     .receive = station_link_receive,
     .last_error = station_link_error,
@@ -413,8 +422,6 @@ static inline station_t *station_new(unsigned connectors)
         .mailbox = &s->mailbox,
         .connectors = connectors,
         .seed = 7,
-        .buffer = s->buffer,
-        .buffer_bytes = sizeof s->buffer,
         .reset = station_reset,
         .reset_ctx = s,
     };

@@ -154,6 +154,20 @@ static inline void ws_peer_say_text(ws_peer_t *p, const char *text)
     ws_peer_say(p, text, strlen(text));
 }
 
+/// Writes a message into the link's room and sends it. HF_E_AGAIN: no room.
+static inline int ws_peer_send(ws_peer_t *p, const void *text, size_t length)
+{
+    size_t capacity = 0;
+    char *room = evse_ws_link_ops.room(&p->ws, &capacity);
+    if (room == NULL) {
+        return p->ws.phase == EVSE_WS_OPEN && p->ws.send_error == 0 ? HF_E_AGAIN : HF_E_CLOSED;
+    }
+    if (length <= capacity) {
+        memcpy(room, text, length);
+    }
+    return evse_ws_link_ops.send(&p->ws, length);
+}
+
 /// A frame as a server sends it: unmasked, the length written the shortest way.
 static inline void ws_peer_say_frame(ws_peer_t *p, uint8_t first, const void *data, size_t length)
 {

@@ -23,10 +23,16 @@ static evse_link_state_t link_poll(void *ctx, uint64_t now_us)
     return EVSE_LINK_DOWN;
 }
 
-static int link_send(void *ctx, const char *text, size_t length)
+static char *link_room(void *ctx, size_t *capacity)
 {
     (void)ctx;
-    (void)text;
+    (void)capacity;
+    return NULL;
+}
+
+static int link_send(void *ctx, size_t length)
+{
+    (void)ctx;
     (void)length;
     return HF_E_CLOSED;
 }
@@ -48,6 +54,7 @@ static int link_error(void *ctx)
 static const evse_link_ops_t link_ops = {.open = link_nothing,
                                          .close = link_nothing,
                                          .poll = link_poll,
+                                         .room = link_room,
                                          .send = link_send,
                                          .receive = link_receive,
                                          .last_error = link_error};

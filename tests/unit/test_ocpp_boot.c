@@ -311,7 +311,7 @@ static void init_refuses_texts_ocpp_has_no_room_for(void)
     config.connectors = CONFIG_EVSE_CONNECTORS_MAX + 1;
     CHECK_EQ(evse_ocpp_init(&ocpp, &config), HF_E_RANGE);
     config = s->config;
-    config.buffer_bytes = 100;
+    config.link.ops = NULL;
     CHECK_EQ(evse_ocpp_init(&ocpp, &config), HF_E_ARGUMENT);
 }
 

@@ -5,15 +5,17 @@
 
 typedef struct bench {
     evse_rpc_t rpc;
-    char buffer[1024];
     // link
+    char room[1024];
+    bool is_full;
     const char *incoming[16];
     unsigned head, tail;
     int send_status;
     char sent[16][1024];
     unsigned sent_count;
     // owner
-    unsigned calls, answers;
+    unsigned calls, answers, lates;
+    char late_id[40];
     char action[64], payload[256];
     evse_rpc_error_t error;
     size_t filler;
@@ -24,13 +26,20 @@ typedef struct bench {
 
 static bench_t bench;
 
-static int link_send(void *ctx, const char *text, size_t length)
+static char *link_room(void *ctx, size_t *capacity)
+{
+    bench_t *b = ctx;
+    *capacity = sizeof b->room;
+    return b->is_full ? NULL : b->room;
+}
+
+static int link_send(void *ctx, size_t length)
 {
     bench_t *b = ctx;
     if (b->send_status != 0) {
         return b->send_status;
     }
-    snprintf(b->sent[b->sent_count++ % 16], sizeof b->sent[0], "%.*s", (int)length, text);
+    snprintf(b->sent[b->sent_count++ % 16], sizeof b->sent[0], "%.*s", (int)length, b->room);
     return 0;
 }
 
@@ -45,7 +54,8 @@ static int link_receive(void *ctx, const char **text, size_t *length)
     return 1;
 }
 
-static const evse_link_ops_t link_ops = {.send = link_send, .receive = link_receive};
+static const evse_link_ops_t link_ops = {
+    .room = link_room, .send = link_send, .receive = link_receive};
 
 static evse_rpc_error_t on_call(void *ctx, hf_slice_t action, hf_json_t payload,
                                 hf_json_writer_t *reply)
@@ -78,14 +88,26 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
              payload.raw.text != NULL ? payload.raw.text : "");
 }
 
+static bool on_late(void *ctx, const char *id, evse_rpc_outcome_t outcome, hf_json_t payload,
+                    uint64_t now_us)
+{
+    bench_t *b = ctx;
+    (void)now_us;
+    b->lates++;
+    b->outcome = outcome;
+    snprintf(b->late_id, sizeof b->late_id, "%s", id);
+    snprintf(b->result, sizeof b->result, "%.*s", (int)payload.raw.length,
+             payload.raw.text != NULL ? payload.raw.text : "");
+    return strcmp(id, "a-0") == 0;
+}
+
 static bench_t *start(void)
 {
     memset(&bench, 0, sizeof bench);
     const evse_link_t link = {.ops = &link_ops, .ctx = &bench};
-    const evse_rpc_owner_t owner = {.ctx = &bench, .on_call = on_call, .on_answer = on_answer};
-    CHECK_EQ(
-        evse_rpc_init(&bench.rpc, &link, &owner, bench.buffer, sizeof bench.buffer, 30000, NULL),
-        0);
+    const evse_rpc_owner_t owner = {
+        .ctx = &bench, .on_call = on_call, .on_answer = on_answer, .on_late = on_late};
+    CHECK_EQ(evse_rpc_init(&bench.rpc, &link, &owner, 30000, NULL), 0);
     return &bench;
 }
 
@@ -128,7 +150,7 @@ static void rpc_call_is_framed_and_answered(void)
     CHECK(evse_rpc_is_free(&b->rpc));
 }
 
-static void rpc_rule23_second_call_waits_and_incoming_is_answered_meanwhile(void)
+static void rule_23_second_call_waits_and_incoming_is_answered_meanwhile(void)
 {
     bench_t *b = start();
     CHECK_EQ(call(b, "a-1"), 0);
@@ -155,16 +177,43 @@ static void rpc_callerror_is_refusal(void)
     CHECK_EQ(b->rpc.malformed, 1);
 }
 
-static void rpc_late_and_foreign_answers_are_stray(void)
+static void rule_06_late_answer_is_offered_to_the_owner_by_its_id(void)
 {
     bench_t *b = start();
-    hear(b, "[3,\"a-0\",{}]");
+    hear(b, "[3,\"a-0\",{\"transactionId\":7}]");
+    CHECK_EQ(b->lates, 1);
+    CHECK_STR(b->late_id, "a-0");
+    CHECK_STR(b->result, "{\"transactionId\":7}");
+    CHECK_EQ(b->outcome, EVSE_RPC_RESULT);
     CHECK_EQ(call(b, "a-1"), 0);
-    hear(b, "[3,\"a-0\",{}]");
     hear(b, "[4,\"a-0\",\"GenericError\",\"\",{}]");
-    CHECK_EQ(b->answers, 0);
-    CHECK_EQ(b->rpc.stray, 3);
+    CHECK_EQ(b->lates, 2);
+    CHECK_EQ(b->outcome, EVSE_RPC_REFUSED);
+    CHECK_EQ(b->rpc.late, 2);
+    CHECK_EQ(b->rpc.stray, 0);
+    CHECK_EQ(b->answers, 0); // the one outstanding goes on waiting
     CHECK(b->rpc.outstanding);
+    evse_rpc_poll(&b->rpc, 1000 + 30000000);
+    CHECK_EQ(b->outcome, EVSE_RPC_TIMEOUT);
+    hear(b, "[3,\"a-1\",{}]"); // late by now: no second end
+    CHECK_EQ(b->answers, 1);
+    CHECK_EQ(b->lates, 3);
+}
+
+static void rpc_foreign_and_broken_late_answers_are_stray(void)
+{
+    bench_t *b = start();
+    hear(b, "[3,\"b-9\",{}]");
+    CHECK_EQ(b->lates, 1);
+    CHECK_EQ(b->rpc.stray, 1);
+    hear(b, "[3,\"0123456789012345678901234567890123456789\",{}]"); // no id of ours
+    hear(b, "[3,17,{}]");
+    CHECK_EQ(b->lates, 1);
+    CHECK_EQ(b->rpc.stray, 3);
+    hear(b, "[3,\"a-0\",[]]");
+    CHECK_EQ(b->lates, 1);
+    CHECK_EQ(b->rpc.malformed, 1);
+    CHECK_EQ(b->rpc.late, 0);
 }
 
 static void rpc_timeout_ends_the_call_once(void)
@@ -262,20 +311,33 @@ static void rpc_owners_error_is_sent_by_name(void)
     CHECK_EQ(b->rpc.errors_sent, 1);
 }
 
-static void rpc_reply_is_kept_while_the_link_is_busy(void)
+static void rpc_nothing_is_received_while_there_is_no_room_to_answer(void)
 {
     bench_t *b = start();
-    b->send_status = HF_E_AGAIN;
+    b->is_full = true;
     hear(b, "[2,\"q1\",\"Reset\",{}]");
     hear(b, "[2,\"q2\",\"Reset\",{}]");
-    CHECK_EQ(b->calls, 1); // the second is not received before the first is answered
+    CHECK_EQ(b->calls, 0);
+    CHECK_EQ(b->head, 0);
+    CHECK(!evse_rpc_is_free(&b->rpc));
     CHECK_EQ(call(b, "a"), HF_E_AGAIN);
-    b->send_status = 0;
+    b->is_full = false;
+    CHECK(evse_rpc_is_free(&b->rpc));
     evse_rpc_poll(&b->rpc, 1000);
     CHECK_EQ(b->sent_count, 2);
     CHECK_STR(b->sent[0], "[3,\"q1\",{\"status\":\"Accepted\"}]");
     CHECK_STR(b->sent[1], "[3,\"q2\",{\"status\":\"Accepted\"}]");
     CHECK_EQ(b->rpc.replies_lost, 0);
+}
+
+static void rpc_timeout_is_found_while_there_is_no_room(void)
+{
+    bench_t *b = start();
+    CHECK_EQ(call(b, "a-1"), 0);
+    b->is_full = true; // a peer that reads nothing
+    evse_rpc_poll(&b->rpc, 1000 + 30000000);
+    CHECK_EQ(b->outcome, EVSE_RPC_TIMEOUT);
+    CHECK_EQ(b->answers, 1);
 }
 
 static void rpc_reply_that_cannot_be_sent_is_counted(void)
@@ -284,7 +346,7 @@ static void rpc_reply_that_cannot_be_sent_is_counted(void)
     b->send_status = HF_E_CLOSED;
     hear(b, "[2,\"q1\",\"Reset\",{}]");
     CHECK_EQ(b->rpc.replies_lost, 1);
-    CHECK_EQ(b->rpc.reply_length, 0);
+    CHECK_EQ(b->sent_count, 0);
 }
 
 static void rpc_deferred_reply_comes_later(void)
@@ -294,6 +356,9 @@ static void rpc_deferred_reply_comes_later(void)
     hear(b, "[2,\"q\\\"1\",\"UnlockConnector\",{}]");
     CHECK_EQ(b->sent_count, 0);
     evse_rpc_draft_t reply;
+    b->is_full = true;
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply, b->rpc.call_id), HF_E_AGAIN);
+    b->is_full = false;
     CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply, b->rpc.call_id), 0);
     hf_json_put_raw(&reply.json, HF_SLICE("{\"status\":\"Unlocked\"}"));
     CHECK_EQ(evse_rpc_reply_send(&b->rpc, &reply), 0);
@@ -319,8 +384,6 @@ static void rpc_call_that_does_not_fit_is_never_sent(void)
     CHECK_EQ(call_with(b, "a", "MeterValues", slice, 0), HF_E_TOO_LONG);
     CHECK_EQ(b->sent_count, 0);
     CHECK(evse_rpc_is_free(&b->rpc));
-    b->send_status = HF_E_AGAIN;
-    CHECK_EQ(call(b, "a"), HF_E_AGAIN);
     b->send_status = HF_E_CLOSED;
     CHECK_EQ(call(b, "a"), HF_E_CLOSED);
     CHECK(evse_rpc_is_free(&b->rpc));
@@ -347,24 +410,26 @@ static void rpc_init_refuses_what_is_missing(void)
     const evse_rpc_owner_t owner = {.ctx = b, .on_call = on_call, .on_answer = on_answer};
     const evse_rpc_owner_t half = {.ctx = b, .on_call = on_call};
     evse_rpc_t rpc;
-    CHECK_EQ(evse_rpc_init(&rpc, NULL, &owner, b->buffer, 512, 1, NULL), HF_E_ARGUMENT);
-    CHECK_EQ(evse_rpc_init(&rpc, &link, &half, b->buffer, 512, 1, NULL), HF_E_ARGUMENT);
-    CHECK_EQ(evse_rpc_init(&rpc, &link, &owner, b->buffer, 255, 1, NULL), HF_E_ARGUMENT);
-    CHECK_EQ(evse_rpc_init(&rpc, &link, &owner, b->buffer, 512, 0, NULL), HF_E_ARGUMENT);
+    CHECK_EQ(evse_rpc_init(&rpc, NULL, &owner, 1, NULL), HF_E_ARGUMENT);
+    CHECK_EQ(evse_rpc_init(&rpc, &link, &half, 1, NULL), HF_E_ARGUMENT);
+    CHECK_EQ(evse_rpc_init(&rpc, &link, &owner, 0, NULL), HF_E_ARGUMENT);
     CHECK_STR(evse_rpc_error_text(EVSE_RPC_FormationViolation), "FormationViolation");
     CHECK_STR(evse_rpc_error_text(99), "GenericError");
 }
 
 HF_TEST_MAIN(HF_TEST(rpc_call_is_framed_and_answered),
-             HF_TEST(rpc_rule23_second_call_waits_and_incoming_is_answered_meanwhile),
-             HF_TEST(rpc_callerror_is_refusal), HF_TEST(rpc_late_and_foreign_answers_are_stray),
+             HF_TEST(rule_23_second_call_waits_and_incoming_is_answered_meanwhile),
+             HF_TEST(rpc_callerror_is_refusal),
+             HF_TEST(rule_06_late_answer_is_offered_to_the_owner_by_its_id),
+             HF_TEST(rpc_foreign_and_broken_late_answers_are_stray),
              HF_TEST(rpc_timeout_ends_the_call_once), HF_TEST(rpc_reset_ends_the_call_as_timeout),
              HF_TEST(rpc_malformed_without_id_is_not_answered),
              HF_TEST(rpc_malformed_with_readable_id_is_formation_violation),
              HF_TEST(rpc_unknown_message_type_is_ignored),
              HF_TEST(rpc_id_of_36_characters_is_echoed_escaped),
              HF_TEST(rpc_owners_error_is_sent_by_name),
-             HF_TEST(rpc_reply_is_kept_while_the_link_is_busy),
+             HF_TEST(rpc_nothing_is_received_while_there_is_no_room_to_answer),
+             HF_TEST(rpc_timeout_is_found_while_there_is_no_room),
              HF_TEST(rpc_reply_that_cannot_be_sent_is_counted),
              HF_TEST(rpc_deferred_reply_comes_later),
              HF_TEST(rpc_answer_that_does_not_fit_is_internal_error),

@@ -72,7 +72,7 @@ static void check_violation(size_t i, size_t chunk)
                      p->ws.close_code, hf_status_name(evse_ws_link_ops.last_error(&p->ws)));
     }
     CHECK(ws_peer_receive(p, NULL) == NULL);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "x", 1), HF_E_CLOSED);
+    CHECK_EQ(ws_peer_send(p, "x", 1), HF_E_CLOSED);
     CHECK_EQ(p->ws.phase, EVSE_WS_CLOSING);
     (void)ws_peer_advance(p, 2000);
     CHECK_EQ(p->ws.phase, EVSE_WS_CLOSED);
@@ -182,14 +182,14 @@ static void ws_sent_messages_are_masked_whole_and_in_order(void)
     {
         for (size_t i = 0; i < HF_COUNT_OF(lengths); i++) {
             ws_peer_t *p = ws_peer_opened(chunk);
-            CHECK_EQ(evse_ws_link_ops.send(&p->ws, text, lengths[i]), HF_OK);
+            CHECK_EQ(ws_peer_send(p, text, lengths[i]), HF_OK);
             CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
             CHECK(ws_peer_heard(p, 1, text, lengths[i]));
             CHECK_EQ(p->out_at, p->out_length);
         }
     }
     ws_peer_t *p = ws_peer_opened(1);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, text, WS_SEND_BYTES - 13), HF_E_TOO_LONG);
+    CHECK_EQ(ws_peer_send(p, text, WS_SEND_BYTES - 13), HF_E_TOO_LONG);
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
     CHECK_EQ(p->out_at, p->out_length);
 }
@@ -199,7 +199,7 @@ static void ws_every_frame_has_a_mask_of_its_own(void)
     ws_peer_t *p = ws_peer_opened(1000000);
     uint8_t before[4] = {0};
     for (int i = 0; i < 4; i++) {
-        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "same", 4), HF_OK);
+        CHECK_EQ(ws_peer_send(p, "same", 4), HF_OK);
         (void)ws_peer_settle(p);
         const ws_frame_t *frame = ws_peer_take(p);
         REQUIRE(frame != NULL);
@@ -211,11 +211,11 @@ static void ws_every_frame_has_a_mask_of_its_own(void)
 static void ws_send_while_sending_comes_later(void)
 {
     ws_peer_t *p = ws_peer_opened(3);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "a long first message", 20), HF_OK);
+    CHECK_EQ(ws_peer_send(p, "a long first message", 20), HF_OK);
     ws_peer_say_frame(p, 0x89, "ping", 4); // its pong may not cut the frame under way
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "second", 6), HF_E_AGAIN);
+    CHECK_EQ(ws_peer_send(p, "second", 6), HF_E_AGAIN);
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "second", 6), HF_OK);
+    CHECK_EQ(ws_peer_send(p, "second", 6), HF_OK);
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
     CHECK(ws_peer_heard(p, 1, "a long first message", 20));
     CHECK(ws_peer_heard(p, 10, "ping", 4));
@@ -230,7 +230,7 @@ static void ws_close_ours_is_answered_and_ends(void)
     {
         ws_peer_t *p = ws_peer_opened(chunk);
         evse_ws_link_ops.close(&p->ws, p->now_us);
-        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "x", 1), HF_E_CLOSED);
+        CHECK_EQ(ws_peer_send(p, "x", 1), HF_E_CLOSED);
         CHECK_EQ(ws_peer_settle(p), EVSE_LINK_DOWN);
         CHECK(ws_peer_heard_close(p, 1000));
         ws_peer_say_frame(p, 0x81, "late", 4);
@@ -260,7 +260,7 @@ static void ws_close_ours_unanswered_ends_in_time(void)
 static void ws_close_ours_follows_the_frame_under_way(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "unfinished", 10), HF_OK);
+    CHECK_EQ(ws_peer_send(p, "unfinished", 10), HF_OK);
     evse_ws_link_ops.close(&p->ws, p->now_us);
     (void)ws_peer_settle(p);
     CHECK(ws_peer_heard(p, 1, "unfinished", 10));
@@ -318,8 +318,8 @@ static void ws_message_before_a_failed_write_is_not_lost(void)
         ws_peer_say_frame(p, 0x81, "last", 4);
         CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
         p->write_fails = HF_E_CLOSED;
-        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "lost", 4), HF_OK);
-        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "more", 4), HF_E_CLOSED);
+        CHECK_EQ(ws_peer_send(p, "lost", 4), HF_OK);
+        CHECK_EQ(ws_peer_send(p, "more", 4), HF_E_CLOSED);
         CHECK_EQ(evse_ws_link_ops.poll(&p->ws, p->now_us), EVSE_LINK_OPEN);
         p->write_fails = 0; // even if it took bytes again: behind a cut frame there is no next
         p->ws.pong_due = true;
@@ -337,7 +337,7 @@ static void ws_message_before_a_failed_write_is_not_lost(void)
         evse_ws_link_ops.open(&p->ws, p->now_us);
         ws_peer_say_text(p, WS_ANSWER);
         CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
-        CHECK_EQ(evse_ws_link_ops.send(&p->ws, "again", 5), HF_OK);
+        CHECK_EQ(ws_peer_send(p, "again", 5), HF_OK);
     }
 }
 
@@ -355,10 +355,10 @@ static void ws_stream_that_ends_or_fails_is_down(void)
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_IO);
     p = ws_peer_opened(1);
     p->write_fails = HF_E_CLOSED;
-    (void)evse_ws_link_ops.send(&p->ws, "x", 1);
+    (void)ws_peer_send(p, "x", 1);
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_DOWN);
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_CLOSED);
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "x", 1), HF_E_CLOSED);
+    CHECK_EQ(ws_peer_send(p, "x", 1), HF_E_CLOSED);
     CHECK_EQ(p->closes, 1);
 }
 
@@ -398,7 +398,7 @@ static void ws_dead_link_is_found_while_a_frame_is_stuck(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
     p->deaf = true;
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "stuck", 5), HF_OK);
+    CHECK_EQ(ws_peer_send(p, "stuck", 5), HF_OK);
     CHECK_EQ(ws_peer_advance(p, 34999), EVSE_LINK_OPEN);
     CHECK_EQ(ws_peer_advance(p, 1), EVSE_LINK_DOWN);
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
@@ -408,7 +408,7 @@ static void ws_server_that_talks_and_never_reads_is_dead(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
     p->deaf = true;
-    CHECK_EQ(evse_ws_link_ops.send(&p->ws, "stuck", 5), HF_OK);
+    CHECK_EQ(ws_peer_send(p, "stuck", 5), HF_OK);
     for (unsigned i = 0; i < 3; i++) {
         CHECK_EQ(ws_peer_advance(p, 10000), EVSE_LINK_OPEN);
         ws_peer_say_frame(p, 0x8A, NULL, 0); // unasked pongs are signs of life

@@ -19,8 +19,7 @@ static bool is_text_within(const char *text, size_t limit, bool required)
 
 static int check_config(const evse_ocpp_config_t *config)
 {
-    if (config->link.ops == NULL || config->store == NULL || config->mailbox == NULL ||
-        config->buffer == NULL || config->buffer_bytes < CONFIG_EVSE_OCPP_SEND_BYTES) {
+    if (config->link.ops == NULL || config->store == NULL || config->mailbox == NULL) {
         return HF_E_ARGUMENT;
     }
     if (config->connectors == 0u || config->connectors > CONFIG_EVSE_CONNECTORS_MAX) {
@@ -76,8 +75,8 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     *ocpp = (evse_ocpp_t){.config = *config, .next_session_id = 1u};
     const evse_rpc_owner_t owner = {
         .ctx = ocpp, .on_call = evse_calls_dispatch, .on_answer = on_answer};
-    status = evse_rpc_init(&ocpp->rpc, &config->link, &owner, config->buffer, config->buffer_bytes,
-                           EVSE_CALL_TIMEOUT_MS, config->log);
+    status =
+        evse_rpc_init(&ocpp->rpc, &config->link, &owner, EVSE_CALL_TIMEOUT_MS, config->log);
     if (status != HF_OK) {
         return status;
     }

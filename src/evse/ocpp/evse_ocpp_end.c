@@ -70,7 +70,8 @@ void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (ocpp->ending.reason == EVSE_STOP_None || ocpp->ending.done) {
         return;
     }
-    bool answered = ocpp->rpc.reply_length == 0u;
+    bool answered = ocpp->link_state != EVSE_LINK_OPEN || evse_rpc_has_room(&ocpp->rpc) ||
+                    now_us - ocpp->ending.since_us >= DELIVERY_WAIT_US;
     if (!ocpp->ending.recorded && are_sessions_over(ocpp) && answered &&
         !is_delivery_awaited(ocpp, now_us)) {
         record(ocpp, now_us);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // OCPP-J framing: [2,id,action,payload], [3,id,payload], [4,id,code,description,details].
 // Invariants: at most one CALL of ours is outstanding; a CALL that can be identified gets exactly one answer unless its
-// owner defers it; a frame goes out whole or not at all; while a reply waits for the link nothing more is received.
+// owner defers it; a frame goes out whole or not at all; while the link has no room for an answer nothing is received.
 #include "evse/evse_rpc.h"
 
 #include "holdfast/hf_clock.h"
@@ -24,62 +24,70 @@ const char *evse_rpc_error_text(unsigned error)
 }
 
 int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link, const evse_rpc_owner_t *owner,
-                  char *buffer, size_t capacity, uint32_t timeout_ms, hf_log_t *log)
+                  uint32_t timeout_ms, hf_log_t *log)
 {
     if (link == NULL || link->ops == NULL || owner == NULL || owner->on_call == NULL ||
-        owner->on_answer == NULL || buffer == NULL || capacity < 256u || timeout_ms == 0u) {
+        owner->on_answer == NULL || timeout_ms == 0u) {
         return HF_E_ARGUMENT;
     }
-    *rpc = (evse_rpc_t){.link = *link,
-                        .owner = *owner,
-                        .log = log,
-                        .buffer = buffer,
-                        .capacity = capacity,
-                        .timeout_ms = timeout_ms,
-                        .why = ""};
+    *rpc = (evse_rpc_t){
+        .link = *link, .owner = *owner, .log = log, .timeout_ms = timeout_ms, .why = ""};
     return HF_OK;
+}
+
+bool evse_rpc_has_room(const evse_rpc_t *rpc)
+{
+    size_t capacity = 0u;
+    return rpc->link.ops->room(rpc->link.ctx, &capacity) != NULL;
 }
 
 bool evse_rpc_is_free(const evse_rpc_t *rpc)
 {
-    return !rpc->outstanding && rpc->reply_length == 0u;
+    return !rpc->outstanding && evse_rpc_has_room(rpc);
 }
 
-static void frame_begin(hf_json_writer_t *writer, hf_builder_t *out, int type)
+// False when the link has no room: nothing may be written then.
+static bool frame_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, int type)
 {
-    hf_json_writer_init(writer, out);
-    hf_json_begin_array(writer);
-    hf_json_put_i64(writer, type);
+    size_t capacity = 0u;
+    char *room = rpc->link.ops->room(rpc->link.ctx, &capacity);
+    if (room == NULL) {
+        return false;
+    }
+    hf_builder_init(&draft->out, room, capacity);
+    hf_json_writer_init(&draft->json, &draft->out);
+    hf_json_begin_array(&draft->json);
+    hf_json_put_i64(&draft->json, type);
+    return true;
 }
 
-static void draft_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, int type, const char *id)
+static int frame_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft)
 {
-    hf_builder_init(&draft->out, rpc->buffer, rpc->capacity);
-    frame_begin(&draft->json, &draft->out, type);
-    hf_json_put_string(&draft->json, id);
+    hf_json_end_array(&draft->json);
+    return draft->out.overflow ? HF_E_TOO_LONG
+                               : rpc->link.ops->send(rpc->link.ctx, draft->out.length);
 }
 
 int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *id,
                         const char *action)
 {
-    if (!evse_rpc_is_free(rpc)) {
+    if (rpc->outstanding) {
         return HF_E_AGAIN;
     }
     if (hf_slice_copy((hf_slice_t){id, strlen(id)}, rpc->id, sizeof rpc->id) != 0) {
         return HF_E_TOO_LONG;
     }
-    draft_begin(rpc, draft, TYPE_CALL, id);
+    if (!frame_begin(rpc, draft, TYPE_CALL)) {
+        return HF_E_AGAIN;
+    }
+    hf_json_put_string(&draft->json, id);
     hf_json_put_string(&draft->json, action);
     return HF_OK;
 }
 
 int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token, uint64_t now_us)
 {
-    hf_json_end_array(&draft->json);
-    if (draft->out.overflow) {
-        return HF_E_TOO_LONG;
-    }
-    int status = rpc->link.ops->send(rpc->link.ctx, draft->out.text, draft->out.length);
+    int status = frame_send(rpc, draft);
     if (status != HF_OK) {
         return status;
     }
@@ -90,63 +98,41 @@ int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
     return HF_OK;
 }
 
-// Hands the waiting reply to the link; only "later" keeps it.
-static void flush(evse_rpc_t *rpc)
-{
-    if (rpc->reply_length == 0u) {
-        return;
-    }
-    int status = rpc->link.ops->send(rpc->link.ctx, rpc->buffer, rpc->reply_length);
-    if (status == HF_E_AGAIN) {
-        return;
-    }
-    if (status != HF_OK) {
-        rpc->replies_lost++;
-        HF_LOGW(rpc->log, rpc->now_us, OCPP, "answer of %zu bytes lost: %s", rpc->reply_length,
-                hf_status_text(status));
-    }
-    rpc->reply_length = 0u;
-}
-
 int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *call_id)
 {
-    if (rpc->reply_length != 0u) {
+    if (!frame_begin(rpc, draft, TYPE_RESULT)) {
         return HF_E_AGAIN;
     }
-    draft_begin(rpc, draft, TYPE_RESULT, call_id);
+    hf_json_put_string(&draft->json, call_id);
     return HF_OK;
 }
 
 int evse_rpc_reply_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft)
 {
-    hf_json_end_array(&draft->json);
-    if (draft->out.overflow) {
-        return HF_E_TOO_LONG;
+    int status = frame_send(rpc, draft);
+    if (status != HF_OK) {
+        rpc->replies_lost++;
+        HF_LOGW(rpc->log, rpc->now_us, OCPP, "answer of %zu bytes lost: %s", draft->out.length,
+                hf_status_text(status));
     }
-    rpc->reply_length = draft->out.length;
-    flush(rpc);
-    return HF_OK;
+    return status;
 }
 
 // `id` is JSON text: an id we refuse is echoed just as it came.
 static void answer_error(evse_rpc_t *rpc, hf_slice_t id, evse_rpc_error_t error, const char *why)
 {
-    hf_builder_t out;
-    hf_json_writer_t writer;
-    hf_builder_init(&out, rpc->buffer, rpc->capacity);
-    frame_begin(&writer, &out, TYPE_ERROR);
-    hf_json_put_raw(&writer, id);
-    hf_json_put_string(&writer, evse_rpc_error_text(error));
-    hf_json_put_string(&writer, why);
-    hf_json_begin_object(&writer);
-    hf_json_end_object(&writer);
-    hf_json_end_array(&writer);
+    evse_rpc_draft_t draft;
     rpc->errors_sent++;
-    if (out.overflow) {
+    if (!frame_begin(rpc, &draft, TYPE_ERROR)) {
         rpc->replies_lost++;
         return;
     }
-    rpc->reply_length = out.length;
+    hf_json_put_raw(&draft.json, id);
+    hf_json_put_string(&draft.json, evse_rpc_error_text(error));
+    hf_json_put_string(&draft.json, why);
+    hf_json_begin_object(&draft.json);
+    hf_json_end_object(&draft.json);
+    (void)!evse_rpc_reply_send(rpc, &draft);
 }
 
 static size_t character_count(const char *text)
@@ -192,20 +178,20 @@ static void receive_call(evse_rpc_t *rpc, hf_json_t frame)
         answer_error(rpc, id.raw, EVSE_RPC_FormationViolation, rpc->why);
         return;
     }
-    hf_builder_t out;
-    hf_json_writer_t writer;
-    hf_builder_init(&out, rpc->buffer, rpc->capacity);
-    frame_begin(&writer, &out, TYPE_RESULT);
-    hf_json_put_string(&writer, rpc->call_id);
-    evse_rpc_error_t error = rpc->owner.on_call(
-        rpc->owner.ctx, (hf_slice_t){action, strlen(action)}, hf_json_element(frame, 3), &writer);
+    evse_rpc_draft_t draft;
+    if (evse_rpc_reply_begin(rpc, &draft, rpc->call_id) != HF_OK) { // seen before it was received
+        rpc->replies_lost++;
+        return;
+    }
+    evse_rpc_error_t error =
+        rpc->owner.on_call(rpc->owner.ctx, (hf_slice_t){action, strlen(action)},
+                           hf_json_element(frame, 3), &draft.json);
     if (error == EVSE_RPC_DEFERRED) {
         return;
     }
     if (error == EVSE_RPC_NO_ERROR) {
-        hf_json_end_array(&writer);
-        if (!out.overflow) {
-            rpc->reply_length = out.length;
+        if (!draft.out.overflow) {
+            (void)!evse_rpc_reply_send(rpc, &draft);
             return;
         }
         HF_LOGE(rpc->log, rpc->now_us, OCPP, "answer to %s does not fit", action);
@@ -215,13 +201,31 @@ static void receive_call(evse_rpc_t *rpc, hf_json_t frame)
     answer_error(rpc, id.raw, error, rpc->why);
 }
 
+static void log_refusal(evse_rpc_t *rpc, hf_json_t code, uint64_t now_us)
+{
+    char text[48];
+    if (hf_json_string(code, text, sizeof text) != HF_OK) {
+        text[0] = '\0';
+    }
+    HF_LOGW(rpc->log, now_us, OCPP, "central system refused a call: %s", text);
+}
+
+// Nobody waits for it any more, or ever did.
+static void receive_late(evse_rpc_t *rpc, hf_json_t id, evse_rpc_outcome_t outcome,
+                         hf_json_t payload, uint64_t now_us)
+{
+    char text[EVSE_MESSAGE_ID_BYTES];
+    bool known = rpc->owner.on_late != NULL && hf_json_string(id, text, sizeof text) == HF_OK &&
+                 rpc->owner.on_late(rpc->owner.ctx, text, outcome, payload, now_us);
+    rpc->late += known ? 1u : 0u;
+    rpc->stray += known ? 0u : 1u;
+}
+
 static void receive_answer(evse_rpc_t *rpc, hf_json_t frame, bool is_result, uint64_t now_us)
 {
-    hf_json_t payload = hf_json_element(frame, 2);
-    if (!rpc->outstanding || !hf_json_is_string(hf_json_element(frame, 1), rpc->id)) {
-        rpc->stray++;
-        return;
-    }
+    hf_json_t id = hf_json_element(frame, 1), payload = hf_json_element(frame, 2);
+    evse_rpc_outcome_t outcome = is_result ? EVSE_RPC_RESULT : EVSE_RPC_REFUSED;
+    bool ours = rpc->outstanding && hf_json_is_string(id, rpc->id);
     if (is_result && (hf_json_count(frame) != 3u || payload.type != HF_JSON_OBJECT)) {
         rpc->malformed++; // no answer: the time-out takes its course
         return;
@@ -229,19 +233,18 @@ static void receive_answer(evse_rpc_t *rpc, hf_json_t frame, bool is_result, uin
     if (!is_result && hf_json_count(frame) != 5u) {
         rpc->malformed++; // incomplete, but it says what counts: refused
     }
-    rpc->outstanding = false;
-    if (is_result) {
-        rpc->results++;
-        rpc->owner.on_answer(rpc->owner.ctx, rpc->token, EVSE_RPC_RESULT, payload, now_us);
+    if (!is_result) {
+        log_refusal(rpc, payload, now_us);
+        payload = (hf_json_t){0};
+    }
+    if (!ours) {
+        receive_late(rpc, id, outcome, payload, now_us);
         return;
     }
-    rpc->errors_received++;
-    char code[48];
-    if (hf_json_string(payload, code, sizeof code) != HF_OK) {
-        code[0] = '\0';
-    }
-    HF_LOGW(rpc->log, now_us, OCPP, "central system refused a call: %s", code);
-    rpc->owner.on_answer(rpc->owner.ctx, rpc->token, EVSE_RPC_REFUSED, (hf_json_t){0}, now_us);
+    rpc->outstanding = false;
+    rpc->results += is_result ? 1u : 0u;
+    rpc->errors_received += is_result ? 0u : 1u;
+    rpc->owner.on_answer(rpc->owner.ctx, rpc->token, outcome, payload, now_us);
 }
 
 static size_t skip_space(const char *text, size_t length, size_t at)
@@ -323,15 +326,13 @@ static void end_call(evse_rpc_t *rpc, uint64_t now_us)
 void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us)
 {
     rpc->now_us = now_us;
-    flush(rpc);
-    for (unsigned i = 0u; i < MESSAGES_PER_POLL && rpc->reply_length == 0u; i++) {
+    for (unsigned i = 0u; i < MESSAGES_PER_POLL && evse_rpc_has_room(rpc); i++) {
         const char *text = NULL;
         size_t length = 0u;
         if (rpc->link.ops->receive(rpc->link.ctx, &text, &length) <= 0) {
             break;
         }
         receive(rpc, text, length, now_us);
-        flush(rpc);
     }
     if (rpc->outstanding && now_us - rpc->sent_us >= rpc->timeout_ms * HF_US_PER_MS) {
         end_call(rpc, now_us);
@@ -341,7 +342,6 @@ void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us)
 void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us)
 {
     rpc->now_us = now_us;
-    rpc->reply_length = 0u;
     if (rpc->outstanding) {
         end_call(rpc, now_us);
     }

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define BUFFER_BYTES_MIN  1024u
-#define CLIENT_HEADER_MAX 14u
+#define HEADER_BYTES_LONG 14u // with a length of 8 bytes
+#define MASK_BYTES        4u
 #define DISCARD_BYTES     64u
 #define DISCARD_ROUNDS    64
 
@@ -105,32 +106,54 @@ static void flush(evse_ws_t *ws)
     }
 }
 
-/// Builds one masked frame in the send buffer; the caller has seen that it fits and that the buffer is free.
+/// Where every payload stands in the send buffer: behind room for the longest header that can come before it.
+static size_t payload_at(const evse_ws_t *ws)
+{
+    return ws->config.send_capacity <= UINT16_MAX + (size_t)EVSE_WS_HEADER_BYTES
+               ? EVSE_WS_HEADER_BYTES
+               : HEADER_BYTES_LONG;
+}
+
+static void mask_payload(uint8_t *bytes, size_t length, const uint8_t mask[MASK_BYTES])
+{
+    uint32_t key, word;
+    memcpy(&key, mask, sizeof key);
+    size_t at = 0;
+    for (; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, bytes + at, sizeof word);
+        word ^= key;
+        memcpy(bytes + at, &word, sizeof word);
+    }
+    for (size_t i = 0; at < length; at++, i++) {
+        bytes[at] ^= mask[i];
+    }
+}
+
+/// Makes a masked frame of the payload that stands in the send buffer: its header ends where the payload begins.
+static void frame_payload(evse_ws_t *ws, uint8_t opcode, size_t length)
+{
+    size_t at = payload_at(ws), size = length < 126 ? 0 : length <= UINT16_MAX ? 2u : 8u;
+    uint8_t *header = ws->config.send_buffer + at - MASK_BYTES - size - 2u;
+    uint8_t *mask = ws->config.send_buffer + at - MASK_BYTES;
+    header[0] = (uint8_t)(0x80u | opcode);
+    header[1] = (uint8_t)(0x80u | (size == 0 ? length : size == 2 ? 126u : 127u));
+    for (size_t i = 0; i < size; i++) {
+        header[2u + i] = (uint8_t)((uint64_t)length >> (8u * (size - 1u - i)));
+    }
+    ws->config.random(ws->config.random_ctx, mask, MASK_BYTES);
+    mask_payload(mask + MASK_BYTES, length, mask);
+    ws->send_sent = at - MASK_BYTES - size - 2u;
+    ws->send_length = at + length;
+    ws->send_since_us = ws->now_us;
+}
+
+/// The same for a payload from elsewhere; the caller has seen that the buffer is free.
 static void build_frame(evse_ws_t *ws, uint8_t opcode, const void *payload, size_t length)
 {
-    uint8_t *out = ws->config.send_buffer;
-    const uint8_t *bytes = payload;
-    size_t at = 0;
-    uint8_t mask[4];
-    ws->config.random(ws->config.random_ctx, mask, sizeof mask);
-    out[at++] = (uint8_t)(0x80u | opcode);
-    if (length < 126) {
-        out[at++] = (uint8_t)(0x80u | length);
-    } else {
-        unsigned size = length <= UINT16_MAX ? 2u : 8u;
-        out[at++] = (uint8_t)(0x80u | (size == 2 ? 126u : 127u));
-        for (unsigned i = size; i-- > 0;) {
-            out[at++] = (uint8_t)((uint64_t)length >> (8u * i));
-        }
+    if (length > 0) {
+        memcpy(ws->config.send_buffer + payload_at(ws), payload, length);
     }
-    memcpy(out + at, mask, sizeof mask);
-    at += sizeof mask;
-    for (size_t i = 0; i < length; i++) {
-        out[at + i] = bytes[i] ^ mask[i % 4u];
-    }
-    ws->send_length = at + length;
-    ws->send_sent = 0;
-    ws->send_since_us = ws->now_us;
+    frame_payload(ws, opcode, length);
 }
 
 static void send_control(evse_ws_t *ws, uint64_t now_us)
@@ -337,23 +360,33 @@ static evse_link_state_t link_poll(void *ctx, uint64_t now_us)
     return opening ? EVSE_LINK_OPENING : EVSE_LINK_DOWN;
 }
 
-static int link_send(void *ctx, const char *text, size_t length)
+static char *link_room(void *ctx, size_t *capacity)
 {
     evse_ws_t *ws = ctx;
     if (ws->phase != EVSE_WS_OPEN) {
-        return HF_E_CLOSED;
-    }
-    if (length > ws->config.send_capacity - CLIENT_HEADER_MAX) {
-        return HF_E_TOO_LONG;
+        return NULL;
     }
     flush(ws);
-    if (ws->send_error != 0) {
+    if (is_sending(ws) || ws->send_error != 0) {
+        return NULL;
+    }
+    *capacity = ws->config.send_capacity - payload_at(ws);
+    return (char *)ws->config.send_buffer + payload_at(ws);
+}
+
+static int link_send(void *ctx, size_t length)
+{
+    evse_ws_t *ws = ctx;
+    if (ws->phase != EVSE_WS_OPEN || ws->send_error != 0) {
         return HF_E_CLOSED;
     }
     if (is_sending(ws)) {
         return HF_E_AGAIN;
     }
-    build_frame(ws, EVSE_WS_OP_TEXT, text, length);
+    if (length > ws->config.send_capacity - payload_at(ws)) {
+        return HF_E_TOO_LONG;
+    }
+    frame_payload(ws, EVSE_WS_OP_TEXT, length);
     ws->tx_messages++;
     flush(ws);
     return HF_OK;
@@ -384,6 +417,7 @@ const evse_link_ops_t evse_ws_link_ops = {
     .open = link_open,
     .close = link_close,
     .poll = link_poll,
+    .room = link_room,
     .send = link_send,
     .receive = link_receive,
     .last_error = link_last_error,
