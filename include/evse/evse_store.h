@@ -33,7 +33,7 @@ typedef enum evse_message_kind {
     EVSE_MESSAGE_STOP = 3,
 } evse_message_kind_t;
 
-#define EVSE_SAMPLES_MAX 8u
+#define EVSE_SAMPLES_MAX 16u
 
 /// One sampled reading of a MeterValues message: what, how much.
 typedef struct evse_sample {
@@ -111,6 +111,14 @@ typedef struct evse_setting {
     char value[EVSE_VALUE_BYTES];
 } evse_setting_t;
 
+/// Where a kept object lies.
+typedef struct evse_kept {
+    uint32_t position;
+    uint16_t key;
+    uint16_t length;
+    uint8_t kind;
+} evse_kept_t;
+
 /// Fields are private to evse_store*.c; the counters and what boot found are for reading.
 typedef struct evse_store {
     evse_store_config_t config;
@@ -131,6 +139,8 @@ typedef struct evse_store {
     evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX]; // the last one
     evse_setting_t settings[EVSE_SETTINGS_MAX];
     uint32_t setting_count;
+    evse_kept_t kept[CONFIG_EVSE_OBJECTS_MAX];
+    uint32_t kept_count;
     uint64_t station_nonce;
     uint32_t boot;                      // number of this boot, from 1
     bool orderly;                       // the last boot ended by an orderly shutdown ...
@@ -182,6 +192,20 @@ HF_MUST_CHECK int evse_store_meter(evse_store_t *store, unsigned connector,
 /// open here. With a failed journal it ends in memory only: that STOP is never sent, the one the next boot makes is.
 HF_MUST_CHECK int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t reason,
                                  const char *stop_id_tag, uint64_t register_mJ, evse_moment_t at);
+
+/// Keeps a sample set for the STOP of the open transaction (StopTxn data): journalled at once, so before the STOP; at most
+/// CONFIG_EVSE_TXDATA_MAX of them: then every second one goes, the first and the newest stay. HF_E_STATE none is open here,
+/// HF_E_FULL, HF_E_IO. Gone with the confirmation of the STOP. Never called: nothing is written.
+HF_MUST_CHECK int evse_store_txdata(evse_store_t *store, unsigned connector,
+                                    const evse_message_t *sample);
+/// Reads the kept sample sets of a transaction in their order: `*cursor` is 0 for the first and moves on. 1 one was read,
+/// 0 no more, HF_E_IO (that one is skipped: the cursor has moved on).
+HF_MUST_CHECK int evse_store_txdata_next(evse_store_t *store, uint32_t transaction,
+                                         uint32_t *cursor, evse_message_t *out);
+/// Journals what waits in memory alone (MeterValues): once the link is down, or the first sending of one stays unconfirmed
+/// for the message time-out, and before an orderly end. Call it in every round while that lasts: nothing to do costs a
+/// comparison. HF_E_FULL: the rest stays in memory; HF_E_IO.
+HF_MUST_CHECK int evse_store_keep_all(evse_store_t *store);
 
 /// The message to send next: the oldest, once it is durable; NULL none, or not yet.
 const evse_message_t *evse_store_next(const evse_store_t *store);

@@ -17,6 +17,12 @@ extern "C" {
 
 typedef struct hf_journal hf_journal_t;
 
+/// What a record is, without its data.
+typedef struct hf_journal_record {
+    uint8_t type, version;
+    uint16_t length;
+} hf_journal_record_t;
+
 typedef struct hf_journal_owner {
     void *ctx;
     /// Called once per record, in order, while opening. Returns 1 known, 0 unknown type (the journal keeps it).
@@ -25,6 +31,10 @@ typedef struct hf_journal_owner {
     /// Appends everything that must survive. Called inside hf_journal_append(); appends go to the new segment.
     /// A negative status abandons the compaction and the old segment stays current.
     int (*dump)(void *ctx, hf_journal_t *journal);
+    /// NULL, or called after a compaction for every record its dump wrote, in their order: its new position. An abandoned
+    /// compaction calls nothing: the old positions stay good. Must not append.
+    void (*moved)(void *ctx, uint32_t position, const hf_journal_record_t *record,
+                  const void *data);
 } hf_journal_owner_t;
 
 struct hf_journal {
@@ -45,10 +55,13 @@ struct hf_journal {
     uint32_t next_generation;
     uint32_t
         compacted_offset; // where the records of the current segment begin that came after its commit
-    uint32_t unknown[8];    // bit per record type that the owner did not know
-    uint32_t unknown_bytes; // what their records take
-    uint64_t full_at;       // appended + 1 when a compaction last left no room; 0 never
-    int compact_status;     // first failure of an append inside the running dump
+    uint32_t unknown[8];                        // bit per record type that the owner did not know
+    uint32_t unknown_bytes;                     // what their records take
+    uint32_t position;                          // of the record appended or replayed last
+    uint32_t durable_offset, syncing_offset;    // of the current segment
+    uint32_t source_segment, source_generation; // what a running dump reads from
+    uint64_t full_at;   // appended + 1 when a compaction last left no room; 0 never
+    int compact_status; // first failure of an append inside the running dump
     bool sync_running, sync_covers_commit;
     bool
         commit_durable; // the current segment's commit is durable: only then another one may be erased
@@ -74,6 +87,16 @@ HF_MUST_CHECK int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t
 int hf_journal_poll(hf_journal_t *journal);
 uint64_t hf_journal_appended(const hf_journal_t *journal);
 uint64_t hf_journal_durable(const hf_journal_t *journal);
+/// Where the record appended last lies, or, inside replay(), the one being told: for hf_journal_read(). Less than 2^24, a
+/// multiple of program_bytes, above 0. Good until the next compaction, which tells the new ones by moved().
+uint32_t hf_journal_position(const hf_journal_t *journal);
+/// Reads a record back and checks it. Inside dump() positions are those of before the compaction. Works after the journal
+/// has failed. HF_E_CORRUPT there is no valid record (any more); HF_E_TOO_LONG (record is filled in); HF_E_IO.
+/// Cost: one flash read or more, and a CRC of the record.
+HF_MUST_CHECK int hf_journal_read(const hf_journal_t *journal, uint32_t position,
+                                  hf_journal_record_t *record, void *data, uint32_t capacity);
+/// True when the record at this position would be there after a power cut.
+bool hf_journal_is_durable(const hf_journal_t *journal, uint32_t position);
 /// Bytes of the current segment still free; 0 when a compaction must come first.
 uint32_t hf_journal_free_bytes(const hf_journal_t *journal);
 /// Bytes a freshly compacted segment has for records, and what a record of `length` takes of them: an owner whose dump

@@ -84,8 +84,10 @@ int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
     if (status < 0) {
         return status;
     }
-    const hf_journal_owner_t owner = {
-        .ctx = store, .replay = evse_store_replay, .dump = evse_store_dump};
+    const hf_journal_owner_t owner = {.ctx = store,
+                                      .replay = evse_store_replay,
+                                      .dump = evse_store_dump,
+                                      .moved = evse_store_moved};
     status = hf_journal_open(&store->journal, config->flash, &owner);
     if (status < 0) {
         return status;

@@ -109,8 +109,9 @@ static int dump_messages(evse_store_t *store)
 
 int evse_store_dump(void *ctx, hf_journal_t *journal)
 {
-    static int (*const parts[])(evse_store_t *) = {dump_clock, dump_values, dump_flags,
-                                                   dump_transactions, dump_messages};
+    static int (*const parts[])(evse_store_t *) = {dump_clock,    dump_values,
+                                                   dump_flags,    dump_transactions,
+                                                   dump_messages, evse_store_dump_objects};
     evse_store_t *store = ctx;
     (void)journal;
     for (size_t i = 0; i < HF_COUNT_OF(parts); i++) {
@@ -121,6 +122,14 @@ int evse_store_dump(void *ctx, hf_journal_t *journal)
     }
     return store->shutdown_recorded ? evse_record_shutdown(store, store->shutdown_recorded_reason)
                                     : HF_OK; // after the boot record, which would undo it
+}
+
+void evse_store_moved(void *ctx, uint32_t position, const hf_journal_record_t *record,
+                      const void *data)
+{
+    if (record->type == EVSE_RECORD_OBJECT) {
+        evse_store_object_moved(ctx, position, data);
+    }
 }
 
 bool evse_store_has_journal_room(const evse_store_t *store, uint32_t messages, uint32_t bytes)
@@ -135,8 +144,10 @@ bool evse_store_has_journal_room(const evse_store_t *store, uint32_t messages, u
     }
     for (const evse_message_t *message = store->head; message != NULL; message = message->next) {
         messages += message->durable_at != 0 ? 1u : 0u;
+        bytes += message->durable_at != 0 ? 6u * message->samples
+                                          : 0u; // more than the measure of the rest allows for
     }
-    uint64_t needed = FIXED_BYTES + bytes;
+    uint64_t needed = FIXED_BYTES + (uint64_t)bytes + evse_store_object_bytes(store);
     needed += (uint64_t)messages * hf_journal_record_bytes(journal, EVSE_STORE_MESSAGE_BYTES);
     needed += (uint64_t)transactions * hf_journal_record_bytes(journal, TRANSACTION_BYTES);
     needed += (uint64_t)store->setting_count * hf_journal_record_bytes(journal, SETTING_BYTES);

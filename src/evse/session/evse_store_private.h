@@ -8,6 +8,7 @@
 #include "evse/evse_store.h"
 
 #define EVSE_STORE_VERSION          1u
+#define EVSE_STORE_VERSION_2        2u // START with its reservation, METER with phases
 #define EVSE_STORE_RECORD_BYTES_MAX 192u
 #define EVSE_STORE_MESSAGE_BYTES    88u // the longest message record
 #define EVSE_STORE_MJ_PER_WH        3600000u
@@ -30,6 +31,8 @@ typedef enum evse_record {
     EVSE_RECORD_FINISHING = 12,
     EVSE_RECORD_LATCH = 13,
     EVSE_RECORD_PROOF = 14,
+    EVSE_RECORD_OBJECT = 15,
+    EVSE_RECORD_FORGET = 16,
     EVSE_RECORD_COUNT
 } evse_record_t;
 
@@ -52,10 +55,24 @@ HF_MUST_CHECK int evse_record_latch(evse_store_t *store, bool estop, uint32_t we
 HF_MUST_CHECK int evse_record_proof(evse_store_t *store, unsigned connector,
                                     const evse_proof_t *proof);
 
+// ---- evse_store_objects.c ---------------------------------------------------------------------------------------------
+
+/// 1, or HF_E_CORRUPT, HF_E_FULL.
+HF_MUST_CHECK int evse_store_apply_object(evse_store_t *store, const uint8_t *data,
+                                          uint32_t length);
+HF_MUST_CHECK int evse_store_apply_forget(evse_store_t *store, const uint8_t *data,
+                                          uint32_t length);
+HF_MUST_CHECK int evse_store_dump_objects(evse_store_t *store);
+void evse_store_object_moved(evse_store_t *store, uint32_t position, const uint8_t *data);
+/// What they take of the journal.
+uint32_t evse_store_object_bytes(const evse_store_t *store);
+
 // ---- evse_store_replay.c, evse_store_dump.c: the journal's owner ------------------------------------------------------
 
 int evse_store_replay(void *ctx, uint8_t type, uint8_t version, const void *data, uint32_t length);
 int evse_store_dump(void *ctx, hf_journal_t *journal);
+void evse_store_moved(void *ctx, uint32_t position, const hf_journal_record_t *record,
+                      const void *data);
 /// True when the journal has room for `messages` more records of a message and `bytes` besides, for all that is
 /// already promised, and for a margin that keeps compactions rare.
 bool evse_store_has_journal_room(const evse_store_t *store, uint32_t messages, uint32_t bytes);

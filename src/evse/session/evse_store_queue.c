@@ -371,6 +371,30 @@ int evse_store_recover(evse_store_t *store)
     return HF_OK;
 }
 
+int evse_store_txdata(evse_store_t *store, unsigned connector, const evse_message_t *sample)
+{
+    (void)store, (void)connector, (void)sample;
+    return HF_E_UNSUPPORTED;
+}
+
+int evse_store_txdata_next(evse_store_t *store, uint32_t transaction, uint32_t *cursor,
+                           evse_message_t *out)
+{
+    (void)store, (void)transaction, (void)cursor, (void)out;
+    return 0;
+}
+
+int evse_store_keep_all(evse_store_t *store)
+{
+    int status = HF_OK;
+    for (evse_message_t *m = store->head; m != NULL && status == HF_OK; m = m->next) {
+        if (m->durable_at == 0) { // the order of the records is not yet that of the queue
+            status = HF_E_UNSUPPORTED;
+        }
+    }
+    return status;
+}
+
 // ---- out ----------------------------------------------------------------------------------------
 
 const evse_message_t *evse_store_next(const evse_store_t *store)

@@ -33,10 +33,15 @@ static void put_moment(writer_t *out, evse_moment_t at)
     put(out, at.utc_ms, 8);
 }
 
+static int append_version(evse_store_t *store, unsigned type, unsigned version, const writer_t *out)
+{
+    return hf_journal_append(&store->journal, (uint8_t)type, (uint8_t)version, out->bytes,
+                             out->length);
+}
+
 static int append(evse_store_t *store, unsigned type, const writer_t *out)
 {
-    return hf_journal_append(&store->journal, (uint8_t)type, EVSE_STORE_VERSION, out->bytes,
-                             out->length);
+    return append_version(store, type, EVSE_STORE_VERSION, out);
 }
 
 int evse_record_boot(evse_store_t *store)
@@ -78,6 +83,7 @@ static void put_start(writer_t *out, const evse_store_t *store,
     put(out, transaction->connector, 1);
     put(out, store->register_mJ[transaction->connector], 8);
     put_text(out, transaction->id_tag);
+    put(out, (uint32_t)transaction->reservation_id, 4);
 }
 
 static void put_meter(writer_t *out, const evse_message_t *message)
@@ -86,6 +92,7 @@ static void put_meter(writer_t *out, const evse_message_t *message)
     put(out, message->samples, 1);
     for (unsigned i = 0; i < message->samples; i++) {
         put(out, message->sample[i].measurand, 1);
+        put(out, message->sample[i].phase, 1);
         put(out, (uint32_t)message->sample[i].value, 4);
     }
 }
@@ -116,8 +123,9 @@ int evse_record_message(evse_store_t *store, const evse_message_t *message,
     } else {
         put_stop(&out, store, message, transaction);
     }
-    HF_ASSERT(out.length <= EVSE_STORE_MESSAGE_BYTES);
-    return append(store, types[message->kind], &out);
+    unsigned version =
+        message->kind == EVSE_MESSAGE_STOP ? EVSE_STORE_VERSION : EVSE_STORE_VERSION_2;
+    return append_version(store, types[message->kind], version, &out);
 }
 
 int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transaction_id)

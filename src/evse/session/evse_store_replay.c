@@ -8,6 +8,7 @@
 typedef struct reader {
     const uint8_t *bytes;
     uint32_t left;
+    uint8_t version;
     bool bad;
 } reader_t;
 
@@ -157,7 +158,7 @@ static void seen_moment(evse_transaction_t *transaction, const evse_message_t *m
 
 static int apply_transaction(evse_store_t *store, reader_t *in)
 {
-    evse_transaction_t read = {.number = get_u32(in)};
+    evse_transaction_t read = {.number = get_u32(in), .reservation_id = EVSE_RESERVATION_NONE};
     read.transaction_id = get_i32(in);
     read.connector = get_u8(in);
     read.state = get_u8(in);
@@ -210,6 +211,7 @@ static int start_transaction(evse_store_t *store, const evse_message_t *message,
 {
     *transaction = evse_store_find(store, message->transaction);
     if (*transaction != NULL) {
+        (*transaction)->reservation_id = read->reservation_id;
         return (*transaction)->references == 0 ? HF_OK : HF_E_CORRUPT;
     }
     if (store->open[read->connector] != NULL) {
@@ -232,6 +234,7 @@ static int apply_start(evse_store_t *store, evse_message_t *message, reader_t *i
     read.connector = get_u8(in);
     uint64_t mJ = get(in, 8);
     get_text(in, read.id_tag, sizeof read.id_tag);
+    read.reservation_id = in->version >= EVSE_STORE_VERSION_2 ? get_i32(in) : EVSE_RESERVATION_NONE;
     int status = check_connector(in, read.connector, CONFIG_EVSE_CONNECTORS_MAX);
     if (status < 0) {
         return status;
@@ -255,6 +258,7 @@ static int apply_meter(evse_store_t *store, evse_message_t *message, reader_t *i
     }
     for (unsigned i = 0; i < message->samples; i++) {
         message->sample[i].measurand = get_u8(in);
+        message->sample[i].phase = in->version >= EVSE_STORE_VERSION_2 ? get_u8(in) : 0;
         message->sample[i].value = get_i32(in);
     }
     evse_transaction_t *transaction = evse_store_find(store, message->transaction);
@@ -412,10 +416,20 @@ static int apply(evse_store_t *store, uint8_t type, reader_t *in)
         return apply_latch(store, in);
     case EVSE_RECORD_PROOF:
         return apply_proof(store, in);
+    case EVSE_RECORD_OBJECT:
+        return evse_store_apply_object(store, in->bytes, in->left);
+    case EVSE_RECORD_FORGET:
+        return evse_store_apply_forget(store, in->bytes, in->left);
     case EVSE_RECORD_COUNT:
         break;
     }
     return 0;
+}
+
+static bool is_known_version(uint8_t type, uint8_t version)
+{
+    bool has_two = type == EVSE_RECORD_START || type == EVSE_RECORD_METER;
+    return version == EVSE_STORE_VERSION || (has_two && version == EVSE_STORE_VERSION_2);
 }
 
 int evse_store_replay(void *ctx, uint8_t type, uint8_t version, const void *data, uint32_t length)
@@ -424,8 +438,8 @@ int evse_store_replay(void *ctx, uint8_t type, uint8_t version, const void *data
     if (type >= EVSE_RECORD_COUNT) {
         return 0;
     }
-    reader_t in = {.bytes = data, .left = length};
-    int status = version == EVSE_STORE_VERSION ? apply(store, type, &in) : HF_E_UNSUPPORTED;
+    reader_t in = {.bytes = data, .left = length, .version = version};
+    int status = is_known_version(type, version) ? apply(store, type, &in) : HF_E_UNSUPPORTED;
     if (status < 0) {
         HF_LOGE(store->config.log, store->now_us, STORE, "record type %u version %u refused: %s",
                 type, version, hf_status_text(status));

@@ -38,6 +38,16 @@ uint64_t hf_journal_durable(const hf_journal_t *journal)
     return journal->durable;
 }
 
+uint32_t hf_journal_position(const hf_journal_t *journal)
+{
+    return journal->position;
+}
+
+bool hf_journal_is_durable(const hf_journal_t *journal, uint32_t position)
+{
+    return position < journal->durable_offset;
+}
+
 static int fail(hf_journal_t *journal)
 {
     journal->failed = HF_E_IO;
@@ -93,6 +103,7 @@ static int put_record(hf_journal_t *journal, uint8_t type, uint8_t version, cons
         return HF_E_FULL;
     }
     uint8_t head[4] = {type, version, (uint8_t)length, (uint8_t)(length >> 8)};
+    journal->position = journal->offset;
     return write_record(journal, head, length > 0 ? data : head, length);
 }
 
@@ -195,6 +206,27 @@ static int wait_for_commit(hf_journal_t *journal)
     return HF_E_AGAIN;
 }
 
+/// Tells the owner where its records are now. What cannot be read back so soon after writing is a failed flash.
+static int tell_moved(hf_journal_t *journal)
+{
+    hf_journal_cursor_t cursor = {.segment = journal->segment,
+                                  .generation = journal->generation,
+                                  .offset = HF_JOURNAL_HEADER_BYTES};
+    while (journal->owner.moved != NULL && cursor.offset < journal->compacted_offset) {
+        uint8_t data[HF_JOURNAL_RECORD_BYTES_MAX];
+        hf_journal_record_t record;
+        uint32_t position = cursor.offset;
+        if (hf_journal_next(journal, &cursor) <= 0 ||
+            hf_journal_read(journal, position, &record, data, sizeof data) < 0) {
+            return fail(journal);
+        }
+        if (record.type != HF_JOURNAL_TYPE_COMMIT) {
+            journal->owner.moved(journal->owner.ctx, position, &record, data);
+        }
+    }
+    return HF_OK;
+}
+
 static int compact(hf_journal_t *journal)
 {
     bool is_compact = !journal->needs_compaction && journal->offset == journal->compacted_offset;
@@ -206,6 +238,8 @@ static int compact(hf_journal_t *journal)
         return status;
     }
     hf_journal_t old = *journal;
+    journal->source_segment = old.segment;
+    journal->source_generation = old.generation;
     status = begin_segment(journal, (old.segment + 1u) % old.flash.segment_count);
     if (status >= 0) {
         status = fill_segment(journal, old.segment, old.generation);
@@ -215,11 +249,15 @@ static int compact(hf_journal_t *journal)
         journal->generation = old.generation;
         journal->offset = old.offset;
         journal->erase_count = old.erase_count;
+        journal->position = old.position;
         journal->full_at = status == HF_E_FULL ? journal->appended + 1u : 0;
         return status;
     }
     journal->compactions++;
-    return HF_OK;
+    // Until the new segment is durable the old one is still there, with all that was.
+    journal->durable_offset = journal->durable == journal->appended ? journal->compacted_offset : 0;
+    journal->syncing_offset = 0;
+    return tell_moved(journal);
 }
 
 static bool is_appendable(uint8_t type, const void *data, uint32_t length)
@@ -277,6 +315,9 @@ static int finish_sync(hf_journal_t *journal)
     }
     journal->durable = journal->syncing;
     journal->syncing = 0;
+    if (journal->syncing_offset > journal->durable_offset) {
+        journal->durable_offset = journal->syncing_offset;
+    }
     journal->commit_durable = journal->commit_durable || journal->sync_covers_commit;
     return HF_OK;
 }
@@ -294,6 +335,7 @@ static int start_sync(hf_journal_t *journal)
     journal->sync_running = true;
     journal->sync_covers_commit = true;
     journal->syncing = journal->appended;
+    journal->syncing_offset = journal->offset;
     return HF_OK;
 }
 

@@ -99,6 +99,7 @@ static int replay_one(hf_journal_t *journal, const hf_journal_cursor_t *cursor)
                                                data, cursor->length) != 0) {
         return HF_E_IO;
     }
+    journal->position = cursor->data_offset - HF_JOURNAL_RECORD_HEAD;
     int status = journal->owner.replay(journal->owner.ctx, cursor->type, cursor->version, data,
                                        cursor->length);
     if (status == 0) {

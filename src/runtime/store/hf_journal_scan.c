@@ -123,3 +123,29 @@ int hf_journal_is_blank(const hf_journal_t *journal, uint32_t segment, uint32_t 
     }
     return 1;
 }
+
+int hf_journal_read(const hf_journal_t *journal, uint32_t position, hf_journal_record_t *record,
+                    void *data, uint32_t capacity)
+{
+    bool is_dump = journal->compacting;
+    hf_journal_cursor_t cursor = {.segment = is_dump ? journal->source_segment : journal->segment,
+                                  .generation =
+                                      is_dump ? journal->source_generation : journal->generation,
+                                  .offset = position};
+    if (position < HF_JOURNAL_HEADER_BYTES || position >= journal->flash.segment_bytes) {
+        return HF_E_CORRUPT;
+    }
+    int status = hf_journal_next(journal, &cursor);
+    if (status <= 0) {
+        return status < 0 ? status : HF_E_CORRUPT;
+    }
+    record->type = cursor.type;
+    record->version = cursor.version;
+    record->length = (uint16_t)cursor.length;
+    if (cursor.length > capacity) {
+        return HF_E_TOO_LONG;
+    }
+    return cursor.length == 0
+               ? HF_OK
+               : flash_read(journal, cursor.segment, cursor.data_offset, data, cursor.length);
+}
