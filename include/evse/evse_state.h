@@ -112,6 +112,11 @@ typedef struct evse_connector_order {
     int32_t limit_mA;        // most this session may draw; INT32_MAX none
     uint32_t journal_failed; // 1: durable storage failed; finish, start none, Faulted
     uint32_t network;        // evse_network_t
+    uint32_t finishing;      // 1: what was begun here is over, the plug may stay: Finishing
+    uint32_t hold_lock; // 1: the cable stays locked without a session, as long as no fault stands
+    uint32_t signal;    // grows with every answer to a user; odd: accepted, even: refused
+    uint32_t blink_repeat;  // BlinkRepeat: how often a light blinks for it
+    uint32_t light_percent; // LightIntensity; what has one level only is dark at 0
 } evse_connector_order_t;
 
 typedef struct evse_orders {
@@ -217,6 +222,7 @@ typedef struct evse_mailbox {
     uint32_t events_words[HF_QUEUE_BYTES(sizeof(evse_event_t), EVSE_EVENTS_CAPACITY) / 4u];
 } evse_mailbox_t;
 
-HF_MUST_CHECK int evse_mailbox_init(evse_mailbox_t *mailbox);
+/// Of a charge point with so many connectors: views and orders of others are never copied. HF_E_ARGUMENT.
+HF_MUST_CHECK int evse_mailbox_init(evse_mailbox_t *mailbox, unsigned connectors);
 
 #endif

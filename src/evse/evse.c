@@ -51,7 +51,7 @@ static int start_ocpp(evse_t *evse, const evse_config_t *config)
 int evse_init(evse_t *evse, const evse_config_t *config)
 {
     evse_control_config_t control = config->control;
-    int status = evse_mailbox_init(&evse->mailbox);
+    int status = evse_mailbox_init(&evse->mailbox, config->control.connectors);
     if (status != HF_OK) {
         return status;
     }

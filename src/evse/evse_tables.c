@@ -145,16 +145,17 @@ const char *evse_power_phase_text(unsigned phase)
     return phase < EVSE_POWER_PHASE_COUNT ? phases[phase] : "unknown";
 }
 
-int evse_mailbox_init(evse_mailbox_t *mailbox)
+int evse_mailbox_init(evse_mailbox_t *mailbox, unsigned connectors)
 {
-    if (mailbox == NULL) {
+    if (mailbox == NULL || connectors == 0 || connectors > CONFIG_EVSE_CONNECTORS_MAX) {
         return HF_E_ARGUMENT;
     }
     int status = hf_snapshot_init(&mailbox->snapshot, mailbox->snapshot_words,
-                                  (uint32_t)sizeof(evse_snapshot_t));
+                                  (uint32_t)(offsetof(evse_snapshot_t, connector) +
+                                             connectors * sizeof(evse_connector_view_t)));
     if (status == 0) {
         status = hf_snapshot_init(&mailbox->orders, mailbox->orders_words,
-                                  (uint32_t)sizeof(evse_orders_t));
+                                  (uint32_t)(connectors * sizeof(evse_connector_order_t)));
     }
     if (status == 0) {
         status =

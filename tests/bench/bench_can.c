@@ -26,7 +26,7 @@ int load_init(load_t *load, evse_can_t can, evse_io_t io, uint64_t start_us)
         .can = can, .profile = &test_profile, .limits = evse_limits_find("nx100")};
     sim_outlet_init(&load->outlet, &sim);
     sim_outlet_step(&load->outlet, start_us);
-    int status = evse_mailbox_init(&load->mailbox);
+    int status = evse_mailbox_init(&load->mailbox, 1);
     return status == HF_OK ? evse_control_init(&load->control, &config) : status;
 }
 

@@ -106,7 +106,7 @@ static int open_bench(bench_t *at)
     };
     at->now_us = START_US;
     sim_outlet_init(&at->outlet, &sim);
-    int status = evse_mailbox_init(&at->mailbox);
+    int status = evse_mailbox_init(&at->mailbox, 1);
     return status == HF_OK ? evse_control_init(&at->control, &config) : status;
 }
 

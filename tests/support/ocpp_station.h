@@ -383,7 +383,7 @@ static inline int station_boot(station_t *s)
     evse_store_config_t with_kept = store;
     with_kept.flash = &kept;
     int status = evse_store_open(&s->store, &with_kept);
-    if (status != HF_OK || (status = evse_mailbox_init(&s->mailbox)) != HF_OK) {
+    if (status != HF_OK || (status = evse_mailbox_init(&s->mailbox, s->connectors)) != HF_OK) {
         return status;
     }
     for (unsigned i = 0; i < s->connectors; i++) {

@@ -64,8 +64,10 @@ static void mailbox_is_empty_and_keeps_urgent_room(void)
     static evse_mailbox_t mailbox;
     evse_orders_t orders;
     evse_event_t event = {0};
-    CHECK_EQ(evse_mailbox_init(NULL), HF_E_ARGUMENT);
-    CHECK_EQ(evse_mailbox_init(&mailbox), 0);
+    CHECK_EQ(evse_mailbox_init(NULL, 1), HF_E_ARGUMENT);
+    CHECK_EQ(evse_mailbox_init(&mailbox, 0), HF_E_ARGUMENT);
+    CHECK_EQ(evse_mailbox_init(&mailbox, CONFIG_EVSE_CONNECTORS_MAX + 1), HF_E_ARGUMENT);
+    CHECK_EQ(evse_mailbox_init(&mailbox, CONFIG_EVSE_CONNECTORS_MAX), 0);
     CHECK_EQ(hf_snapshot_read(&mailbox.orders, &orders), HF_E_EMPTY);
     CHECK_EQ(hf_queue_free(&mailbox.events), EVSE_EVENTS_CAPACITY - EVSE_EVENTS_RESERVE);
     while (hf_queue_put(&mailbox.events, &event) == 0) {

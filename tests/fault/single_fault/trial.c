@@ -508,7 +508,7 @@ static void boot(trial_t *trial, uint64_t register_mJ, bool finishing)
     for (int bus = 0; bus < SIM_BUS_COUNT; bus++) {
         HF_ASSERT(evse_can_inbox_init(&trial->inbox[bus]) == 0);
     }
-    HF_ASSERT(evse_mailbox_init(&trial->mailbox) == 0);
+    HF_ASSERT(evse_mailbox_init(&trial->mailbox, 1) == 0);
     int status = evse_control_init(&trial->control, &config);
     if (status != 0) {
         judge_break(&trial->judge, "control refuses to start: %d", status);

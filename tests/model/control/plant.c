@@ -426,7 +426,7 @@ static void publish(const world_t *world, uint64_t now_us)
 static void open_mailbox(const plant_t *plant)
 {
     const evse_event_t junk = {.kind = EVSE_EVENT_KINDS};
-    HF_ASSERT(evse_mailbox_init(&context.mailbox) == 0);
+    HF_ASSERT(evse_mailbox_init(&context.mailbox, 1) == 0);
     while (plant->fault == PLANT_COMMS_AWAY &&
            hf_queue_put_urgent(&context.mailbox.events, &junk) == 0) {
     }
