@@ -120,7 +120,7 @@ static inline void world_init_limits(world_t *world, const evse_control_config_t
     world->now_us = WORLD_START_US;
     world->keeps_orders = true;
     sim_outlet_step(&world->outlet, world->now_us);
-    CHECK_EQ(evse_mailbox_init(&world->mailbox, 1), 0);
+    CHECK_EQ(evse_mailbox_init(&world->mailbox, CONFIG_EVSE_CONNECTORS_MAX), 0);
     CHECK_EQ(evse_control_init(&world->control, &config), 0);
 }
 
