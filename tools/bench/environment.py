@@ -13,7 +13,7 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, "build", "bench")
 PACKAGES = {
-    "cmake": "cmake", "ninja": "ninja-build", "cc": "gcc", "apt-get": "apt", "apt-config": "apt", "dpkg-source": "dpkg-dev",
+    "cmake": "cmake", "valgrind": "valgrind", "ninja": "ninja-build", "cc": "gcc", "apt-get": "apt", "apt-config": "apt", "dpkg-source": "dpkg-dev",
     "arm-none-eabi-gcc": "gcc-arm-none-eabi", "qemu-system-arm": "qemu-system-arm",
     "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf", "qemu-system-riscv32": "qemu-system-misc",
 }

@@ -24,6 +24,8 @@ static const bench_t benches[] = {
     {"fragmentation", SCRIPT "fragmentation.py",
      "48 hours of protocol traffic on a heap, a region, slabs and pools"},
     {"can", SCRIPT "can.py", "frames at and above the limit of a CAN bus, on the control tick"},
+    {"ocpp", SCRIPT "ocpp.py",
+     "instructions, appends and heap calls of OCPP; bytes on a Cortex-M4"},
     {"estop", SCRIPT "estop.py",
      "emergency stop to OFF on the bus, under every load at once; about 6 minutes"},
 };
