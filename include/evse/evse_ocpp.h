@@ -5,6 +5,7 @@
 #define EVSE_OCPP_H
 
 #include "evse/evse_rpc.h"
+#include "evse/evse_transfer.h"
 #include "holdfast/hf_backoff.h"
 
 // X(name, OCPP measurand, unit, decimals of evse_sample_t.value)
@@ -50,10 +51,16 @@ typedef struct evse_session {
     evse_stop_reason_t stop_reason;
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES];
+    char parent_id_tag[EVSE_ID_TAG_BYTES]; // of id_tag, as far as known; empty: none
+    char asked_id_tag[EVSE_ID_TAG_BYTES];  // a card of the same group? Authorize tells; empty: none
+    int32_t reservation_id;                // that this session uses up; EVSE_RESERVATION_NONE
     bool authorize_sent;
-    bool deauthorized; // start not accepted and the transaction kept: no energy
+    bool ask_sent;     // the Authorize for asked_id_tag
+    bool deauthorized; // start not accepted and the transaction kept: MaxEnergyOnInvalidId at most
+    bool cable_held;   // start not accepted and stopped: locked until id_tag or its group comes
     uint64_t started_us;
     uint64_t start_Wh;
+    uint64_t waiting_us; // idle with a vehicle plugged in since; 0 not
 } evse_session_t;
 
 typedef struct evse_ocpp_config {
@@ -73,6 +80,8 @@ typedef struct evse_ocpp_config {
     /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.
     void (*reset)(void *ctx, bool hard);
     void *reset_ctx;
+    evse_transfer_t transfer; // ops NULL: no downloads and uploads
+    evse_diagnostics_source_t diagnostics;
     hf_log_t *log;
 } evse_ocpp_config_t;
 
@@ -109,6 +118,7 @@ typedef struct evse_ocpp {
     evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t next_session_id;
     uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
+    uint32_t signal[CONFIG_EVSE_CONNECTORS_MAX]; // as in the order
     evse_snapshot_t snapshot; // latest read
     struct {
         uint8_t state, fault; // last told to the central system; 0xFF never
@@ -149,6 +159,9 @@ typedef struct evse_ocpp {
     uint64_t last_session_Wh;
     evse_stop_reason_t last_session_reason;
     uint32_t samples_dropped;
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    evse_transfers_t transfers;
+#endif
 } evse_ocpp_t;
 
 HF_MUST_CHECK int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config);

@@ -3,6 +3,7 @@
 // matters most. Invariants: before BootNotification is Accepted nothing else of ours is sent unless the central system
 // triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered.
 #include "evse_ocpp_private.h"
+#include "evse_ocpp_transfer.h"
 
 #define BACKOFF_BASE_MS         1000u
 #define BACKOFF_CAP_MS          60000u
@@ -51,6 +52,10 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
     case EVSE_CALL_TRANSACTION:
         evse_transaction_answer(ocpp, outcome, payload, now_us);
         break;
+    case EVSE_CALL_TRANSFER:
+        evse_transfer_answer(ocpp, token, outcome, now_us);
+        break;
+    case EVSE_CALL_VENDOR:
     case EVSE_CALL_STATUS:
     case EVSE_CALL_READINGS:
     default: // nobody waits for those; the status is told anew after a return
@@ -88,6 +93,7 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_keys_init(ocpp);
     evse_status_init(ocpp);
     load_clock(ocpp);
+    evse_transfer_init(ocpp);
     ocpp->heartbeat_interval_s = (uint32_t)EVSE_NUMBER(ocpp, HeartbeatInterval);
     ocpp->latch_estop = config->store->estop_latched;
     ocpp->latch_welds = config->store->weld_latched;
@@ -200,7 +206,7 @@ static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
         (evse_authorize_send(ocpp, now_us) || evse_transaction_send(ocpp, now_us))) {
         return true;
     }
-    return evse_heartbeat_send(ocpp, now_us);
+    return evse_transfer_send(ocpp) || evse_heartbeat_send(ocpp, now_us);
 }
 
 static void read_seams(evse_ocpp_t *ocpp, uint64_t now_us)
@@ -227,6 +233,7 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
     evse_sessions_step(ocpp, now_us);
     evse_status_step(ocpp, now_us);
     evse_meter_step(ocpp, now_us);
+    evse_transfer_step(ocpp, now_us);
     evse_calls_step(ocpp, now_us);
     evse_ending_step(ocpp, now_us);
     evse_sessions_order(ocpp, now_us);

@@ -2,6 +2,7 @@
 // CALLs of the central system: a table of action and handler, and the reading of their payloads. A handler decides and
 // answers at once; what it starts goes on in the loop, after the answer. UnlockConnector alone is answered later.
 #include "evse_ocpp_private.h"
+#include "evse_ocpp_transfer.h"
 
 #define UNLOCK_TIMEOUT_US (3u * HF_US_PER_S)
 
@@ -363,6 +364,9 @@ static const call_handler_t handlers[] = {
     {"ClearCache", evse_auth_on_clear_cache},
     {"DataTransfer", evse_vendor_on_transfer},
     {"GetConfiguration", evse_keys_on_get},
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    {"GetDiagnostics", evse_diagnostics_on_get},
+#endif
     {"RemoteStartTransaction", on_remote_start},
     {"RemoteStopTransaction", on_remote_stop},
     {"Reset", on_reset},
@@ -370,6 +374,9 @@ static const call_handler_t handlers[] = {
     {"TriggerMessage", on_trigger},
 #endif
     {"UnlockConnector", on_unlock},
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    {"UpdateFirmware", evse_firmware_on_update},
+#endif
 };
 
 // Actions of OCPP 1.6 and of its security extension that are not built, or that only we may send.

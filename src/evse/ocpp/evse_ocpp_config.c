@@ -254,20 +254,55 @@ int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)
     return is_number ? ocpp->keys.number[info - keys] : -1;
 }
 
+// What is in force, as a text; `number` is room for one.
+static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key, char number[12])
+{
+    hf_builder_t out;
+    const char *kept = evse_store_get(ocpp->config.store, key->name);
+    int32_t current = ocpp->keys.number[key - keys];
+    if (key->type == EVSE_KEY_BOOL) {
+        return current != 0 ? "true" : "false";
+    }
+    if (key->type == EVSE_KEY_INT) {
+        hf_builder_init(&out, number, 12u);
+        hf_builder_i64(&out, current);
+        return number;
+    }
+    if (key == &keys[EVSE_KEY_OF_SupportedFileTransferProtocols] &&
+        ocpp->config.transfer.protocols != NULL) {
+        return ocpp->config.transfer.protocols; // what this platform can do
+    }
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    if (key == &keys[EVSE_KEY_OF_SupportedFeatureProfiles] && ocpp->config.transfer.ops != NULL) {
+        return EVSE_PROFILES ",FirmwareManagement"; // a profile only where files can be moved
+    }
+#endif
+    return kept != NULL ? kept : key->text;
+}
+
+// A tag is as good as a card. Keys of a later version that nobody may read are to be named here as well.
+static bool is_secret(const key_info_t *key)
+{
+    return key->type == EVSE_KEY_TAG;
+}
+
+bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
+{
+    char number[12];
+    if (index >= EVSE_KEY_COUNT) {
+        return false;
+    }
+    hf_builder_text(out, keys[index].name);
+    hf_builder_text(out, " = ");
+    hf_builder_text(out,
+                    is_secret(&keys[index]) ? "(not shown)" : value_of(ocpp, &keys[index], number));
+    return true;
+}
+
 static void put_key(const evse_ocpp_t *ocpp, hf_json_writer_t *reply, const key_info_t *key)
 {
     char number[12];
-    hf_builder_t out;
-    const char *kept = evse_store_get(ocpp->config.store, key->name);
-    const char *value = kept != NULL ? kept : key->text;
-    int32_t current = ocpp->keys.number[key - keys];
-    if (key->type == EVSE_KEY_BOOL) {
-        value = current != 0 ? "true" : "false";
-    } else if (key->type == EVSE_KEY_INT) {
-        hf_builder_init(&out, number, sizeof number);
-        hf_builder_i64(&out, current);
-        value = number;
-    }
+    const char *value = value_of(ocpp, key, number);
     hf_json_begin_object(reply);
     hf_json_string_field(reply, "key", key->name);
     hf_json_bool_field(reply, "readonly", (key->flags & EVSE_KEY_RO) != 0u);

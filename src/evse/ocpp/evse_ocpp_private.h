@@ -29,6 +29,8 @@ typedef enum evse_call {
     EVSE_CALL_AUTHORIZE,
     EVSE_CALL_READINGS,
     EVSE_CALL_TRANSACTION,
+    EVSE_CALL_TRANSFER, // "connector": evse_job_kind_t, "session": the status told
+    EVSE_CALL_VENDOR,
 } evse_call_t;
 
 static inline uint32_t evse_token(evse_call_t call, unsigned connector, uint32_t session)
@@ -127,6 +129,7 @@ typedef enum evse_key_flags {
     X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
     X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
     X(SupportedFeatureProfilesMaxLength, INT, RO, 0, 100, 6, NULL)                                 \
+    X(SupportedFileTransferProtocols, TEXT, RO, 0, 0, 0, "")                                       \
     X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
     X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
     X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
@@ -151,6 +154,8 @@ typedef enum evse_change {
 void evse_keys_init(evse_ocpp_t *ocpp);
 evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
 evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
+/// "NAME = VALUE" of the key number `index`, secrets left out; false when there is none of that number.
+bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out);
 
 // ---- incoming CALLs: evse_ocpp_calls.c ----------------------------------------------------------
 
@@ -194,7 +199,12 @@ void evse_heartbeat_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_jso
 
 // ---- TriggerMessage: bits of ocpp->triggers -----------------------------------------------------
 
-enum { EVSE_TRIGGER_BOOT = 1u << 0, EVSE_TRIGGER_HEARTBEAT = 1u << 1 };
+enum {
+    EVSE_TRIGGER_BOOT = 1u << 0,
+    EVSE_TRIGGER_HEARTBEAT = 1u << 1,
+    EVSE_TRIGGER_DIAGNOSTICS = 1u << 2,
+    EVSE_TRIGGER_FIRMWARE = 1u << 3,
+};
 #define EVSE_TRIGGER_STATUS(index) (1u << (8u + (index))) // from 0, the station
 
 // ---- StatusNotification: evse_ocpp_status.c -----------------------------------------------------
