@@ -20,8 +20,7 @@ typedef struct evse_ws_config {
     uint8_t *receive_buffer;   // one whole message, and the handshake's answer
     size_t receive_capacity;   // at least 1024; a longer message is closed with 1009
     uint8_t *send_buffer;      // one frame with its header
-    size_t
-        send_capacity; // at least 1024; a message may have EVSE_WS_HEADER_BYTES less (long header above 64 KiB)
+    size_t send_capacity; // at least 1024; a message: EVSE_WS_HEADER_BYTES less (14 from 64 KiB on)
     uint32_t open_timeout_ms;  // connection and handshake
     uint32_t ping_interval_ms; // 0: none
     uint32_t pong_timeout_ms;  // no sign of life for interval + this: the link is dead
@@ -61,7 +60,7 @@ typedef struct evse_ws {
     uint8_t control_length;
     // sending
     size_t send_length,
-        send_sent; // both from the buffer's begin: what stands before `sent` has left, or is no part
+        send_sent;          // from the buffer's begin: what stands before `sent` is done with
     uint64_t send_since_us; // the server last took a byte, or was first offered the frame
     int send_error; // the stream takes nothing any more; what came before is still handed out
     bool pong_due, close_due;

@@ -16,6 +16,9 @@ extern "C" {
 /// The state after `byte`. Begin with HF_UTF8_WHOLE. Cost: O(1), no table.
 uint32_t hf_utf8_next(uint32_t state, uint8_t byte);
 
+/// The state after all of them; ASCII between characters a word at a time.
+uint32_t hf_utf8_feed(uint32_t state, const uint8_t *bytes, size_t length);
+
 /// Writes `code_point` (at most 0x10FFFF, no surrogate) into `out[4]`; returns its bytes, 1 to 4.
 size_t hf_utf8_encode(uint32_t code_point, char *out);
 

@@ -13,6 +13,13 @@
 
 enum { TYPE_CALL = 2, TYPE_RESULT = 3, TYPE_ERROR = 4 };
 
+// A received array, walked once: its first elements, and how many there are (beyond those: at least one more).
+#define FRAME_ELEMENTS 5u
+typedef struct frame {
+    hf_json_t element[FRAME_ELEMENTS];
+    size_t count;
+} frame_t;
+
 const char *evse_rpc_error_text(unsigned error)
 {
     static const char *const texts[EVSE_RPC_ERROR_COUNT] = {"",
@@ -144,28 +151,28 @@ static size_t character_count(const char *text)
     return count;
 }
 
-static bool is_call_well_formed(evse_rpc_t *rpc, hf_json_t frame, char action[ACTION_BYTES])
+static bool is_call_well_formed(evse_rpc_t *rpc, const frame_t *frame, char action[ACTION_BYTES])
 {
-    if (hf_json_string(hf_json_element(frame, 1), rpc->call_id, sizeof rpc->call_id) != HF_OK ||
+    if (hf_json_string(frame->element[1], rpc->call_id, sizeof rpc->call_id) != HF_OK ||
         character_count(rpc->call_id) > EVSE_RPC_CALL_ID_CHARACTERS) {
         rpc->why = "message id";
         return false;
     }
-    int status = hf_json_string(hf_json_element(frame, 2), action, ACTION_BYTES);
+    int status = hf_json_string(frame->element[2], action, ACTION_BYTES);
     if (status != HF_OK && status != HF_E_TOO_LONG) { // too long: an unknown action, left empty
         rpc->why = "action";
         return false;
     }
-    if (hf_json_count(frame) != 4u || hf_json_element(frame, 3).type != HF_JSON_OBJECT) {
+    if (frame->count != 4u || frame->element[3].type != HF_JSON_OBJECT) {
         rpc->why = "payload";
         return false;
     }
     return true;
 }
 
-static void receive_call(evse_rpc_t *rpc, hf_json_t frame)
+static void receive_call(evse_rpc_t *rpc, const frame_t *frame)
 {
-    hf_json_t id = hf_json_element(frame, 1);
+    hf_json_t id = frame->element[1];
     if (id.type != HF_JSON_STRING) { // nobody could relate an answer to it
         rpc->malformed++;
         return;
@@ -183,9 +190,8 @@ static void receive_call(evse_rpc_t *rpc, hf_json_t frame)
         rpc->replies_lost++;
         return;
     }
-    evse_rpc_error_t error =
-        rpc->owner.on_call(rpc->owner.ctx, (hf_slice_t){action, strlen(action)},
-                           hf_json_element(frame, 3), &draft.json);
+    evse_rpc_error_t error = rpc->owner.on_call(
+        rpc->owner.ctx, (hf_slice_t){action, strlen(action)}, frame->element[3], &draft.json);
     if (error == EVSE_RPC_DEFERRED) {
         return;
     }
@@ -221,16 +227,16 @@ static void receive_late(evse_rpc_t *rpc, hf_json_t id, evse_rpc_outcome_t outco
     rpc->stray += known ? 0u : 1u;
 }
 
-static void receive_answer(evse_rpc_t *rpc, hf_json_t frame, bool is_result, uint64_t now_us)
+static void receive_answer(evse_rpc_t *rpc, const frame_t *frame, bool is_result, uint64_t now_us)
 {
-    hf_json_t id = hf_json_element(frame, 1), payload = hf_json_element(frame, 2);
+    hf_json_t id = frame->element[1], payload = frame->element[2];
     evse_rpc_outcome_t outcome = is_result ? EVSE_RPC_RESULT : EVSE_RPC_REFUSED;
     bool ours = rpc->outstanding && hf_json_is_string(id, rpc->id);
-    if (is_result && (hf_json_count(frame) != 3u || payload.type != HF_JSON_OBJECT)) {
+    if (is_result && (frame->count != 3u || payload.type != HF_JSON_OBJECT)) {
         rpc->malformed++; // no answer: the time-out takes its course
         return;
     }
-    if (!is_result && hf_json_count(frame) != 5u) {
+    if (!is_result && frame->count != 5u) {
         rpc->malformed++; // incomplete, but it says what counts: refused
     }
     if (!is_result) {
@@ -290,25 +296,39 @@ static void receive_malformed(evse_rpc_t *rpc, const char *text, size_t length)
     }
 }
 
+static void read_frame(hf_json_t array, frame_t *frame)
+{
+    hf_json_walk_t walk = {.container = array};
+    *frame = (frame_t){0};
+    while (array.type == HF_JSON_ARRAY && frame->count <= FRAME_ELEMENTS && hf_json_next(&walk)) {
+        if (frame->count < FRAME_ELEMENTS) {
+            frame->element[frame->count] = walk.value;
+        }
+        frame->count++;
+    }
+}
+
 static void receive(evse_rpc_t *rpc, const char *text, size_t length, uint64_t now_us)
 {
-    hf_json_t frame;
-    if (hf_json_parse(text, length, &frame) != HF_OK) {
+    hf_json_t root;
+    frame_t frame;
+    if (hf_json_parse(text, length, &root) != HF_OK) {
         receive_malformed(rpc, text, length);
         return;
     }
     int64_t type = 0;
-    if (hf_json_i64(hf_json_element(frame, 0), &type) != HF_OK) {
+    read_frame(root, &frame);
+    if (hf_json_i64(frame.element[0], &type) != HF_OK) {
         rpc->malformed++;
         return;
     }
     switch (type) {
     case TYPE_CALL:
-        receive_call(rpc, frame);
+        receive_call(rpc, &frame);
         break;
     case TYPE_RESULT:
     case TYPE_ERROR:
-        receive_answer(rpc, frame, type == TYPE_RESULT, now_us);
+        receive_answer(rpc, &frame, type == TYPE_RESULT, now_us);
         break;
     default:
         rpc->stray++; // OCPP-J 4.1.3: a message type we do not know is ignored

@@ -26,9 +26,7 @@ void evse_ws_reset_reading(evse_ws_t *ws)
 
 static bool utf8_feed(uint32_t *state, const uint8_t *bytes, size_t length)
 {
-    for (size_t i = 0; i < length && *state != HF_UTF8_REFUSE; i++) {
-        *state = hf_utf8_next(*state, bytes[i]);
-    }
+    *state = hf_utf8_feed(*state, bytes, length);
     return *state != HF_UTF8_REFUSE;
 }
 

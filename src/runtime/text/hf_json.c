@@ -16,6 +16,57 @@ typedef struct parser {
 
 _Static_assert(HF_JSON_DEPTH_MAX <= 32, "one bit per level");
 
+#define EACH_BYTE (SIZE_MAX / 0xFFu) // 0x01 in every byte of a word
+
+// In a word, a byte without its highest bit gets it by `- 1` only when it was 0 (or the byte below borrowed, and that one
+// stops us, too): so 0 after the exclusive-or, below 0x20, or not ASCII is found in all bytes at once.
+static bool is_plain_word(size_t word)
+{
+    size_t quote = (word ^ EACH_BYTE * (size_t)'"') - EACH_BYTE;
+    size_t solidus = (word ^ EACH_BYTE * (size_t)'\\') - EACH_BYTE;
+    size_t control = word - EACH_BYTE * 0x20u;
+    return ((quote | solidus | control | word) & EACH_BYTE * 0x80u) == 0;
+}
+
+static bool is_plain_byte(char c)
+{
+    static const uint32_t plain[4] = {0, ~(uint32_t)(1u << ('"' & 31)),
+                                      ~(uint32_t)(1u << ('\\' & 31)), UINT32_MAX};
+    unsigned char byte = (unsigned char)c;
+    return byte < 0x80 && (plain[byte >> 5] >> (byte & 31u) & 1u) != 0;
+}
+
+size_t hf_json_plain(const char *text, size_t length)
+{
+    size_t at = 0;
+    for (size_t word; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (!is_plain_word(word)) {
+            break;
+        }
+    }
+    while (at < length && is_plain_byte(text[at])) {
+        at++;
+    }
+    return at;
+}
+
+bool hf_json_is_plain(const char *text, size_t length)
+{
+    size_t word;
+    if (length < sizeof word) {
+        return hf_json_plain(text, length) == length;
+    }
+    for (size_t at = 0; at < length; at += sizeof word) {
+        size_t begin = length - at < sizeof word ? length - sizeof word : at; // the last ones twice
+        memcpy(&word, text + begin, sizeof word);
+        if (!is_plain_word(word)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -99,22 +150,31 @@ static bool scan_escape(parser_t *parser)
            low <= 0xDFFF;
 }
 
-static bool scan_string(parser_t *parser)
+// One character beyond ASCII; a control character, or the end, is none.
+static bool scan_character(parser_t *parser)
 {
     uint32_t utf8 = HF_UTF8_WHOLE;
+    if (parser->at == parser->end || (unsigned char)*parser->at < 0x20) {
+        return false;
+    }
+    do {
+        utf8 = hf_utf8_next(utf8, (uint8_t)*parser->at++);
+    } while (utf8 != HF_UTF8_WHOLE && utf8 != HF_UTF8_REFUSE && parser->at < parser->end);
+    return utf8 == HF_UTF8_WHOLE;
+}
+
+static bool scan_string(parser_t *parser)
+{
     if (!take(parser, '"')) {
         return false;
     }
     while (parser->at < parser->end) {
-        unsigned char c = (unsigned char)*parser->at++;
-        utf8 = hf_utf8_next(utf8, c);
-        if (utf8 == HF_UTF8_REFUSE || c < 0x20) {
-            return false;
+        parser->at += hf_json_plain(parser->at, (size_t)(parser->end - parser->at));
+        if (take(parser, '"')) {
+            return true;
         }
-        if (c == '"') {
-            return true; // utf8 is whole here: an ASCII byte inside a character was refused
-        }
-        if (c == '\\' && !scan_escape(parser)) {
+        bool good = take(parser, '\\') ? scan_escape(parser) : scan_character(parser);
+        if (!good) {
             return false;
         }
     }

@@ -21,6 +21,12 @@ static inline int hf_json_hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/// Bytes from `text` on, at most `length`, that stand in a JSON string as they are and are ASCII: no quote, no reverse
+/// solidus, no control character. Cost: some 10 instructions a word.
+size_t hf_json_plain(const char *text, size_t length);
+/// True when that is all of them; cheaper than counting.
+bool hf_json_is_plain(const char *text, size_t length);
+
 /// The type of the value that begins with `c`, in text that is known to be JSON.
 static inline hf_json_type_t hf_json_type_of(char c)
 {

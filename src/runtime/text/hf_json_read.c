@@ -19,12 +19,16 @@ static size_t skip_space(hf_slice_t raw, size_t at)
 
 static size_t skip_string(hf_slice_t raw, size_t at)
 {
-    for (at++; at < raw.length && raw.text[at] != '"'; at++) {
-        if (raw.text[at] == '\\') {
+    for (at++; at < raw.length; at++) {
+        at += hf_json_plain(raw.text + at, raw.length - at);
+        if (at < raw.length && raw.text[at] == '"') {
+            return at + 1;
+        }
+        if (at < raw.length && raw.text[at] == '\\') {
             at++;
         }
     }
-    return at < raw.length ? at + 1 : raw.length;
+    return raw.length;
 }
 
 static size_t skip_container(hf_slice_t raw, size_t at)
@@ -190,6 +194,13 @@ static int decode_string(hf_slice_t raw, char *out, size_t capacity)
     char piece[4];
     size_t at = 1, length = 0, bytes;
 
+    size_t plain = hf_json_plain(raw.text + 1, raw.length - 2u); // most have nothing else
+    if (plain >= capacity) {
+        return HF_E_TOO_LONG;
+    }
+    memcpy(out, raw.text + 1, plain);
+    length = plain;
+    at += plain;
     while ((bytes = decode(raw, &at, piece)) > 0) {
         if (piece[0] == '\0') {
             return HF_E_FORMAT;
@@ -199,9 +210,6 @@ static int decode_string(hf_slice_t raw, char *out, size_t capacity)
         }
         memcpy(out + length, piece, bytes);
         length += bytes;
-    }
-    if (capacity == 0) {
-        return HF_E_TOO_LONG;
     }
     out[length] = '\0';
     return HF_OK;
@@ -224,8 +232,16 @@ bool hf_json_is_string(hf_json_t value, const char *text)
     char piece[4];
     size_t at = 1, length = strlen(text), matched = 0, bytes;
 
-    if (value.type != HF_JSON_STRING) {
+    // An escape is longer than what it stands for: a text as long as we look for has none, unless we look for one.
+    if (value.type != HF_JSON_STRING || value.raw.length - 2u < length) {
         return false;
+    }
+    char first = value.raw.text[1];
+    if (first != '\\' && first != text[0] && length > 0) {
+        return false;
+    }
+    if (value.raw.length - 2u == length) {
+        return memcmp(value.raw.text + 1, text, length) == 0 && memchr(text, '\\', length) == NULL;
     }
     while ((bytes = decode(value.raw, &at, piece)) > 0) {
         if (bytes > length - matched || memcmp(piece, text + matched, bytes) != 0) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Owns the JSON writer. Invariant: as long as the builder did not overflow, what stands in it is the beginning of a
 // JSON text, and a whole one when depth is 0 again. Misuse by our own code is an assertion.
-#include "holdfast/hf_json.h"
+#include "hf_json_private.h"
+
 #include "holdfast/hf_utf8.h"
 
 #include <string.h>
@@ -88,16 +89,47 @@ static size_t character_length(hf_slice_t text, size_t at)
     return 0;
 }
 
+// The usual text, `after` behind its closing quote (NUL: nothing), in one piece; false when it takes more than copying.
+static bool put_plain(hf_json_writer_t *writer, hf_slice_t text, char after)
+{
+    hf_builder_t *out = writer->out;
+    size_t needed = text.length + 4u; // comma, quotes, `after`: seldom one too many
+    if (out->overflow || needed >= out->capacity - out->length ||
+        !hf_json_is_plain(text.text, text.length)) {
+        return false;
+    }
+    char *at = out->text + out->length;
+    if (writer->needs_comma) {
+        *at++ = ',';
+    }
+    *at++ = '"';
+    memcpy(at, text.text, text.length);
+    at += text.length;
+    *at++ = '"';
+    if (after != '\0') {
+        *at++ = after;
+    }
+    *at = '\0';
+    out->length = (size_t)(at - out->text);
+    return true;
+}
+
 static void put_quoted(hf_builder_t *out, hf_slice_t text)
 {
     hf_builder_char(out, '"');
     for (size_t at = 0; at < text.length;) {
+        size_t plain = hf_json_plain(text.text + at, text.length - at);
+        hf_builder_slice(out, (hf_slice_t){.text = text.text + at, .length = plain});
+        at += plain;
+        if (at == text.length) {
+            break;
+        }
         unsigned char c = (unsigned char)text.text[at];
         size_t length = character_length(text, at);
         if (length == 0) {
             hf_builder_text(out, REPLACEMENT);
             length = 1;
-        } else if (c < 0x20 || c == '"' || c == '\\') {
+        } else if (c < 0x80) {
             escape(out, c);
         } else {
             hf_builder_slice(out, (hf_slice_t){.text = text.text + at, .length = length});
@@ -110,9 +142,12 @@ static void put_quoted(hf_builder_t *out, hf_slice_t text)
 void hf_json_key(hf_json_writer_t *writer, const char *name)
 {
     HF_ASSERT(writer->depth > 0);
-    separate(writer);
-    put_quoted(writer->out, (hf_slice_t){.text = name, .length = strlen(name)});
-    hf_builder_char(writer->out, ':');
+    hf_slice_t text = {.text = name, .length = strlen(name)};
+    if (!put_plain(writer, text, ':')) {
+        separate(writer);
+        put_quoted(writer->out, text);
+        hf_builder_char(writer->out, ':');
+    }
     writer->needs_comma = false;
 }
 
@@ -123,8 +158,11 @@ void hf_json_put_string(hf_json_writer_t *writer, const char *text)
 
 void hf_json_put_slice(hf_json_writer_t *writer, hf_slice_t text)
 {
-    separate(writer);
-    put_quoted(writer->out, text);
+    if (!put_plain(writer, text, '\0')) {
+        separate(writer);
+        put_quoted(writer->out, text);
+    }
+    writer->needs_comma = true;
 }
 
 void hf_json_put_i64(hf_json_writer_t *writer, int64_t value)

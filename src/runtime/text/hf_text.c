@@ -99,7 +99,12 @@ static void append(hf_builder_t *builder, const char *text, size_t length)
 
 void hf_builder_char(hf_builder_t *builder, char c)
 {
-    append(builder, &c, 1);
+    if (builder->overflow || builder->length + 1 >= builder->capacity) {
+        builder->overflow = true;
+        return;
+    }
+    builder->text[builder->length++] = c;
+    builder->text[builder->length] = '\0';
 }
 
 void hf_builder_text(hf_builder_t *builder, const char *text)
@@ -115,11 +120,16 @@ void hf_builder_slice(hf_builder_t *builder, hf_slice_t slice)
 // Digits go to the end of `out`; returns where they begin.
 static size_t digits_of(uint64_t value, unsigned base, char out[DIGITS_MAX])
 {
+    static const char digits[] = "0123456789abcdef";
     size_t at = DIGITS_MAX;
+    for (; value > UINT32_MAX; value /= base) {
+        out[--at] = digits[value % base];
+    }
+    uint32_t rest = (uint32_t)value; // a division of 64 bits is a function call on a small target
     do {
-        out[--at] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value != 0);
+        out[--at] = digits[rest % base];
+        rest /= base;
+    } while (rest != 0);
     return at;
 }
 
@@ -135,6 +145,10 @@ static void append_number(hf_builder_t *builder, uint64_t magnitude, number_styl
 {
     char digits[DIGITS_MAX], out[64];
     size_t at = digits_of(magnitude, style.base, digits);
+    if (style.width == 0 && !style.negative) {
+        append(builder, digits + at, DIGITS_MAX - at);
+        return;
+    }
     size_t sign = style.negative ? 1 : 0;
     size_t used = DIGITS_MAX - at + sign;
     size_t pad = style.width > used ? style.width - used : 0;

@@ -3,6 +3,8 @@
 // lowest and highest value the next one may have (bits 8 to 15, 0 to 7). The table is that of RFC 3629 section 4.
 #include "holdfast/hf_utf8.h"
 
+#include <string.h>
+
 static uint32_t expect(uint32_t bytes, uint32_t low, uint32_t high)
 {
     return bytes << 16 | low << 8 | high;
@@ -35,6 +37,33 @@ uint32_t hf_utf8_next(uint32_t state, uint8_t byte)
     }
     uint32_t left = (state >> 16) - 1;
     return left == 0 ? HF_UTF8_WHOLE : expect(left, 0x80, 0xBF);
+}
+
+// Bytes that are ASCII, from the begin on, in whole words.
+static size_t ascii_words(const uint8_t *bytes, size_t length)
+{
+    size_t at = 0;
+    for (size_t word; length - at >= sizeof word; at += sizeof word) {
+        memcpy(&word, bytes + at, sizeof word);
+        if ((word & SIZE_MAX / 0xFFu * 0x80u) != 0) {
+            break;
+        }
+    }
+    return at;
+}
+
+uint32_t hf_utf8_feed(uint32_t state, const uint8_t *bytes, size_t length)
+{
+    for (size_t at = 0; at < length && state != HF_UTF8_REFUSE; at++) {
+        if (state == HF_UTF8_WHOLE) {
+            at += ascii_words(bytes + at, length - at);
+            if (at == length) {
+                break;
+            }
+        }
+        state = hf_utf8_next(state, bytes[at]);
+    }
+    return state;
 }
 
 size_t hf_utf8_encode(uint32_t code_point, char *out)
