@@ -9,6 +9,9 @@
 #include "hf_test.h"
 #include "holdfast/hf_clock.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #define STATION_UTC_MS  1795254153000ull // 2026-11-21T09:42:33Z at now_us = 0
 #define STATION_CALLS   400
 #define STATION_ANSWERS 64
@@ -82,10 +85,37 @@ typedef struct station {
 
 static station_t station_storage; // one a program: it is large
 
+// ---- the tape: every frame of both directions, for a referee that knows the schemas -----------------
+
+static FILE *
+    station_tape; // where $HOLDFAST_FRAMES says: "> frame" the station's, "< frame" what it was sent
+
+static inline void station_record(char direction, const char *text, size_t length)
+{
+    if (station_tape == NULL) {
+        return;
+    }
+    fprintf(station_tape, "%c ", direction);
+    for (size_t i = 0; i < length; i++) {
+        fputc(text[i] == '\n' || text[i] == '\r' ? ' ' : text[i], station_tape);
+    }
+    fputc('\n', station_tape);
+    fflush(station_tape);
+}
+
+static inline void station_tape_open(void)
+{
+    const char *path = getenv("HOLDFAST_FRAMES");
+    if (path != NULL && station_tape == NULL) {
+        station_tape = fopen(path, "a");
+    }
+}
+
 // ---- link ---------------------------------------------------------------------------------------
 
 static inline void station_say(station_t *s, const char *text)
 {
+    station_record('<', text, strlen(text));
     unsigned slot = s->link.tail % STATION_ANSWERS;
     if (s->link.tail - s->link.head == STATION_ANSWERS || strlen(text) >= STATION_TEXT) {
         HF_TEST_FAIL("the fixture's link is full");
@@ -172,6 +202,7 @@ static inline int station_link_send(void *ctx, size_t length)
     if (s->link.busy) {
         return HF_E_AGAIN;
     }
+    station_record('>', text, length);
     hf_json_t frame;
     int64_t type = 0;
     snprintf(s->link.last_sent, sizeof s->link.last_sent, "%.*s", (int)length, text);
@@ -401,6 +432,7 @@ static inline int station_boot(station_t *s)
 static inline station_t *station_new(unsigned connectors)
 {
     station_t *s = &station_storage;
+    station_tape_open();
     memset(s, 0, sizeof *s);
     const hf_flash_ram_config_t ram = {
         .memory = s->memory, .segment_bytes = 65536, .segment_count = 4, .program_bytes = 4};
