@@ -110,13 +110,14 @@ typedef struct evse_connector_order {
     uint32_t reserved_for;   // 1 shows Reserved
     uint32_t unlock_count;   // grows with every UnlockConnector; answered by view.unlock_done
     int32_t limit_mA;        // most this session may draw; INT32_MAX none
+    uint32_t limit_W;        // most power besides; 0 none (nothing at all is limit_mA 0)
     uint32_t journal_failed; // 1: durable storage failed; finish, start none, Faulted
     uint32_t network;        // evse_network_t
     uint32_t finishing;      // 1: what was begun here is over, the plug may stay: Finishing
     uint32_t hold_lock; // 1: the cable stays locked without a session, as long as no fault stands
     uint32_t signal;    // grows with every answer to a user; odd: accepted, even: refused
     uint32_t blink_repeat;  // BlinkRepeat: how often a light blinks for it
-    uint32_t light_percent; // LightIntensity; what has one level only is dark at 0
+    uint32_t dark;          // 1: LightIntensity is 0
 } evse_connector_order_t;
 
 typedef struct evse_orders {

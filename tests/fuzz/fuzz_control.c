@@ -88,6 +88,7 @@ static void change_order(input_t *input)
         break;
     case 2:
         order->limit_mA = (int32_t)take(input, 4);
+        order->limit_W = (which & 64u) != 0 ? take(input, 2) : 0;
         break;
     case 3:
         order->session_id = take(input, 1);

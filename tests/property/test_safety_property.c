@@ -87,6 +87,7 @@ static void random_world(void)
     w.order.session = rarely() ? next() : EVSE_ORDER_RUN;
     w.order.valid_until_us = rarely() ? NOW_US - 1 : NOW_US + next();
     w.order.limit_mA = some(0, 40000 * (int32_t)w.module.units);
+    w.order.limit_W = next() % 2 == 0 ? 0 : 1u + next() % 5000u;
     w.inputs = (evse_safety_inputs_t){.module = &w.module,
                                       .bms = &w.bms,
                                       .io = &w.io,
@@ -157,6 +158,17 @@ static bool has_every_permission(void)
            !w.inputs.events_full && !w.inputs.meter_stale && !w.inputs.contactor_welded;
 }
 
+// Whatever flows now, at the voltage it flows at, and whatever may come up to the setpoint.
+static bool is_within_power(const evse_verdict_t *verdict)
+{
+    uint64_t most_uW = (uint64_t)w.order.limit_W * 1000000u;
+    uint64_t mA = (uint32_t)verdict->setpoint_mA;
+    uint64_t now_uW = mA * (uint32_t)w.module.terminal_mV.value;
+    uint64_t full_uW = mA * (uint32_t)verdict->setpoint_mV;
+    bool flows = w.inputs.energized;
+    return w.order.limit_W == 0 || full_uW <= most_uW || (flows && now_uW + mA * 1000u <= most_uW);
+}
+
 static void check_setpoint(const evse_verdict_t *verdict, uint64_t seed)
 {
     const evse_module_profile_t *profile = w.module.profile;
@@ -164,7 +176,7 @@ static void check_setpoint(const evse_verdict_t *verdict, uint64_t seed)
                 verdict->setpoint_mA <= w.order.limit_mA &&
                 verdict->setpoint_mA <= (int64_t)profile->rated_mA * w.module.units &&
                 (!w.inputs.commissioning || verdict->setpoint_mA <= 5000) &&
-                verdict->setpoint_mA <= w.limits.max_mA &&
+                verdict->setpoint_mA <= w.limits.max_mA && is_within_power(verdict) &&
                 verdict->setpoint_mV <= w.bms.request_mV &&
                 verdict->setpoint_mV <= w.limits.max_mV && verdict->setpoint_mV >= w.limits.min_mV;
     if (!good) {
@@ -203,9 +215,12 @@ static void safety_less_never_gives_more(void) // [SAF-04]
         state = seed * 0x9E3779B97F4A7C15ULL;
         random_world();
         int32_t before_mA = evse_safety_judge(&w.inputs, &w.limits, NOW_US).setpoint_mA;
-        switch (next() % 4) {
+        switch (next() % 5) {
         case 0:
             w.order.limit_mA = w.order.limit_mA / 2;
+            break;
+        case 4:
+            w.order.limit_W = w.order.limit_W == 0 ? 2000u : (w.order.limit_W + 1u) / 2u;
             break;
         case 1:
             w.limits.max_mA = w.limits.max_mA / 2;

@@ -132,6 +132,26 @@ static void safety_setpoint_is_the_minimum_of_all(void) // [SAF-04]
     check_verdict(EVSE_REASON(SETPOINT), EVSE_FAULT_NONE, false);
 }
 
+static void safety_power_limits_the_current(void) // [SAF-04]
+{
+    perfect();
+    order.limit_W = 1580;
+    CHECK_EQ(judge().setpoint_mA, 1580000 / 79); // flowing at 77 V: taken to be 79 V
+    module.terminal_mV.value = 76999;
+    CHECK_EQ(judge().setpoint_mA, 1580000 / 78);
+    module.terminal_mV.value = 83900;
+    CHECK_EQ(judge().setpoint_mA, 1580000 / 84); // never more than the setpoint
+    inputs.energized = false;
+    module.terminal_mV.value = 77000;
+    CHECK_EQ(judge().setpoint_mA, 1580000 / 84); // not flowing yet: could be anywhere
+    order.limit_mA = 9000;
+    CHECK_EQ(judge().setpoint_mA, 9000); // the lower one binds
+    order.limit_W = UINT32_MAX;
+    CHECK_EQ(judge().setpoint_mA, 9000);
+    order.limit_mA = 0; // power cannot lift it
+    check_verdict(EVSE_REASON(ZERO_LIMIT), EVSE_FAULT_NONE, false);
+}
+
 static void safety_modules_share_what_is_asked(void) // [SAF-04]
 {
     perfect();
@@ -371,7 +391,7 @@ static void limits_out_of_range_are_refused(void)
 HF_TEST_MAIN(HF_TEST(safety_perfect_world_permits), HF_TEST(safety_estop_is_immediate),
              HF_TEST(safety_bus_off_is_immediate), HF_TEST(safety_bms_rules),
              HF_TEST(safety_setpoint_is_the_minimum_of_all),
-             HF_TEST(safety_modules_share_what_is_asked),
+             HF_TEST(safety_power_limits_the_current), HF_TEST(safety_modules_share_what_is_asked),
              HF_TEST(safety_battery_is_judged_where_it_can_be_seen),
              HF_TEST(safety_what_was_there_has_no_grace),
              HF_TEST(safety_71_degrees_trip_and_heat_derates),

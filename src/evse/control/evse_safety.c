@@ -6,6 +6,9 @@
 
 #include "evse/evse_timing.h"
 
+#define mV_PER_V 1000
+#define uW_PER_W 1000000u
+
 typedef struct judgement {
     const evse_safety_inputs_t *in;
     const evse_limits_t *limits;
@@ -187,6 +190,22 @@ static int32_t derated_mA(const evse_limits_t *limits, int32_t mA, int32_t dC)
     return (int32_t)((int64_t)mA * (limits->trip_dC - dC) / (limits->trip_dC - limits->derate_dC));
 }
 
+// The current that stays within the power ordered. Output that flows has the battery's voltage, which may rise until it is
+// read again: taken to the next volt and one more, so that noise moves nothing. What does not flow yet could be anywhere up
+// to the setpoint, and so could what is above it.
+static int32_t powered_mA(const judgement_t *j, int32_t mV, int32_t mA)
+{
+    const evse_reading_t terminal = j->in->module->terminal_mV;
+    if (j->in->order->limit_W == 0 || mV <= 0 || mA <= 0) {
+        return mA;
+    }
+    bool flows = j->in->energized && terminal.value >= j->limits->min_mV &&
+                 is_fresh(j, terminal, j->limits->reading_age_ms);
+    int32_t now_mV = flows ? (terminal.value / mV_PER_V + 2) * mV_PER_V : mV;
+    uint64_t most_mA = (uint64_t)j->in->order->limit_W * uW_PER_W / (uint32_t)least(now_mV, mV);
+    return most_mA < (uint64_t)mA ? (int32_t)most_mA : mA;
+}
+
 // [SAF-04] The minimum of everybody who has a say.
 static void judge_setpoint(judgement_t *j)
 {
@@ -196,6 +215,7 @@ static void judge_setpoint(judgement_t *j)
     int32_t mA =
         least(bms->request_mA, least(evse_module_rated_mA(j->in->module), j->limits->max_mA));
     mA = j->in->commissioning ? least(mA, EVSE_COMMISSIONING_MA) : mA; // [SAF-15]
+    mA = powered_mA(j, mV, mA);
     mA = derated_mA(j->limits, least(mA, j->in->order->limit_mA),
                     j->in->module->temperature_dC.value);
     if (j->in->order->limit_mA <= 0 || mA <= 0) {

@@ -108,6 +108,10 @@ static int32_t limit_mA(const judge_t *judge)
     int64_t rated = (int64_t)judge->config.profile->rated_mA * judge->config.units;
     int32_t most = least(judge->bms_mA, least(limits->max_mA, judge->order.limit_mA));
     int64_t mA = most < rated ? most : rated;
+    if (judge->order.limit_W != 0) { // nothing flows below the battery's window
+        int64_t powered = (int64_t)judge->order.limit_W * 1000000 / limits->min_mV;
+        mA = powered < mA ? powered : mA;
+    }
     int64_t hottest = INT32_MIN;
     for (uint32_t i = 0; i < judge->config.units; i++) {
         int64_t dC = (judge->unit[i].dC_x1024.value + 512) / 1024;

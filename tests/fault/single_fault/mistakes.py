@@ -66,6 +66,10 @@ MISTAKES = {
         "the limit of the order is forgotten",
         r"mA = derated_mA\(j->limits, least\(mA, j->in->order->limit_mA\),",
         "mA = derated_mA(j->limits, mA,"),
+    "order_power": (
+        "the power of the order is forgotten",
+        r"mA = powered_mA\(j, mV, mA\);",
+        "(void)powered_mA(j, mV, mA);"),
     "bms_limit": (
         "a current above the BMS's, below everybody else's",
         r"least\(bms->request_mA, least\(evse_module_rated_mA\(j->in->module\), j->limits->max_mA\)\)",

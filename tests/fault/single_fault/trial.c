@@ -409,7 +409,8 @@ void trial_new_session(trial_t *trial)
 
 static evse_connector_order_t harmed_order(const trial_t *trial)
 {
-    static const int32_t limits[] = {0, -1, INT32_MIN, 1, 999, 5000, 12345};
+    static const int32_t limits[] = {0, -1, INT32_MIN, 1, 999, 5000, 12345, INT32_MAX, INT32_MAX};
+    static const uint32_t powers[HF_COUNT_OF(limits)] = {[7] = 1, [8] = 600};
     static const uint32_t garbage[] = {4, 77, UINT32_MAX};
     evse_connector_order_t order = trial->orders.connector[0];
     uint32_t amount = trial->harm.amount;
@@ -419,6 +420,7 @@ static evse_connector_order_t harmed_order(const trial_t *trial)
         break;
     case HARM_ORDER_LIMIT:
         order.limit_mA = limits[amount % HF_COUNT_OF(limits)];
+        order.limit_W = powers[amount % HF_COUNT_OF(limits)];
         break;
     case HARM_ORDER_GARBAGE:
         order.session = garbage[amount % HF_COUNT_OF(garbage)];

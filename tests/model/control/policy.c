@@ -28,7 +28,7 @@
     X(SIGNALS, 2)                                                                                  \
     X(BMS, 6)                                                                                      \
     X(ORDER, 5)                                                                                    \
-    X(LIMIT, 4)                                                                                    \
+    X(LIMIT, 5)                                                                                    \
     X(FAULT_LOCK, 2)                                                                               \
     X(WELD, 2)                                                                                     \
     X(ENERGIZED, 2)                                                                                \
@@ -116,7 +116,7 @@ static void set_order(unsigned value)
 
 static void set_factor(unsigned factor, unsigned value)
 {
-    static const int32_t limit_mA[] = {INT32_MAX, 7000, 0, INT32_MIN};
+    static const int32_t limit_mA[] = {INT32_MAX, 7000, 0, INT32_MIN, INT32_MAX};
     static const evse_can_state_t bus[] = {EVSE_CAN_ACTIVE, EVSE_CAN_PASSIVE, EVSE_CAN_BUS_OFF};
     question.value[factor] = value;
     switch (factor) {
@@ -159,6 +159,7 @@ static void set_factor(unsigned factor, unsigned value)
         break;
     case FACTOR_LIMIT:
         question.order.limit_mA = limit_mA[value];
+        question.order.limit_W = value == 4 ? 1540 : 0;
         break;
     case FACTOR_FAULT_LOCK:
         question.inputs.fault_locked = value;
@@ -201,7 +202,8 @@ static bool is_permitted(void)
         bool is_harmless =
             (factor == FACTOR_BUS && value[factor] == 1) ||  // many errors, but it is there
             (factor == FACTOR_HEAT && value[factor] == 1) || // derated
-            (factor == FACTOR_LIMIT && value[factor] == 1) || factor == FACTOR_ENERGIZED ||
+            (factor == FACTOR_LIMIT && (value[factor] == 1 || value[factor] == 4)) ||
+            factor == FACTOR_ENERGIZED ||
             // an open output has no voltage yet
             (factor == FACTOR_TERMINAL && value[factor] == 2 && value[FACTOR_ENERGIZED] == 0);
         if (value[factor] != 0 && !is_harmless) {
@@ -213,7 +215,11 @@ static bool is_permitted(void)
 
 static int32_t expected_mA(void)
 {
-    int32_t mA = question.value[FACTOR_LIMIT] == 1 ? 7000 : 30000;
+    bool flows = question.value[FACTOR_ENERGIZED] != 0; // at 75 V: 77 V counts, else the setpoint
+    int32_t powered = flows ? 1540000 / 77 : 1540000 / 84;
+    int32_t mA = question.value[FACTOR_LIMIT] == 1   ? 7000
+                 : question.value[FACTOR_LIMIT] == 4 ? powered
+                                                     : 30000;
     return question.value[FACTOR_HEAT] == 1 ? mA / 2 : mA; // 65 degrees: half way from 60 to 70
 }
 
