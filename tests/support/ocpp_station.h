@@ -87,8 +87,8 @@ static station_t station_storage; // one a program: it is large
 
 // ---- the tape: every frame of both directions, for a referee that knows the schemas -----------------
 
-static FILE *
-    station_tape; // where $HOLDFAST_FRAMES says: "> frame" the station's, "< frame" what it was sent
+static FILE
+    *station_tape; // where $HOLDFAST_FRAMES says: "> frame" the station's, "< frame" what it took
 
 static inline void station_record(char direction, const char *text, size_t length)
 {
@@ -115,7 +115,6 @@ static inline void station_tape_open(void)
 
 static inline void station_say(station_t *s, const char *text)
 {
-    station_record('<', text, strlen(text));
     unsigned slot = s->link.tail % STATION_ANSWERS;
     if (s->link.tail - s->link.head == STATION_ANSWERS || strlen(text) >= STATION_TEXT) {
         HF_TEST_FAIL("the fixture's link is full");
@@ -231,6 +230,7 @@ static inline int station_link_receive(void *ctx, const char **text, size_t *len
     strcpy(current, s->link.incoming[s->link.head++ % STATION_ANSWERS]);
     *text = current;
     *length = strlen(current);
+    station_record('<', current, *length);
     return 1;
 }
 
