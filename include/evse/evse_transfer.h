@@ -6,6 +6,7 @@
 #ifndef EVSE_TRANSFER_H
 #define EVSE_TRANSFER_H
 
+#include "holdfast/hf_breaker.h"
 #include "holdfast/hf_text.h"
 
 #define EVSE_TRANSFER_URL_BYTES    513u // a location and its NUL
@@ -29,7 +30,8 @@ typedef struct evse_transfer_ops {
     /// A piece of the upload, taken whole or not at all; length 0: that was all. 0 taken, HF_E_AGAIN no room now, another
     /// negative: none is wanted any more, poll() tells.
     int (*feed)(void *ctx, const char *text, size_t length);
-    /// HF_E_AGAIN under way; else it has ended: 0 well, a negative how not. `result` is filled then.
+    /// HF_E_AGAIN under way; else it has ended, and this stays the answer until the next begin: 0 well, a negative how not.
+    /// `result` is filled then.
     int (*poll)(void *ctx, evse_transfer_result_t *result);
     /// Ends what is under way, soon: a new one is refused with HF_E_AGAIN until then.
     void (*cancel)(void *ctx);
@@ -93,9 +95,10 @@ typedef struct evse_job {
 typedef struct evse_transfers {
     uint64_t due_us; // nothing is to be done before
     evse_job_t job[EVSE_JOBS];
-    uint8_t active;  // job + 1 that has the seam; 0 none
-    uint8_t to_tell; // bits of jobs
-    struct {         // where the diagnostics under way stand
+    hf_breaker_t breaker[EVSE_JOBS]; // tries go through it, besides waiting their interval
+    uint8_t active;                  // job + 1 that has the seam; 0 none
+    uint8_t to_tell;                 // bits of jobs
+    struct {                         // where the diagnostics under way stand
         bool all_fed;
         uint8_t section;
         uint16_t index;

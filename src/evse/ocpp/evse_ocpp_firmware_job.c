@@ -17,6 +17,10 @@
 
 _Static_assert(RECORD_BYTES_MAX <= EVSE_OBJECT_BYTES_MAX, "a request is kept in one piece");
 
+// A server that fails again and again, request after request, is left alone for a while.
+static const hf_breaker_limit_t limit = {
+    .threshold = 5u, .cool_down_ms = 60000u, .cap_ms = 300000u};
+
 static const char *const names[EVSE_JOBS] = {"firmware download", "diagnostics upload"};
 
 // ---- what is kept -------------------------------------------------------------------------------
@@ -210,11 +214,18 @@ static void log_end(const evse_ocpp_t *ocpp, evse_job_kind_t kind, int status,
     }
 }
 
-static void fail_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, bool final, uint64_t now_us)
+static void fail_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status, uint64_t now_us)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
+    bool hopeless =
+        status == HF_E_UNSUPPORTED || status == HF_E_FORMAT; // no server had a part in it
     ocpp->transfers.failures++;
-    if (final || job->tries > job->retries) {
+    if (hopeless) {
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
+    } else {
+        hf_breaker_failure(&ocpp->transfers.breaker[kind], now_us);
+    }
+    if (hopeless || job->tries > job->retries) {
         end_job(ocpp, kind, false);
         return;
     }
@@ -254,6 +265,24 @@ static int begin_transfer(evse_ocpp_t *ocpp, evse_job_kind_t kind,
     return status;
 }
 
+static void begin_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status, uint64_t now_us)
+{
+    evse_job_t *job = &ocpp->transfers.job[kind];
+    job->tries++;
+    set_status(ocpp, kind, EVSE_JOB_BUSY);
+    if (status != HF_OK) {
+        const evse_transfer_result_t none = {.why = "not begun"};
+        log_end(ocpp, kind, status, &none, now_us);
+        fail_try(ocpp, kind, status, now_us);
+        return;
+    }
+    HF_LOGI(ocpp->config.log, now_us, OCPP, "%s: try %u of %u", names[kind], (unsigned)job->tries,
+            job->retries + 1u);
+    job->phase = EVSE_JOB_RUNNING;
+    ocpp->transfers.active = (uint8_t)(kind + 1u);
+    keep_progress(ocpp, kind);
+}
+
 static void step_waiting(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_us)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
@@ -270,23 +299,17 @@ static void step_waiting(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_u
         !is_date_reached(ocpp, job, request.from_ms, now_us)) {
         return;
     }
+    if (!hf_breaker_allow(&ocpp->transfers.breaker[kind], now_us)) {
+        job->due_us =
+            now_us + hf_breaker_wait_ms(&ocpp->transfers.breaker[kind], now_us) * HF_US_PER_MS;
+        return;
+    }
     status = status == HF_OK ? begin_transfer(ocpp, kind, &request) : status;
     if (status == HF_E_AGAIN) {
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
         return;
     }
-    job->tries++;
-    set_status(ocpp, kind, EVSE_JOB_BUSY);
-    if (status != HF_OK) {
-        const evse_transfer_result_t none = {.why = "not begun"};
-        log_end(ocpp, kind, status, &none, now_us);
-        fail_try(ocpp, kind, true, now_us);
-        return;
-    }
-    HF_LOGI(ocpp->config.log, now_us, OCPP, "%s: try %u of %u", names[kind], (unsigned)job->tries,
-            job->retries + 1u);
-    job->phase = EVSE_JOB_RUNNING;
-    ocpp->transfers.active = (uint8_t)(kind + 1u);
-    keep_progress(ocpp, kind);
+    begin_try(ocpp, kind, status, now_us);
 }
 
 static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_us)
@@ -296,6 +319,9 @@ static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_u
     if (kind == EVSE_JOB_DIAGNOSTICS && !ocpp->transfers.text.all_fed) {
         evse_diagnostics_feed(ocpp, now_us);
     }
+    if (ocpp->transfers.job[kind].tell != 0u && evse_ocpp_is_online(ocpp)) {
+        return; // its begin is told before its end
+    }
     int status = seam->ops->poll(seam->ctx, &result);
     if (status == HF_E_AGAIN) {
         return;
@@ -303,9 +329,10 @@ static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_u
     ocpp->transfers.active = 0u;
     log_end(ocpp, kind, status, &result, now_us);
     if (status != HF_OK) {
-        fail_try(ocpp, kind, status == HF_E_UNSUPPORTED || status == HF_E_FORMAT, now_us);
+        fail_try(ocpp, kind, status, now_us);
         return;
     }
+    hf_breaker_success(&ocpp->transfers.breaker[kind]);
     uint32_t *count =
         kind == EVSE_JOB_FIRMWARE ? &ocpp->transfers.downloads : &ocpp->transfers.uploads;
     (*count)++;
@@ -320,7 +347,8 @@ static void step_ending(evse_ocpp_t *ocpp, evse_job_kind_t kind)
         return;
     }
     if (kind == EVSE_JOB_FIRMWARE && job->status == EVSE_JOB_DONE) {
-        set_status(ocpp, kind, EVSE_JOB_INSTALLING);
+        set_status(ocpp, kind,
+                   evse_ocpp_is_online(ocpp) ? EVSE_JOB_INSTALLING : EVSE_JOB_INSTALL_FAILED);
     } else if (job->status == EVSE_JOB_INSTALLING) {
         set_status(ocpp, kind, EVSE_JOB_INSTALL_FAILED);
     } else if (job->tell == 0u) {
@@ -384,6 +412,7 @@ int evse_job_open(evse_ocpp_t *ocpp, evse_job_kind_t kind, const evse_job_reques
     if (job->phase == EVSE_JOB_RUNNING) {
         ocpp->config.transfer.ops->cancel(ocpp->config.transfer.ctx);
         ocpp->transfers.active = 0u;
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], ocpp->now_us);
     }
     if (job->phase != EVSE_JOB_NONE) {
         HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "%s: replaced by a newer request",
@@ -430,6 +459,7 @@ void evse_transfer_init(evse_ocpp_t *ocpp)
 {
     ocpp->transfers = (evse_transfers_t){.due_us = UINT64_MAX};
     for (unsigned i = 0u; ocpp->config.transfer.ops != NULL && i < EVSE_JOBS; i++) {
+        HF_ASSERT(hf_breaker_init(&ocpp->transfers.breaker[i], &limit) == HF_OK);
         resume(ocpp, (evse_job_kind_t)i);
     }
 }
