@@ -8,6 +8,8 @@ import {Central, Program, Station, now, sleep, until} from '../lib.mjs';
 export const LIMIT_MS = 30000; // many stations share a machine
 export const QUIET_MS = 2500;  // in which what must not come would have come
 
+const CONNECTED = '[0,""]'; // a mark between the frames
+
 export class Failed extends Error {}
 
 export function expect(good, what) {
@@ -101,7 +103,10 @@ export class Rig {
     async listen() {
         await this.central.listen();
         this.central.server.auth((accept, reject) => (this.away ? reject(503) : accept()));
-        this.central.server.on('client', () => this.connections++);
+        this.central.server.on('client', () => {
+            this.connections++;
+            this.central.frames.push({outbound: true, text: CONNECTED});
+        });
         await this.station.startSim();
     }
 
@@ -292,7 +297,7 @@ export class Rig {
 
     // ---- judgement ----
 
-    /** Strict schemas in both directions, what they let through, and one CALL at a time. */
+    /** Strict schemas in both directions, what they let through, one CALL at a time, a transaction's end once. */
     judgeFrames() {
         const invalid = this.central.invalid.filter((line) => !this.rawIds.some((id) => line.includes(id)));
         same(invalid, [], 'invalid frames');
@@ -305,12 +310,21 @@ export class Rig {
         for (const frame of this.central.frames) {
             const [type, id] = JSON.parse(frame.text);
             if (!frame.outbound && type === 2) {
-                expect(open === null || this.connections > 1, `a second CALL (${id}) while ${open} was not answered`);
+                expect(open === null, `a second CALL (${id}) while ${open} was not answered`);
                 open = id;
-            } else if (frame.outbound && id === open) {
+            } else if (frame.text === CONNECTED || (frame.outbound && id === open)) {
                 open = null;
             }
         }
+        for (const action of ['StartTransaction', 'StopTransaction', 'MeterValues']) {
+            const texts = new Map();
+            for (const call of this.calls.filter((each) => each.action === action)) {
+                expect((texts.get(call.id) ?? call.text) === call.text, `resent differently: ${call.text}`);
+                texts.set(call.id, call.text);
+            }
+        }
+        const ends = this.central.unique('StopTransaction').map((call) => call.payload.transactionId);
+        same(ends.length, new Set(ends).size, 'ends of transactions');
     }
 }
 
