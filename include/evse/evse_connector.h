@@ -14,11 +14,14 @@ typedef struct evse_connector_inputs {
     bool session_over;  // control has ended the session, the order still names it
     evse_session_order_t order;
     bool inoperative, reserved;
-    bool finishing;      // a session ended here and its Finishing is not over
+    bool finishing; // a session, or the wait for a user, ended here and its Finishing is not over
     bool energized_once; // the session's power was on before
 } evse_connector_inputs_t;
 
-/// The state after this tick. `was` is the one before it.
+/// True for the 53 transitions of the specification's table (A2 to I8, with B6 of the errata); false for a state itself.
+bool evse_connector_may_follow(evse_connector_state_t was, evse_connector_state_t state);
+/// The state after this tick. `was` is the one before it. Only what may follow follows: where the table has no direct way
+/// it takes a tick or two more.
 evse_connector_state_t evse_connector_step(evse_connector_state_t was,
                                            const evse_connector_inputs_t *inputs);
 

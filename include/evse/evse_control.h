@@ -101,6 +101,8 @@ typedef struct evse_channel {
     bool finishing;
     uint64_t finishing_since_us, left_us; // left_us: the plug went out
     evse_button_t start_button, stop_button;
+    uint32_t signal_seen; // of order.signal
+    uint64_t signal_since_us;
     // bus-off: the session rides it out for a while
     bool riding;
     bool ride_spoiled; // by a fault that the bus does not explain

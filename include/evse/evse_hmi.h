@@ -32,6 +32,12 @@ typedef enum evse_pattern {
 const char *evse_light_text(unsigned light);
 const char *evse_pattern_text(unsigned pattern);
 
+typedef enum evse_signal { // an answer to a user: blinks fast for a while
+    EVSE_SIGNAL_NONE,
+    EVSE_SIGNAL_ACCEPTED, // the ready light
+    EVSE_SIGNAL_REFUSED,  // the fault light, unless a fault shows there
+} evse_signal_t;
+
 /// What the lights are decided by.
 typedef struct evse_hmi_view {
     uint32_t state;   // evse_connector_state_t
@@ -40,6 +46,8 @@ typedef struct evse_hmi_view {
     uint32_t reasons; // EVSE_REASON() bits
     uint32_t network; // evse_network_t
     bool is_latched;  // emergency stop or weld: only the local reset clears it
+    bool is_dark;     // LightIntensity 0: what nobody's safety hangs on is off
+    uint32_t signal;  // evse_signal_t, while it is shown
 } evse_hmi_view_t;
 
 /// The pattern of one light; OFF for a light, state or phase out of its table. Pure. Cost: O(1).

@@ -119,14 +119,15 @@ typedef struct evse_ocpp {
     uint32_t next_session_id;
     uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t signal[CONFIG_EVSE_CONNECTORS_MAX]; // as in the order
-    evse_snapshot_t snapshot; // latest read
+    evse_snapshot_t snapshot;                    // latest read
     struct {
         uint8_t state, fault; // last told to the central system; 0xFF never
         uint8_t seen_state, seen_fault;
         uint64_t seen_us;
         bool due; // triggered
     } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
-    uint32_t triggers; // bit per TriggerMessage request waiting
+    uint64_t next_status_us; // none before: the last was not answered
+    uint32_t triggers;       // bit per TriggerMessage request waiting
     struct { // MeterValues outside of a transaction: bits of connectors (bit 0: connector 1)
         uint32_t due;
         uint32_t is_trigger; // context Trigger, else Sample.Clock
@@ -141,12 +142,13 @@ typedef struct evse_ocpp {
     struct { // Reset, or evse_ocpp_shutdown(): sessions end, what they leave becomes durable
         evse_stop_reason_t reason; // None: not ending
         bool recorded, done;
-        uint64_t since_us;
+        uint32_t restarts; // asked for
+        uint64_t since_us, restart_us;
     } ending;
     bool reset_pending, reset_hard;
     evse_keys_t keys;
     evse_orders_t orders; // last written
-    uint64_t next_orders_us;
+    uint64_t next_orders_us, first_orders_us;
     uint64_t now_us;         // of the poll under way
     uint64_t queue_moved_us; // the queue was empty or a message was confirmed
     bool snapshot_valid;     // one was read

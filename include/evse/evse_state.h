@@ -116,8 +116,8 @@ typedef struct evse_connector_order {
     uint32_t finishing;      // 1: what was begun here is over, the plug may stay: Finishing
     uint32_t hold_lock; // 1: the cable stays locked without a session, as long as no fault stands
     uint32_t signal;    // grows with every answer to a user; odd: accepted, even: refused
-    uint32_t blink_repeat;  // BlinkRepeat: how often a light blinks for it
-    uint32_t dark;          // 1: LightIntensity is 0
+    uint32_t blink_repeat; // BlinkRepeat: how often a light blinks for it
+    uint32_t dark;         // 1: LightIntensity is 0
 } evse_connector_order_t;
 
 typedef struct evse_orders {

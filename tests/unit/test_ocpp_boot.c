@@ -2,7 +2,7 @@
 // Registration, heartbeat, clock, status: what goes out before, at and after BootNotification is accepted.
 #include "support/ocpp_station.h"
 
-static void rule08_boot_pending_sends_nothing_else_and_obeys_the_interval(void)
+static void rule_08_boot_pending_sends_nothing_else_and_obeys_the_interval(void)
 {
     station_t *s = station_new(1);
     s->link.up = true;
@@ -20,7 +20,7 @@ static void rule08_boot_pending_sends_nothing_else_and_obeys_the_interval(void)
     CHECK_EQ(station_count(s, "StatusNotification"), 2);
 }
 
-static void rule08_boot_pending_answers_configuration_and_triggers(void)
+static void rule_08_boot_pending_answers_configuration_and_triggers(void)
 {
     station_t *s = station_new(1);
     s->link.up = true;
@@ -48,7 +48,7 @@ static void rule08_boot_pending_answers_configuration_and_triggers(void)
     CHECK_EQ(s->ocpp.registration, EVSE_REGISTRATION_ACCEPTED);
 }
 
-static void rule08_boot_rejected_answers_nothing(void)
+static void rule_08_boot_rejected_answers_nothing(void)
 {
     station_t *s = station_new(1);
     s->link.up = true;
@@ -62,7 +62,7 @@ static void rule08_boot_rejected_answers_nothing(void)
     CHECK_EQ(s->call_count, 2);
 }
 
-static void rule07_boot_accepted_tells_status_of_every_connector(void)
+static void rule_07_boot_accepted_tells_status_of_every_connector(void)
 {
     station_t *s = station_new(2);
     s->link.up = true;
@@ -85,7 +85,7 @@ static void rule07_boot_accepted_tells_status_of_every_connector(void)
     }
 }
 
-static void rule07_reconnect_is_no_boot(void)
+static void rule_07_reconnect_is_no_boot(void)
 {
     station_t *s = station_online(1);
     s->link.up = false;
@@ -210,7 +210,7 @@ static void reconnect_backs_off_when_the_peer_opens_and_drops(void)
     CHECK(s->link.opens < 10);
 }
 
-static void rule09_status_is_filtered_by_minimum_duration(void)
+static void rule_09_status_is_filtered_by_minimum_duration(void)
 {
     station_t *s = station_online(1);
     CHECK_STR(station_ask(s, "ChangeConfiguration",
@@ -227,7 +227,7 @@ static void rule09_status_is_filtered_by_minimum_duration(void)
     CHECK(station_has(station_find(s, "StatusNotification", 0), "status", "Preparing"));
 }
 
-static void rule09_status_offline_is_told_once_on_return(void)
+static void rule_09_status_offline_is_told_once_on_return(void)
 {
     station_t *s = station_online(1);
     s->link.up = false;
@@ -260,7 +260,7 @@ static void status_of_a_fault_carries_its_codes(void)
     CHECK(station_has(station_find(s, "StatusNotification", 1), "errorCode", "NoError"));
 }
 
-static void rule07_station_status_knows_only_three_states(void)
+static void rule_07_station_status_knows_only_three_states(void)
 {
     station_t *s = station_online(1);
     s->estop = 1;
@@ -281,7 +281,7 @@ static void rule07_station_status_knows_only_three_states(void)
     }
 }
 
-static void rule06_message_ids_never_come_back_after_a_reboot(void)
+static void rule_06_message_ids_never_come_back_after_a_reboot(void)
 {
     station_t *s = station_online(1);
     station_run(s, 601000);
@@ -315,11 +315,11 @@ static void init_refuses_texts_ocpp_has_no_room_for(void)
     CHECK_EQ(evse_ocpp_init(&ocpp, &config), HF_E_ARGUMENT);
 }
 
-HF_TEST_MAIN(HF_TEST(rule08_boot_pending_sends_nothing_else_and_obeys_the_interval),
-             HF_TEST(rule08_boot_pending_answers_configuration_and_triggers),
-             HF_TEST(rule08_boot_rejected_answers_nothing),
-             HF_TEST(rule07_boot_accepted_tells_status_of_every_connector),
-             HF_TEST(rule07_reconnect_is_no_boot),
+HF_TEST_MAIN(HF_TEST(rule_08_boot_pending_sends_nothing_else_and_obeys_the_interval),
+             HF_TEST(rule_08_boot_pending_answers_configuration_and_triggers),
+             HF_TEST(rule_08_boot_rejected_answers_nothing),
+             HF_TEST(rule_07_boot_accepted_tells_status_of_every_connector),
+             HF_TEST(rule_07_reconnect_is_no_boot),
              HF_TEST(boot_unanswered_or_refused_is_tried_again),
              HF_TEST(boot_lost_with_its_link_goes_out_as_soon_as_there_is_another),
              HF_TEST(boot_answer_without_time_is_no_answer),
@@ -327,9 +327,9 @@ HF_TEST_MAIN(HF_TEST(rule08_boot_pending_sends_nothing_else_and_obeys_the_interv
              HF_TEST(boot_interval_becomes_the_heartbeat_key_without_wearing_flash),
              HF_TEST(reconnect_never_gives_up_and_spreads_its_tries),
              HF_TEST(reconnect_backs_off_when_the_peer_opens_and_drops),
-             HF_TEST(rule09_status_is_filtered_by_minimum_duration),
-             HF_TEST(rule09_status_offline_is_told_once_on_return),
+             HF_TEST(rule_09_status_is_filtered_by_minimum_duration),
+             HF_TEST(rule_09_status_offline_is_told_once_on_return),
              HF_TEST(status_of_a_fault_carries_its_codes),
-             HF_TEST(rule07_station_status_knows_only_three_states),
-             HF_TEST(rule06_message_ids_never_come_back_after_a_reboot),
+             HF_TEST(rule_07_station_status_knows_only_three_states),
+             HF_TEST(rule_06_message_ids_never_come_back_after_a_reboot),
              HF_TEST(init_refuses_texts_ocpp_has_no_room_for))

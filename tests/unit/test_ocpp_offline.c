@@ -27,7 +27,7 @@ static void stop_remotely(station_t *s)
               STATION_ACCEPTED);
 }
 
-static void rule01_timeouts_burn_no_attempts(void)
+static void rule_01_timeouts_burn_no_attempts(void)
 {
     station_t *s = station_online(1);
     station_start(s);
@@ -49,7 +49,7 @@ static void rule01_timeouts_burn_no_attempts(void)
     CHECK(station_count(s, "Heartbeat") >= 1); // a stuck queue does not silence us
 }
 
-static void rule02_callerror_waits_interval_times_sends_then_gives_up(void)
+static void rule_02_callerror_waits_interval_times_sends_then_gives_up(void)
 {
     station_t *s = station_online(1);
     station_start(s);
@@ -69,7 +69,7 @@ static void rule02_callerror_waits_interval_times_sends_then_gives_up(void)
     CHECK(s->store.head == NULL);
 }
 
-static void rule03_meter_values_are_queued_offline_kept_and_in_order(void)
+static void rule_03_meter_values_are_queued_offline_kept_and_in_order(void)
 {
     station_t *s = station_online(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "MeterValueSampleInterval", "10"), 0);
@@ -97,7 +97,7 @@ static void rule03_meter_values_are_queued_offline_kept_and_in_order(void)
     CHECK_EQ(s->ocpp.samples_dropped, 0);
 }
 
-static void rule04_one_order_over_connectors_and_others_overtake(void)
+static void rule_04_one_order_over_connectors_and_others_overtake(void)
 {
     station_t *s = start_offline_capable(2);
     s->csms.silent_action = "StartTransaction";
@@ -124,7 +124,7 @@ static void rule04_one_order_over_connectors_and_others_overtake(void)
     CHECK_EQ(s->store.open[1]->transaction_id, 1002);
 }
 
-static void rule05_refused_start_leaves_minus_one_and_skips_nothing(void)
+static void rule_05_refused_start_leaves_minus_one_and_skips_nothing(void)
 {
     station_t *s = station_online(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "TransactionMessageAttempts", "1"), 0);
@@ -141,7 +141,7 @@ static void rule05_refused_start_leaves_minus_one_and_skips_nothing(void)
     CHECK_EQ(station_int(station_find(s, "StopTransaction", 0), "transactionId"), -1);
 }
 
-static void rule05_queued_transactions_each_get_their_own_id(void)
+static void rule_05_queued_transactions_each_get_their_own_id(void)
 {
     station_t *s = start_offline_capable(1);
     s->link.up = false;
@@ -172,7 +172,7 @@ static void rule05_queued_transactions_each_get_their_own_id(void)
     CHECK_EQ(s->ocpp.sessions_ended, 3);
 }
 
-static void rule06_resend_after_a_reboot_is_identical(void)
+static void rule_06_resend_after_a_reboot_is_identical(void)
 {
     station_t *s = station_online(1);
     s->csms.silent_action = "StartTransaction";
@@ -190,7 +190,7 @@ static void rule06_resend_after_a_reboot_is_identical(void)
     CHECK_STR(second->payload, first->payload);
 }
 
-static void rule18_unknown_tag_offline_follows_the_policy(void)
+static void rule_18_unknown_tag_offline_follows_the_policy(void)
 {
     station_t *s = station_online(1);
     s->link.up = false;
@@ -203,7 +203,7 @@ static void rule18_unknown_tag_offline_follows_the_policy(void)
     CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_RUNNING);
 }
 
-static void rule18_authorize_that_gets_no_answer_follows_the_policy(void)
+static void rule_18_authorize_that_gets_no_answer_follows_the_policy(void)
 {
     station_t *s = station_online(1);
     s->csms.silent = true;
@@ -219,7 +219,7 @@ static void rule18_authorize_that_gets_no_answer_follows_the_policy(void)
     CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_RUNNING);
 }
 
-static void rule25_times_without_a_clock_are_told_right_later(void)
+static void rule_25_times_without_a_clock_are_told_right_later(void)
 {
     station_t *s = station_new(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "AllowOfflineTxForUnknownId", "true"), 0);
@@ -268,15 +268,15 @@ static void offline_queue_full_thins_readings_and_keeps_the_stop(void)
     CHECK(station_count(s, "MeterValues") > CONFIG_EVSE_MESSAGES_MAX / 2);
 }
 
-HF_TEST_MAIN(HF_TEST(rule01_timeouts_burn_no_attempts),
-             HF_TEST(rule02_callerror_waits_interval_times_sends_then_gives_up),
-             HF_TEST(rule03_meter_values_are_queued_offline_kept_and_in_order),
-             HF_TEST(rule04_one_order_over_connectors_and_others_overtake),
-             HF_TEST(rule05_refused_start_leaves_minus_one_and_skips_nothing),
-             HF_TEST(rule05_queued_transactions_each_get_their_own_id),
-             HF_TEST(rule06_resend_after_a_reboot_is_identical),
-             HF_TEST(rule18_unknown_tag_offline_follows_the_policy),
-             HF_TEST(rule18_authorize_that_gets_no_answer_follows_the_policy),
-             HF_TEST(rule25_times_without_a_clock_are_told_right_later),
+HF_TEST_MAIN(HF_TEST(rule_01_timeouts_burn_no_attempts),
+             HF_TEST(rule_02_callerror_waits_interval_times_sends_then_gives_up),
+             HF_TEST(rule_03_meter_values_are_queued_offline_kept_and_in_order),
+             HF_TEST(rule_04_one_order_over_connectors_and_others_overtake),
+             HF_TEST(rule_05_refused_start_leaves_minus_one_and_skips_nothing),
+             HF_TEST(rule_05_queued_transactions_each_get_their_own_id),
+             HF_TEST(rule_06_resend_after_a_reboot_is_identical),
+             HF_TEST(rule_18_unknown_tag_offline_follows_the_policy),
+             HF_TEST(rule_18_authorize_that_gets_no_answer_follows_the_policy),
+             HF_TEST(rule_25_times_without_a_clock_are_told_right_later),
              HF_TEST(clock_hint_serves_until_the_central_system_tells),
              HF_TEST(offline_queue_full_thins_readings_and_keeps_the_stop))

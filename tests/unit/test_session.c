@@ -73,7 +73,7 @@ static void session_meter_values_carry_every_reading(void)
     }
 }
 
-static void rule21_clock_aligned_values_fall_on_the_clock(void)
+static void rule_21_clock_aligned_values_fall_on_the_clock(void)
 {
     station_t *s = station_online(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "ClockAlignedDataInterval", "15"), 0);
@@ -178,7 +178,7 @@ static void session_remote_stop_of_another_transaction_is_rejected(void)
     CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_RUNNING);
 }
 
-static void rule17_remote_start_asks_first_when_configured(void)
+static void rule_17_remote_start_asks_first_when_configured(void)
 {
     station_t *s = station_online(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "AuthorizeRemoteTxRequests", "true"), 0);
@@ -228,7 +228,7 @@ static void session_tag_not_accepted_starts_nothing(void)
     CHECK_EQ(station_count(s, "StartTransaction"), 0);
 }
 
-static void rule11_start_not_accepted_ends_deauthorized(void)
+static void rule_11_start_not_accepted_ends_deauthorized(void)
 {
     station_t *s = station_online(1);
     s->csms.start_status = "Invalid";
@@ -242,7 +242,7 @@ static void rule11_start_not_accepted_ends_deauthorized(void)
     CHECK_EQ(station_int(stop, "transactionId"), 1001);
 }
 
-static void rule11_start_not_accepted_but_kept_gives_no_energy(void)
+static void rule_11_start_not_accepted_but_kept_gives_no_energy(void)
 {
     station_t *s = station_online(1);
     CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "StopTransactionOnInvalidId", "false"), 0);
@@ -338,7 +338,7 @@ static void session_failed_journal_ends_it_and_starts_none(void)
     CHECK(last != NULL);
 }
 
-static void rule16_power_loss_is_billed_from_the_last_register(void)
+static void rule_16_power_loss_is_billed_from_the_last_register(void)
 {
     station_t *s = station_online(1);
     station_start(s);
@@ -392,21 +392,21 @@ static void session_no_room_in_the_store_starts_none(void)
 
 HF_TEST_MAIN(HF_TEST(session_remote_is_billed_start_to_stop),
              HF_TEST(session_meter_values_carry_every_reading),
-             HF_TEST(rule21_clock_aligned_values_fall_on_the_clock),
+             HF_TEST(rule_21_clock_aligned_values_fall_on_the_clock),
              HF_TEST(session_energy_waits_for_the_durable_start),
              HF_TEST(session_orders_expire_and_are_renewed),
              HF_TEST(session_without_plug_times_out),
              HF_TEST(session_remote_start_takes_the_connector_with_the_vehicle),
              HF_TEST(session_remote_start_on_a_faulted_connector_is_rejected),
              HF_TEST(session_remote_stop_of_another_transaction_is_rejected),
-             HF_TEST(rule17_remote_start_asks_first_when_configured),
+             HF_TEST(rule_17_remote_start_asks_first_when_configured),
              HF_TEST(session_tag_starts_and_stops_locally),
              HF_TEST(session_tag_not_accepted_starts_nothing),
-             HF_TEST(rule11_start_not_accepted_ends_deauthorized),
-             HF_TEST(rule11_start_not_accepted_but_kept_gives_no_energy),
+             HF_TEST(rule_11_start_not_accepted_ends_deauthorized),
+             HF_TEST(rule_11_start_not_accepted_but_kept_gives_no_energy),
              HF_TEST(session_ends_with_controls_own_reason_and_register),
              HF_TEST(session_end_that_control_never_reports_is_billed_in_three_seconds),
              HF_TEST(session_fault_ends_it_and_is_told), HF_TEST(session_latches_reach_the_store),
              HF_TEST(session_failed_journal_ends_it_and_starts_none),
-             HF_TEST(rule16_power_loss_is_billed_from_the_last_register),
+             HF_TEST(rule_16_power_loss_is_billed_from_the_last_register),
              HF_TEST(session_no_room_in_the_store_starts_none))

@@ -336,6 +336,13 @@ static evse_session_order_t shown_order(const evse_channel_t *channel, uint64_t 
                    : (evse_session_order_t)channel->order.session;
 }
 
+// Sessions keep it over a restart of either side; where Finishing is to end although the plug stays, they do not.
+static bool is_told_finishing(const evse_channel_t *channel, uint64_t now_us)
+{
+    return EVSE_FINISHING_PLUGGED_S == 0 && channel->plugged && has_valid_order(channel, now_us) &&
+           channel->order.finishing != 0u;
+}
+
 void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
     uint32_t vehicle = EVSE_REASON(BMS_FORBIDS) | EVSE_REASON(BMS_SILENT) | EVSE_REASON(UNLOCKED);
@@ -351,7 +358,7 @@ void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, u
         .order = shown_order(channel, now_us),
         .inoperative = channel->order.inoperative != 0,
         .reserved = channel->order.reserved_for != 0,
-        .finishing = channel->finishing,
+        .finishing = channel->finishing || is_told_finishing(channel, now_us),
         .energized_once = channel->energized_once,
     };
     evse_connector_state_t state = evse_connector_step(channel->state, &inputs);

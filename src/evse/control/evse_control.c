@@ -67,6 +67,7 @@ static int init_channel(evse_channel_t *channel, const evse_channel_config_t *co
     }
     channel->register_mJ = config->register_mJ;
     channel->finishing = config->finishing;
+    channel->state = config->finishing ? EVSE_STATE_Finishing : EVSE_STATE_Available;
     channel->verdict.reasons = EVSE_REASON(NO_ORDER);
     channel->bus = EVSE_CAN_BUS_OFF;
     return status;

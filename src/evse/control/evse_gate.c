@@ -231,18 +231,35 @@ static bool is_contactor_held(const evse_control_t *control, const evse_channel_
     return evse_gate_is_open(control, channel);
 }
 
-static evse_hmi_view_t hmi_view(const evse_control_t *control, const evse_channel_t *channel,
+static evse_signal_t shown_signal(evse_channel_t *channel, bool valid, uint64_t now_us)
+{
+    const evse_connector_order_t *order = &channel->order;
+    if (valid && order->signal != channel->signal_seen) {
+        channel->signal_seen = order->signal;
+        channel->signal_since_us = now_us;
+    }
+    uint64_t lasts_us = (uint64_t)order->blink_repeat * 2u * EVSE_US(EVSE_LIGHT_FAST_MS);
+    if (!valid || channel->signal_seen == 0u || now_us - channel->signal_since_us >= lasts_us) {
+        return EVSE_SIGNAL_NONE;
+    }
+    return (channel->signal_seen & 1u) != 0u ? EVSE_SIGNAL_ACCEPTED : EVSE_SIGNAL_REFUSED;
+}
+
+static evse_hmi_view_t hmi_view(const evse_control_t *control, evse_channel_t *channel,
                                 uint64_t now_us)
 {
     const evse_connector_order_t *order = &channel->order;
+    bool valid = now_us <= order->valid_until_us;
     bool tripped = atomic_load_explicit(&control->estop_latched, memory_order_relaxed) != 0;
     return (evse_hmi_view_t){
         .state = channel->state,
         .phase = channel->phase,
         .fault = channel->fault,
         .reasons = channel->verdict.reasons,
-        .network = now_us <= order->valid_until_us ? order->network : EVSE_NETWORK_AWAY,
+        .network = valid ? order->network : EVSE_NETWORK_AWAY,
         .is_latched = tripped || channel->weld_latched,
+        .is_dark = valid && order->dark != 0u,
+        .signal = (uint32_t)shown_signal(channel, valid, now_us),
     };
 }
 

@@ -89,7 +89,9 @@ static void step_off(evse_control_t *control, evse_channel_t *channel, uint64_t 
 {
     channel->stalled = false; // nothing was up
     judge_off(control, channel, now_us);
-    if (!channel->active && !channel->unlocking) {
+    bool held = channel->order.hold_lock != 0u && now_us <= channel->order.valid_until_us &&
+                channel->plugged && channel->fault == EVSE_FAULT_NONE;
+    if (!channel->active && !channel->unlocking && !held) {
         // Not while current flows through a plug that could then be pulled.
         channel->lock_wanted = channel->lock_wanted &&
                                evse_reading_is_fresh(channel->module.terminal_mA, now_us,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Status lights. Invariants: the charging light is never off while power may be up; the fault light is never off with a
 // fault, and the ready light never on with one; whoever hangs up the orders (a hung comms loop) darkens the network light.
+// LightIntensity 0 darkens the ready and the network light alone.
 #include "evse/evse_hmi.h"
 
 #include "holdfast/hf_clock.h"
@@ -55,6 +56,10 @@ static bool is_faulty(const evse_hmi_view_t *view)
 static evse_pattern_t show_ready(const evse_hmi_view_t *view)
 {
     bool dark = is_faulty(view) || view->state >= EVSE_CONNECTOR_STATE_COUNT;
+    if (!dark && view->signal == EVSE_SIGNAL_ACCEPTED) {
+        return EVSE_PATTERN_FAST;
+    }
+    dark = dark || view->is_dark || view->signal == EVSE_SIGNAL_REFUSED;
     return dark ? EVSE_PATTERN_OFF : (evse_pattern_t)by_state[view->state].ready;
 }
 
@@ -76,6 +81,9 @@ static evse_pattern_t show_fault(const evse_hmi_view_t *view)
     if (is_faulty(view)) {
         return view->is_latched ? EVSE_PATTERN_FAST : EVSE_PATTERN_STEADY;
     }
+    if (view->signal == EVSE_SIGNAL_REFUSED) {
+        return EVSE_PATTERN_FAST;
+    }
     return (view->reasons & DEGRADED) != 0 ? EVSE_PATTERN_SLOW : EVSE_PATTERN_OFF;
 }
 
@@ -89,8 +97,9 @@ evse_pattern_t evse_hmi_light(const evse_hmi_view_t *view, evse_light_t light)
     case EVSE_LIGHT_FAULT:
         return show_fault(view);
     case EVSE_LIGHT_NETWORK:
-        return view->network < HF_COUNT_OF(by_network) ? (evse_pattern_t)by_network[view->network]
-                                                       : EVSE_PATTERN_OFF;
+        return view->network < HF_COUNT_OF(by_network) && !view->is_dark
+                   ? (evse_pattern_t)by_network[view->network]
+                   : EVSE_PATTERN_OFF;
     case EVSE_LIGHT_COUNT:
     default:
         return EVSE_PATTERN_OFF;

@@ -52,11 +52,13 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
     case EVSE_CALL_TRANSACTION:
         evse_transaction_answer(ocpp, outcome, payload, now_us);
         break;
+    case EVSE_CALL_STATUS:
+        evse_status_answer(ocpp, token, outcome, now_us);
+        break;
     case EVSE_CALL_TRANSFER:
         evse_transfer_answer(ocpp, token, outcome, now_us);
         break;
     case EVSE_CALL_VENDOR:
-    case EVSE_CALL_STATUS:
     case EVSE_CALL_READINGS:
     default: // nobody waits for those; the status is told anew after a return
         break;
@@ -79,7 +81,9 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     }
     *ocpp = (evse_ocpp_t){.config = *config, .next_session_id = 1u};
     const evse_rpc_owner_t owner = {
-        .ctx = ocpp, .on_call = evse_calls_dispatch, .on_answer = on_answer};
+        .ctx = ocpp, .on_call = evse_calls_dispatch,
+                                    .on_answer = on_answer,
+                                    .on_late = evse_transaction_late};
     status =
         evse_rpc_init(&ocpp->rpc, &config->link, &owner, EVSE_CALL_TIMEOUT_MS, config->log);
     if (status != HF_OK) {
@@ -230,6 +234,7 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
     if (ocpp->link_state == EVSE_LINK_OPEN) {
         evse_rpc_poll(&ocpp->rpc, now_us);
     }
+    evse_transaction_step(ocpp, now_us);
     evse_sessions_step(ocpp, now_us);
     evse_status_step(ocpp, now_us);
     evse_meter_step(ocpp, now_us);

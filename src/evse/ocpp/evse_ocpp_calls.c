@@ -107,27 +107,54 @@ static evse_rpc_error_t answer_accepted(hf_json_writer_t *reply, bool accepted)
 
 // ---- sessions -----------------------------------------------------------------------------------
 
-// The connector asked for, or the first with a vehicle, or the first that is free; -1 none.
-static int choose_connector(const evse_ocpp_t *ocpp, bool asked, int64_t connector)
+// How good a connector is for a remote start: 0 not at all.
+static unsigned rate_connector(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
+{
+    evse_auth_verdict_t verdict = evse_session_judge(ocpp, connector, id_tag, EVSE_AUTH_ACCEPT);
+    if (verdict == EVSE_AUTH_REFUSE) {
+        return 0u;
+    }
+    const evse_connector_view_t *view = evse_view(ocpp, connector);
+    bool own = evse_reservation_id(ocpp, connector) != EVSE_RESERVATION_NONE;
+    bool waits = view->plugged != 0u && view->state != EVSE_STATE_Finishing;
+    return own ? 4u : waits ? 3u : view->plugged == 0u ? 2u : 1u;
+}
+
+// The connector asked for, or the one reserved for the tag, or the first with a vehicle that waits, or the first that is
+// free, or the first whose vehicle has finished; -1 none.
+static int choose_connector(evse_ocpp_t *ocpp, bool asked, int64_t connector, const char *id_tag)
 {
     if (asked) {
         bool good = connector <= ocpp->config.connectors &&
-                    evse_session_is_possible(ocpp, (unsigned)connector - 1u);
+                    rate_connector(ocpp, (unsigned)connector - 1u, id_tag) != 0u;
         return good ? (int)connector - 1 : -1;
     }
     int found = -1;
-    for (unsigned i = ocpp->config.connectors; i-- > 0u;) {
-        if (!evse_session_is_possible(ocpp, i)) {
-            continue;
+    unsigned best = 0u;
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        unsigned rate = rate_connector(ocpp, i, id_tag);
+        if (rate > best) {
+            best = rate;
+            found = (int)i;
         }
-        bool better = evse_view(ocpp, i)->plugged != 0u || found < 0 ||
-                      evse_view(ocpp, (unsigned)found)->plugged == 0u;
-        found = better ? (int)i : found;
     }
     return found;
 }
 
-// A charging profile inside is not looked at: without the Smart Charging profile it is ignored (5.11).
+// Accepted means that it will be tried (errata 3.32).
+static bool start_remotely(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
+{
+    evse_auth_verdict_t verdict = EVSE_AUTH_ACCEPT;
+    if (EVSE_NUMBER(ocpp, AuthorizeRemoteTxRequests) != 0) { // as if it were presented here
+        verdict = evse_auth_judge(ocpp, id_tag);
+    }
+    verdict = evse_session_judge(ocpp, connector, id_tag, verdict);
+    if (verdict != EVSE_AUTH_REFUSE) {
+        evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK, ocpp->now_us);
+    }
+    return verdict != EVSE_AUTH_REFUSE;
+}
+
 static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
                                         hf_json_writer_t *reply)
 {
@@ -140,13 +167,29 @@ static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
         return fields.error;
     }
     int chosen = ocpp->registration == EVSE_REGISTRATION_ACCEPTED
-                     ? choose_connector(ocpp, asked, connector)
+                     ? choose_connector(ocpp, asked, connector, id_tag)
                      : -1;
-    if (chosen >= 0) {
-        evse_session_open(ocpp, (unsigned)chosen, id_tag,
-                          EVSE_NUMBER(ocpp, AuthorizeRemoteTxRequests) != 0, ocpp->now_us);
+    bool accepted = chosen >= 0;
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    hf_json_t profile = hf_json_member(payload, "chargingProfile");
+    bool with_profile = profile.type != HF_JSON_NONE;
+    if (with_profile) {
+        bool good = false;
+        unsigned judged = accepted ? (unsigned)chosen : 0u;
+        evse_rpc_error_t error = evse_smart_remote_check(ocpp, profile, judged, &good);
+        if (error != EVSE_RPC_NO_ERROR) {
+            return error;
+        }
+        accepted = accepted && good;
     }
-    return answer_accepted(reply, chosen >= 0);
+#endif // without smart charging a profile is ignored (5.11)
+    accepted = accepted && start_remotely(ocpp, (unsigned)chosen, id_tag);
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    if (accepted && with_profile) {
+        evse_smart_remote_take(ocpp, profile, (unsigned)chosen);
+    }
+#endif
+    return answer_accepted(reply, accepted);
 }
 
 static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
@@ -246,15 +289,16 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
 {
     int64_t connector = 0;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    if (!evse_fields_int(&fields, "connectorId", true, real_connector, &connector)) {
+    if (!evse_fields_int(&fields, "connectorId", true, any_connector, &connector)) {
         return fields.error;
     }
-    if (connector > ocpp->config.connectors) {
+    if (connector == 0 || connector > ocpp->config.connectors) {
         return evse_reply_status(reply, "NotSupported"); // errata 3.87
     }
     if (ocpp->unlock.waiting) { // the central system gave up on the first
         return evse_reply_status(reply, "UnlockFailed");
     }
+    ocpp->session[connector - 1].cable_held = false;
     ocpp->unlock.waiting = true;
     ocpp->unlock.ordered = false;
     ocpp->unlock.connector = (uint8_t)(connector - 1);
@@ -300,7 +344,17 @@ void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
 // ---- TriggerMessage -----------------------------------------------------------------------------
 
 #if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
-enum { TRIGGER_BOOT, TRIGGER_DIAGNOSTICS, TRIGGER_FIRMWARE, TRIGGER_HEARTBEAT, TRIGGER_METER };
+enum {
+    TRIGGER_BOOT,
+    TRIGGER_DIAGNOSTICS,
+    TRIGGER_FIRMWARE,
+    TRIGGER_HEARTBEAT,
+    TRIGGER_METER,
+    TRIGGER_STATUS,
+    TRIGGER_UNKNOWN,
+};
+
+#define TRIGGER_BYTES 48u
 
 static void trigger_each(evse_ocpp_t *ocpp, bool meter, int64_t connector)
 {
@@ -315,35 +369,67 @@ static void trigger_each(evse_ocpp_t *ocpp, bool meter, int64_t connector)
     }
 }
 
+// Anything that is no message of ours is NotImplemented, which the specification has for unknown ones too (7.47): nothing
+// can then be sent for it.
+static unsigned read_trigger(evse_fields_t *fields)
+{
+    static const char *const messages[TRIGGER_UNKNOWN] = {"BootNotification",
+                                                          "DiagnosticsStatusNotification",
+                                                          "FirmwareStatusNotification",
+                                                          "Heartbeat",
+                                                          "MeterValues",
+                                                          "StatusNotification"};
+    char text[TRIGGER_BYTES];
+    hf_json_t value = hf_json_member(fields->object, "requestedMessage");
+    if (value.type == HF_JSON_STRING && hf_json_string(value, text, sizeof text) != HF_OK) {
+        return TRIGGER_UNKNOWN; // longer than any
+    }
+    (void)evse_fields_text(fields, "requestedMessage", true, text, sizeof text);
+    unsigned message = 0u;
+    while (message < TRIGGER_UNKNOWN && strcmp(text, messages[message]) != 0) {
+        message++;
+    }
+    return message;
+}
+
+// Rejected otherwise: no such connector, no meter of the station's own, or accepted already (errata 3.35).
+static bool is_trigger_possible(const evse_ocpp_t *ocpp, unsigned message, int64_t connector)
+{
+    bool accepted = ocpp->registration == EVSE_REGISTRATION_ACCEPTED;
+    return connector <= ocpp->config.connectors && !(message == TRIGGER_METER && connector == 0) &&
+           !(message == TRIGGER_BOOT && accepted);
+}
+
+// Without a platform's transfers there is no Firmware Management.
+static bool is_trigger_built(const evse_ocpp_t *ocpp, unsigned message)
+{
+    bool transfer = message == TRIGGER_DIAGNOSTICS || message == TRIGGER_FIRMWARE;
+    return message != TRIGGER_UNKNOWN && (!transfer || ocpp->config.transfer.ops != NULL);
+}
+
 static evse_rpc_error_t on_trigger(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
-    static const char *const messages[] = {"BootNotification",
-                                           "DiagnosticsStatusNotification",
-                                           "FirmwareStatusNotification",
-                                           "Heartbeat",
-                                           "MeterValues",
-                                           "StatusNotification",
-                                           NULL};
-    unsigned message = 0u;
+    static const uint32_t bits[TRIGGER_METER] = {
+        [TRIGGER_BOOT] = EVSE_TRIGGER_BOOT,
+        [TRIGGER_DIAGNOSTICS] = EVSE_TRIGGER_DIAGNOSTICS,
+        [TRIGGER_FIRMWARE] = EVSE_TRIGGER_FIRMWARE,
+        [TRIGGER_HEARTBEAT] = EVSE_TRIGGER_HEARTBEAT,
+    };
     int64_t connector = -1; // all
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    (void)evse_fields_choice(&fields, "requestedMessage", messages, &message);
+    unsigned message = read_trigger(&fields);
     (void)evse_fields_int(&fields, "connectorId", false, any_connector, &connector);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
-    if (message == TRIGGER_DIAGNOSTICS || message == TRIGGER_FIRMWARE) {
+    if (!is_trigger_built(ocpp, message)) {
         return evse_reply_status(reply, "NotImplemented");
     }
-    if (connector > ocpp->config.connectors || (message == TRIGGER_METER && connector == 0)) {
-        return evse_reply_status(
-            reply, "Rejected"); // no such connector; the station has no meter of its own
+    if (!is_trigger_possible(ocpp, message, connector)) {
+        return evse_reply_status(reply, "Rejected");
     }
-    if (message == TRIGGER_BOOT && ocpp->registration == EVSE_REGISTRATION_ACCEPTED) {
-        return evse_reply_status(reply, "Rejected"); // errata 3.35
-    }
-    if (message == TRIGGER_BOOT || message == TRIGGER_HEARTBEAT) {
-        ocpp->triggers |= message == TRIGGER_BOOT ? EVSE_TRIGGER_BOOT : EVSE_TRIGGER_HEARTBEAT;
+    if (message < TRIGGER_METER) {
+        ocpp->triggers |= bits[message];
     } else {
         trigger_each(ocpp, message == TRIGGER_METER, connector);
     }

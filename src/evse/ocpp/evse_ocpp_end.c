@@ -2,11 +2,12 @@
 // The orderly end, for Reset and for a shutdown: sessions end, their Stop is journalled (and, if the central system is
 // there, given a moment to be delivered), the reason is recorded, and only when all that is durable, and the power is off
 // [SAF-14], is the end reported. Nothing here can hang: every wait has its limit, and failed storage is waited for no
-// longer.
+// longer. A restart that does not come is asked for ResetRetries times more; then the station serves on.
 #include "evse_ocpp_private.h"
 
 #define DELIVERY_WAIT_US (5u * HF_US_PER_S)  // for the queue to be sent; a hard reset does not wait
 #define ENDING_LIMIT_US  (15u * HF_US_PER_S) // for everything
+#define RESET_LIMIT_US   (30u * HF_US_PER_S) // for a restart to happen
 
 void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us)
 {
@@ -39,6 +40,7 @@ static bool is_delivery_awaited(const evse_ocpp_t *ocpp, uint64_t now_us)
 
 static void record(evse_ocpp_t *ocpp, uint64_t now_us)
 {
+    (void)!evse_store_keep_all(ocpp->config.store); // a failed journal is reported by the next line
     int status = evse_store_shutdown(ocpp->config.store, ocpp->ending.reason);
     if (status != HF_OK) {
         HF_LOGE(ocpp->config.log, now_us, STORE, "end not recorded: %s", hf_status_text(status));
@@ -65,9 +67,37 @@ static bool is_finished(const evse_ocpp_t *ocpp, uint64_t now_us)
     return safe || now_us - ocpp->ending.since_us >= ENDING_LIMIT_US;
 }
 
+static void ask_for_restart(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    ocpp->ending.restart_us = now_us;
+    ocpp->ending.restarts++;
+    if (ocpp->config.reset != NULL) {
+        ocpp->config.reset(ocpp->config.reset_ctx, ocpp->reset_hard);
+    }
+}
+
+static void await_restart(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    if (!ocpp->reset_pending || now_us - ocpp->ending.restart_us < RESET_LIMIT_US) {
+        return;
+    }
+    if (ocpp->ending.restarts <= (uint32_t)EVSE_NUMBER(ocpp, ResetRetries)) {
+        ask_for_restart(ocpp, now_us);
+        return;
+    }
+    HF_LOGE(ocpp->config.log, now_us, SYS, "restart did not happen, tried %u times: serving on",
+            (unsigned)ocpp->ending.restarts);
+    ocpp->reset_pending = false;
+    memset(&ocpp->ending, 0, sizeof ocpp->ending);
+}
+
 void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us)
 {
-    if (ocpp->ending.reason == EVSE_STOP_None || ocpp->ending.done) {
+    if (ocpp->ending.reason == EVSE_STOP_None) {
+        return;
+    }
+    if (ocpp->ending.done) {
+        await_restart(ocpp, now_us);
         return;
     }
     bool answered = ocpp->link_state != EVSE_LINK_OPEN || evse_rpc_has_room(&ocpp->rpc) ||
@@ -82,8 +112,8 @@ void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us)
     ocpp->ending.done = true;
     HF_LOGI(ocpp->config.log, now_us, SYS, "sessions ended and recorded: %s",
             evse_stop_reason_text(ocpp->ending.reason));
-    if (ocpp->reset_pending && ocpp->config.reset != NULL) {
-        ocpp->config.reset(ocpp->config.reset_ctx, ocpp->reset_hard);
+    if (ocpp->reset_pending) {
+        ask_for_restart(ocpp, now_us);
     }
 }
 

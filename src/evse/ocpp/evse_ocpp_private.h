@@ -102,12 +102,14 @@ typedef enum evse_key_flags {
     X(AllowOfflineTxForUnknownId, BOOL, RW, 0, 1, 0, NULL)                                         \
     X(AuthorizationCacheEnabled, BOOL, RO, 0, 1, 0, NULL)                                          \
     X(AuthorizeRemoteTxRequests, BOOL, RW, 0, 1, 0, NULL)                                          \
+    X(BlinkRepeat, INT, RW, 0, 100, 3, NULL)                                                       \
     X(ClockAlignedDataInterval, INT, RW, 0, 86400, 0, NULL)                                        \
     X(ConnectionTimeOut, INT, RW, 1, 86400, 60, NULL)                                              \
     X(ConnectorPhaseRotation, ROTATION, RW, 0, 0, 0, "NotApplicable")                              \
     X(ConnectorPhaseRotationMaxLength, INT, RO, 0, 100, CONFIG_EVSE_CONNECTORS_MAX + 1, NULL)      \
     X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_MAX, NULL)                              \
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
+    X(LightIntensity, INT, RW, 0, 100, 100, NULL)                                                  \
     X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
     X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
     X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
@@ -214,6 +216,8 @@ void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us);
 /// All of them once more: after a registration and after a return.
 void evse_status_renew(evse_ocpp_t *ocpp);
 bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
+                        uint64_t now_us);
 
 // ---- MeterValues: evse_ocpp_meter.c -------------------------------------------------------------
 
@@ -235,6 +239,11 @@ void evse_meter_payload(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_me
 bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
                              uint64_t now_us);
+/// An answer to a message of the queue that came after its time-out, or over a newer connection: of evse_rpc_owner_t.
+bool evse_transaction_late(void *ctx, const char *id, evse_rpc_outcome_t outcome, hf_json_t payload,
+                           uint64_t now_us);
+/// Journals readings that wait without being in the journal, once nobody takes them.
+void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us);
 /// True when messages are better journalled at once: nobody is there to take them.
 bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us);
 
@@ -243,7 +252,7 @@ bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us);
 void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us);
 
-// ---- sessions: ../session/evse_session.c --------------------------------------------------------
+// ---- sessions: ../session/evse_session*.c -------------------------------------------------------
 
 /// Takes what control told and moves every session on.
 void evse_sessions_step(evse_ocpp_t *ocpp, uint64_t now_us);
@@ -260,6 +269,11 @@ void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t
 /// StartTransaction was answered with something else than Accepted.
 void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
 bool evse_session_is_billing(const evse_ocpp_t *ocpp, unsigned connector); // a transaction is open
+/// What may be done about a tag here: `verdict` as far as it alone decides, less what state and reservation forbid.
+evse_auth_verdict_t evse_session_judge(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
+                                       evse_auth_verdict_t verdict);
+/// The central system's answer about session.asked_id_tag, whatever became of it.
+void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group, uint64_t now_us);
 /// It is authorized: by the central system ("") or as `by` says.
 void evse_session_authorized(evse_ocpp_t *ocpp, unsigned connector, const char *by,
                              uint64_t now_us);
@@ -284,5 +298,48 @@ evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
 
 evse_rpc_error_t evse_vendor_on_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
                                          hf_json_writer_t *reply);
+
+// Until auth and smart bring theirs.
+#ifndef EVSE_OCPP_AUTH_PRIVATE_H
+static inline evse_auth_group_t evse_auth_same_group(evse_ocpp_t *ocpp, unsigned connector,
+                                                     const char *id_tag)
+{
+    (void)ocpp, (void)connector, (void)id_tag;
+    return EVSE_GROUP_NO;
+}
+static inline evse_auth_verdict_t evse_reservation_judge(evse_ocpp_t *ocpp, unsigned connector,
+                                                         const char *id_tag)
+{
+    (void)ocpp, (void)connector, (void)id_tag;
+    return EVSE_AUTH_ACCEPT;
+}
+static inline int32_t evse_reservation_id(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    (void)ocpp, (void)connector;
+    return EVSE_RESERVATION_NONE;
+}
+static inline bool evse_reservation_shows(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    (void)ocpp, (void)connector;
+    return false;
+}
+static inline void evse_auth_opened(evse_ocpp_t *ocpp, unsigned connector)
+{
+    (void)ocpp, (void)connector;
+}
+#endif
+#if CONFIG_EVSE_OCPP_SMART_CHARGING && !defined EVSE_OCPP_SMART_PRIVATE_H
+static inline evse_rpc_error_t evse_smart_remote_check(evse_ocpp_t *ocpp, hf_json_t profile,
+                                                       unsigned connector, bool *good)
+{
+    (void)ocpp, (void)connector, (void)profile;
+    *good = true;
+    return EVSE_RPC_NO_ERROR;
+}
+static inline void evse_smart_remote_take(evse_ocpp_t *ocpp, hf_json_t profile, unsigned connector)
+{
+    (void)ocpp, (void)connector, (void)profile;
+}
+#endif
 
 #endif

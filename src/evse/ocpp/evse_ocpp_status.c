@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // StatusNotification of the station (connector 0) and every connector. What happened while nobody listened is not told
-// as history: a status that differs from the one told last, and has lasted MinimumStatusDuration, goes out once.
-// Connector 0 knows only Available, Unavailable and Faulted.
+// as history: a status that differs from the one told last, and has lasted MinimumStatusDuration, goes out until it was
+// answered. Connector 0 knows only Available, Unavailable and Faulted. Nothing is told before control has heard what is
+// ordered: after a boot no connector looks Available that is to be Unavailable.
 #include "evse_ocpp_private.h"
 
 #define NEVER 0xFFu
@@ -21,21 +22,37 @@ void evse_status_renew(evse_ocpp_t *ocpp)
     }
 }
 
+static bool is_anything_billing(const evse_ocpp_t *ocpp)
+{
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        if (evse_session_is_billing(ocpp, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Unavailable only when nothing is under way any more, as its connectors.
 static void judge_station(const evse_ocpp_t *ocpp, uint8_t *state, uint8_t *fault)
 {
     *fault = ocpp->journal_failed           ? EVSE_FAULT_JOURNAL_FAILED
              : ocpp->snapshot.estop_latched ? EVSE_FAULT_EMERGENCY_STOP
                                             : EVSE_FAULT_NONE;
-    *state = *fault != EVSE_FAULT_NONE            ? EVSE_STATE_Faulted
-             : ocpp->config.store->inoperative[0] ? EVSE_STATE_Unavailable
-                                                  : EVSE_STATE_Available;
+    *state = *fault != EVSE_FAULT_NONE ? EVSE_STATE_Faulted
+             : ocpp->config.store->inoperative[0] && !is_anything_billing(ocpp)
+                 ? EVSE_STATE_Unavailable
+                 : EVSE_STATE_Available;
 }
 
 static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_t *fault)
 {
+    if (!ocpp->snapshot_valid || ocpp->first_orders_us == 0u ||
+        ocpp->snapshot.now_us <= ocpp->first_orders_us) {
+        return false;
+    }
     if (index == 0u) {
         judge_station(ocpp, state, fault);
-        return ocpp->snapshot_valid;
+        return true;
     }
     const evse_connector_view_t *view = evse_view(ocpp, index - 1u);
     if (view == NULL) {
@@ -100,8 +117,25 @@ static int send_status(evse_ocpp_t *ocpp, unsigned index)
     return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_STATUS, index, 0u));
 }
 
+// An answer that never came: once more, but not at once, so that who never answers this does not hold up the rest.
+void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
+                        uint64_t now_us)
+{
+    unsigned index = token >> 8 & 0xFFu;
+    if (outcome != EVSE_RPC_TIMEOUT || index > ocpp->config.connectors) {
+        return;
+    }
+    ocpp->status[index].due = true;
+    if (!evse_is_link_loss(ocpp, now_us)) {
+        ocpp->next_status_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    }
+}
+
 bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us)
 {
+    if (!evse_is_due(now_us, ocpp->next_status_us)) {
+        return false;
+    }
     for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
         if (!is_wanted(ocpp, i, now_us)) {
             continue;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Sends the store's queue: StartTransaction, MeterValues, StopTransaction, one after the other, over all connectors in one
 // order. Invariants: a message leaves only by a CALLRESULT, or by the last of TransactionMessageAttempts CALLERRORs;
-// a time-out or a lost link burns nothing, the same id and payload go out again (errata to OCPP-J, 3.1 and 3.3).
+// a time-out or a lost link burns nothing, the same id and payload go out again (errata to OCPP-J, 3.1 and 3.3); an answer
+// counts whenever it comes, as long as its message is still the first of the queue.
 #include "evse_ocpp_private.h"
 
 static void put_start(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
@@ -10,6 +11,9 @@ static void put_start(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_mess
     hf_json_i64_field(json, "connectorId", transaction->connector + 1);
     hf_json_string_field(json, "idTag", transaction->id_tag);
     hf_json_i64_field(json, "meterStart", (int64_t)message->register_Wh);
+    if (transaction->reservation_id != EVSE_RESERVATION_NONE) {
+        hf_json_i64_field(json, "reservationId", transaction->reservation_id);
+    }
     evse_put_time(json, "timestamp", evse_store_utc_ms(ocpp->config.store, message->at));
 }
 
@@ -82,6 +86,19 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
     return status == HF_OK;
 }
 
+// The queue stands still from the moment on since when its first message could have been confirmed.
+void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    evse_store_t *store = ocpp->config.store;
+    if (store->head == NULL) {
+        ocpp->queue_moved_us = now_us;
+        return;
+    }
+    if (evse_transaction_is_stuck(ocpp, now_us)) {
+        (void)!evse_store_keep_all(store); // what does not fit stays in memory
+    }
+}
+
 bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
     return !evse_ocpp_is_online(ocpp) ||
@@ -118,11 +135,26 @@ static void start_confirmed(evse_ocpp_t *ocpp, const evse_transaction_t *transac
     }
 }
 
+// What the confirmation says about the tag that began, or ended, the transaction.
+static void learn(evse_ocpp_t *ocpp, const evse_message_t *message,
+                  const evse_transaction_t *transaction, hf_json_t payload)
+{
+    bool by_other = message->kind == EVSE_MESSAGE_STOP && transaction->stop_id_tag[0] != '\0';
+    hf_json_t info = hf_json_member(payload, "idTagInfo");
+    if (message->kind != EVSE_MESSAGE_METER && info.type == HF_JSON_OBJECT) {
+        evse_auth_learn(ocpp, by_other ? transaction->stop_id_tag : transaction->id_tag, info);
+    }
+}
+
 static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t payload,
                     uint64_t now_us)
 {
     evse_store_t *store = ocpp->config.store;
+    const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
     int32_t transaction_id = EVSE_TRANSACTION_ID_UNKNOWN;
+    if (transaction != NULL) {
+        learn(ocpp, message, transaction, payload);
+    }
     if (message->kind == EVSE_MESSAGE_START) {
         int64_t id = 0;
         if (hf_json_i64(hf_json_member(payload, "transactionId"), &id) == HF_OK &&
@@ -131,7 +163,6 @@ static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t 
         } else {
             HF_LOGW(ocpp->config.log, now_us, OCPP, "StartTransaction answered without an id");
         }
-        const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
         if (transaction != NULL) {
             start_confirmed(ocpp, transaction, transaction_id, payload, now_us);
         }
@@ -181,4 +212,21 @@ void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_j
         }
         break;
     }
+}
+
+bool evse_transaction_late(void *ctx, const char *id, evse_rpc_outcome_t outcome, hf_json_t payload,
+                           uint64_t now_us)
+{
+    evse_ocpp_t *ocpp = ctx;
+    const evse_message_t *message = evse_store_next(ocpp->config.store);
+    char first[EVSE_MESSAGE_ID_BYTES] = "";
+    if (message != NULL) {
+        evse_store_id_text(ocpp->config.store, message->id, first);
+    }
+    if (message == NULL || strcmp(id, first) != 0) {
+        return false;
+    }
+    HF_LOGI(ocpp->config.log, now_us, OCPP, "late answer to %s taken", action_of(message));
+    evse_transaction_answer(ocpp, outcome, payload, now_us);
+    return true;
 }
