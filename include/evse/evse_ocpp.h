@@ -6,6 +6,9 @@
 
 #include "evse/evse_rpc.h"
 #include "evse/evse_transfer.h"
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+#include "evse/evse_smart.h"
+#endif
 #include "holdfast/hf_backoff.h"
 
 // X(name, OCPP measurand, unit, decimals of evse_sample_t.value)
@@ -73,6 +76,7 @@ typedef struct evse_ocpp_config {
     struct {
         const char *profile; // of the connector's modules; NULL: commissioning is not recorded
         uint32_t units;
+        int32_t rated_mA, rated_mV; // of the outlet: the least of modules and vehicle; 0 unknown
     } modules[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t seed; // backoff jitter
     uint64_t
@@ -163,6 +167,9 @@ typedef struct evse_ocpp {
     uint32_t samples_dropped;
 #if CONFIG_EVSE_OCPP_FIRMWARE
     evse_transfers_t transfers;
+#endif
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    evse_smart_t smart;
 #endif
 } evse_ocpp_t;
 

@@ -8,6 +8,11 @@ static uint32_t units_of(const evse_channel_config_t *channel)
     return channel->units == 0 ? 1u : channel->units;
 }
 
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 // [SAF-15] Another profile, or another number of modules, is not what was proven.
 static bool is_commissioned(const evse_store_t *store, unsigned connector,
                             const evse_channel_config_t *channel)
@@ -43,6 +48,9 @@ static int start_ocpp(evse_t *evse, const evse_config_t *config)
         const evse_channel_config_t *channel = &config->control.channel[i];
         ocpp.modules[i].profile = channel->profile->name;
         ocpp.modules[i].units = units_of(channel);
+        ocpp.modules[i].rated_mA =
+            least(channel->limits->max_mA, channel->profile->rated_mA * (int32_t)units_of(channel));
+        ocpp.modules[i].rated_mV = least(channel->limits->max_mV, channel->profile->rated_mV);
     }
     return evse_ocpp_init(&evse->ocpp, &ocpp);
 }

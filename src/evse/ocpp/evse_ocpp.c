@@ -3,6 +3,7 @@
 // matters most. Invariants: before BootNotification is Accepted nothing else of ours is sent unless the central system
 // triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered.
 #include "evse_ocpp_private.h"
+#include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
 
 #define BACKOFF_BASE_MS         1000u
@@ -98,6 +99,9 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_status_init(ocpp);
     load_clock(ocpp);
     evse_transfer_init(ocpp);
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    evse_smart_init(ocpp);
+#endif
     ocpp->heartbeat_interval_s = (uint32_t)EVSE_NUMBER(ocpp, HeartbeatInterval);
     ocpp->latch_estop = config->store->estop_latched;
     ocpp->latch_welds = config->store->weld_latched;
@@ -241,6 +245,9 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
     evse_transfer_step(ocpp, now_us);
     evse_calls_step(ocpp, now_us);
     evse_ending_step(ocpp, now_us);
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    evse_smart_step(ocpp, now_us);
+#endif
     evse_sessions_order(ocpp, now_us);
     if (ocpp->link_state == EVSE_LINK_OPEN && evse_rpc_is_free(&ocpp->rpc)) {
         (void)send_one(ocpp, now_us);

@@ -2,6 +2,7 @@
 // CALLs of the central system: a table of action and handler, and the reading of their payloads. A handler decides and
 // answers at once; what it starts goes on in the loop, after the answer. UnlockConnector alone is answered later.
 #include "evse_ocpp_private.h"
+#include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
 
 #define UNLOCK_TIMEOUT_US (3u * HF_US_PER_S)
@@ -448,7 +449,13 @@ static const call_handler_t handlers[] = {
     {"ChangeAvailability", on_change_availability},
     {"ChangeConfiguration", evse_keys_on_change},
     {"ClearCache", evse_auth_on_clear_cache},
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    {"ClearChargingProfile", evse_smart_on_clear},
+#endif
     {"DataTransfer", evse_vendor_on_transfer},
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    {"GetCompositeSchedule", evse_smart_on_composite},
+#endif
     {"GetConfiguration", evse_keys_on_get},
 #if CONFIG_EVSE_OCPP_FIRMWARE
     {"GetDiagnostics", evse_diagnostics_on_get},
@@ -456,6 +463,9 @@ static const call_handler_t handlers[] = {
     {"RemoteStartTransaction", on_remote_start},
     {"RemoteStopTransaction", on_remote_stop},
     {"Reset", on_reset},
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    {"SetChargingProfile", evse_smart_on_set},
+#endif
 #if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
     {"TriggerMessage", on_trigger},
 #endif

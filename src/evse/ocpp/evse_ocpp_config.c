@@ -2,6 +2,7 @@
 // Configuration keys: one table gives name, type, access, range and default. A key that was never set is its default;
 // what is set goes to the store first and counts only when the store has taken it.
 #include "evse_ocpp_private.h"
+#include "evse_ocpp_smart.h"
 
 typedef struct key_info {
     const char *name;
@@ -128,6 +129,17 @@ static bool is_tag(hf_slice_t value)
     return value.length < EVSE_ID_TAG_BYTES;
 }
 
+static bool is_limit(hf_slice_t value)
+{
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    evse_smart_limit_t limit;
+    return evse_smart_limit_parse(value, &limit) == HF_OK;
+#else
+    (void)value; // no such key
+    return false;
+#endif
+}
+
 static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
 {
     int32_t number;
@@ -144,6 +156,8 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
         return is_rotation(ocpp, value);
     case EVSE_KEY_TAG:
         return is_tag(value);
+    case EVSE_KEY_LIMIT:
+        return is_limit(value);
     case EVSE_KEY_TEXT:
     default:
         return false;
@@ -199,6 +213,13 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
             evse_meter_arm(ocpp, i, ocpp->now_us);
         }
         break;
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+    case EVSE_KEY_OF_OfflineLimit:
+    case EVSE_KEY_OF_OfflineLimitDelay:
+    case EVSE_KEY_OF_SiteLimit:
+        evse_smart_wake(ocpp);
+        break;
+#endif
     default:
         break;
     }

@@ -77,6 +77,7 @@ typedef enum evse_key_type {
     EVSE_KEY_ROTATION, // "0.NotApplicable,1.NotApplicable"
     EVSE_KEY_TEXT,     // read-only
     EVSE_KEY_TAG,      // an idTag, or empty
+    EVSE_KEY_LIMIT,    // "16A", "3700W", or empty
 } evse_key_type_t;
 
 typedef enum evse_key_flags {
@@ -86,9 +87,32 @@ typedef enum evse_key_flags {
 } evse_key_flags_t;
 
 #if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
-#define EVSE_PROFILES "Core,RemoteTrigger"
+#define EVSE_PROFILES "Core,RemoteTrigger" EVSE_PROFILE_SMART
 #else
-#define EVSE_PROFILES "Core"
+#define EVSE_PROFILES "Core" EVSE_PROFILE_SMART
+#endif
+// Of Smart Charging, in parts that keep the table in order. OfflineLimit, OfflineLimitDelay and SiteLimit are ours: what all
+// connectors together may take while the central system has been gone for so many seconds, and at any time.
+#if CONFIG_EVSE_OCPP_SMART_CHARGING
+#define EVSE_PROFILE_SMART ",SmartCharging"
+#define EVSE_KEYS_CHARGE(X)                                                                        \
+    X(ChargeProfileMaxStackLevel, INT, RO, 0, 100, EVSE_STACK_LEVEL_MAX, NULL)                     \
+    X(ChargingScheduleAllowedChargingRateUnit, TEXT, RO, 0, 0, 0, "Current,Power")                 \
+    X(ChargingScheduleMaxPeriods, INT, RO, 0, 100, CONFIG_EVSE_CHARGING_PERIODS_MAX, NULL)
+#define EVSE_KEYS_SWITCH_PHASE(X) X(ConnectorSwitch3to1PhaseSupported, BOOL, RO, 0, 1, 0, NULL)
+#define EVSE_KEYS_MAX_CHARGING(X)                                                                  \
+    X(MaxChargingProfilesInstalled, INT, RO, 0, 100, CONFIG_EVSE_CHARGING_PROFILES_MAX, NULL)
+#define EVSE_KEYS_OFFLINE_LIMIT(X)                                                                 \
+    X(OfflineLimit, LIMIT, RW, 0, 0, 0, "")                                                        \
+    X(OfflineLimitDelay, INT, RW, 0, 86400, 300, NULL)
+#define EVSE_KEYS_SITE_LIMIT(X) X(SiteLimit, LIMIT, RW, 0, 0, 0, "")
+#else
+#define EVSE_PROFILE_SMART ""
+#define EVSE_KEYS_CHARGE(X)
+#define EVSE_KEYS_SWITCH_PHASE(X)
+#define EVSE_KEYS_MAX_CHARGING(X)
+#define EVSE_KEYS_OFFLINE_LIMIT(X)
+#define EVSE_KEYS_SITE_LIMIT(X)
 #endif
 #define EVSE_SAMPLED_DEFAULT                                                                       \
     "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import,Current.Offered,"    \
@@ -103,16 +127,19 @@ typedef enum evse_key_flags {
     X(AuthorizationCacheEnabled, BOOL, RO, 0, 1, 0, NULL)                                          \
     X(AuthorizeRemoteTxRequests, BOOL, RW, 0, 1, 0, NULL)                                          \
     X(BlinkRepeat, INT, RW, 0, 100, 3, NULL)                                                       \
+    EVSE_KEYS_CHARGE(X)                                                                            \
     X(ClockAlignedDataInterval, INT, RW, 0, 86400, 0, NULL)                                        \
     X(ConnectionTimeOut, INT, RW, 1, 86400, 60, NULL)                                              \
     X(ConnectorPhaseRotation, ROTATION, RW, 0, 0, 0, "NotApplicable")                              \
     X(ConnectorPhaseRotationMaxLength, INT, RO, 0, 100, CONFIG_EVSE_CONNECTORS_MAX + 1, NULL)      \
+    EVSE_KEYS_SWITCH_PHASE(X)                                                                      \
     X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_MAX, NULL)                              \
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
     X(LightIntensity, INT, RW, 0, 100, 100, NULL)                                                  \
     X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
     X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
     X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
+    EVSE_KEYS_MAX_CHARGING(X)                                                                      \
     X(MaxEnergyOnInvalidId, INT, RW, 0, 1000000, 0, NULL)                                          \
     X(MeterValueSampleInterval, INT, RW, 0, 86400, 30, NULL)                                       \
     X(MeterValuesAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0,                              \
@@ -122,7 +149,9 @@ typedef enum evse_key_flags {
     X(MeterValuesSampledDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                    \
     X(MinimumStatusDuration, INT, RW, 0, 3600, 0, NULL)                                            \
     X(NumberOfConnectors, INT, RO, 1, CONFIG_EVSE_CONNECTORS_MAX, 1, NULL)                         \
+    EVSE_KEYS_OFFLINE_LIMIT(X)                                                                     \
     X(ResetRetries, INT, RW, 0, 100, 0, NULL)                                                      \
+    EVSE_KEYS_SITE_LIMIT(X)                                                                        \
     X(StopTransactionOnEVSideDisconnect, BOOL, RW, 1, 1, 1, NULL)                                  \
     X(StopTransactionOnInvalidId, BOOL, RW, 0, 1, 1, NULL)                                         \
     X(StopTxnAlignedData, MEASURANDS, RW, 0, 0, 0, "")                                             \

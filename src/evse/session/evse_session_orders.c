@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Orders to control. Invariants: an order says until when it holds and is renewed long before that; it is written when it
 // has changed, else twice a second; RUN only for a session whose start is durable and whose energy may be billed.
+#include "../ocpp/evse_ocpp_smart.h"
 #include "evse_session_private.h"
 
 // A tag that was not accepted, and whose transaction goes on all the same: MaxEnergyOnInvalidId of energy in all, for the
@@ -46,7 +47,8 @@ static evse_connector_order_t order_for(const evse_ocpp_t *ocpp, unsigned connec
         .inoperative = evse_session_is_inoperative(ocpp, connector) ? 1u : 0u,
         .reserved_for = evse_reservation_shows(ocpp, connector) ? 1u : 0u,
         .unlock_count = ocpp->unlock_count[connector],
-        .limit_mA = INT32_MAX,
+        .limit_mA = evse_smart_limit_mA(ocpp, connector),
+        .limit_W = evse_smart_limit_W(ocpp, connector),
         .journal_failed = ocpp->journal_failed ? 1u : 0u,
         .network = (uint32_t)network_of(ocpp),
         .finishing = ocpp->config.store->finishing[connector] ? 1u : 0u,
