@@ -315,11 +315,16 @@ static inline uint32_t station_state(const station_control_t *c, uint32_t order)
     if (c->order.inoperative) {
         return EVSE_STATE_Unavailable;
     }
-    if (c->ended && c->plugged) {
+    if (order == EVSE_ORDER_AUTHORIZED) {
+        return EVSE_STATE_Preparing;
+    }
+    if ((c->ended || c->order.finishing) && c->plugged) {
         return EVSE_STATE_Finishing;
     }
-    return c->plugged || order == EVSE_ORDER_AUTHORIZED ? EVSE_STATE_Preparing
-                                                        : EVSE_STATE_Available;
+    if (c->order.reserved_for) {
+        return EVSE_STATE_Reserved;
+    }
+    return c->plugged ? EVSE_STATE_Preparing : EVSE_STATE_Available;
 }
 
 static inline void station_control_step(station_t *s, unsigned connector)

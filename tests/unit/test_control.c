@@ -59,6 +59,38 @@ static void control_nothing_energizes_without_an_order(void) // [SAF-08]
     CHECK_EQ(world.starts, 0);
     CHECK_EQ(world_channel(&world)->phase, EVSE_POWER_OFF);
     CHECK_EQ(view().state, EVSE_STATE_Preparing);
+    CHECK(world.outlet.locked); // for a transaction that may come
+    world_order(&world, EVSE_ORDER_NONE, 1);
+    world_run_ms(&world, 1000);
+    CHECK(!world.outlet.locked);
+}
+
+static void control_plug_that_cannot_be_locked_is_a_fault_before_there_is_a_session(void)
+{
+    world_init(&world);
+    world_plug(&world);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_LOCK_STUCK, true);
+    world_order(&world, EVSE_ORDER_AUTHORIZED, 1);
+    world_run_ms(&world, 5000);
+    CHECK_EQ(view().fault, EVSE_FAULT_LOCK_FAILED);
+    CHECK_EQ(view().state, EVSE_STATE_Faulted);
+}
+
+static void control_cable_is_held_without_a_session_as_ordered(void) // errata 3.5
+{
+    world_init(&world);
+    world_plug(&world);
+    world_charge(&world, 1);
+    world.orders.connector[0].hold_lock = 1;
+    world_order(&world, EVSE_ORDER_NONE, 1);
+    world_run_ms(&world, 10000);
+    CHECK_EQ(view().state, EVSE_STATE_Finishing);
+    CHECK(world.outlet.locked);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_ESTOP, true); // nobody is kept in an emergency
+    world_run_ms(&world, 500);
+    CHECK(!world.outlet.locked);
+    sim_outlet_set_fault(&world.outlet, SIM_FAULT_ESTOP, false);
+    world_run_ms(&world, 500);
     CHECK(!world.outlet.locked);
 }
 
@@ -615,6 +647,8 @@ static void control_finishing_at_boot_ends_when_the_vehicle_has_left(void)
 
 HF_TEST_MAIN(HF_TEST(control_first_frame_is_off), HF_TEST(control_off_is_repeated_every_period),
              HF_TEST(control_nothing_energizes_without_an_order),
+             HF_TEST(control_plug_that_cannot_be_locked_is_a_fault_before_there_is_a_session),
+             HF_TEST(control_cable_is_held_without_a_session_as_ordered),
              HF_TEST(control_session_charges_stops_and_meters),
              HF_TEST(control_order_is_voltage_current_on),
              HF_TEST(control_setpoint_ramps_up_and_drops_at_once),

@@ -239,7 +239,7 @@ static void rule_09_status_offline_is_told_once_on_return(void)
     s->control[0].plugged = true;
     station_run(s, 1000);
     s->link.up = true;
-    station_run(s, 60000);
+    station_run(s, 30000);
     CHECK_EQ(station_count(s, "StatusNotification"), 2);
     CHECK(station_has(station_find(s, "StatusNotification", 1), "status", "Preparing"));
 }

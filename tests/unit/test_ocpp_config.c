@@ -58,7 +58,7 @@ static void config_without_keys_lists_all_in_one_answer(void)
         strcpy(last, name);
         count++;
     }
-    CHECK_EQ(count, 36);
+    CHECK_EQ(count, 44);
 }
 
 static void config_defaults_are_as_documented(void)
@@ -77,7 +77,7 @@ static void config_defaults_are_as_documented(void)
                 "Current.Offered,SoC,Temperature",
                 false);
     check_value(s, "NumberOfConnectors", "2", true);
-    check_value(s, "SupportedFeatureProfiles", "Core,RemoteTrigger", true);
+    check_value(s, "SupportedFeatureProfiles", "Core,RemoteTrigger,SmartCharging", true);
     check_value(s, "TransactionMessageAttempts", "3", false);
     check_value(s, "TransactionMessageRetryInterval", "60", false);
     check_value(s, "StopTransactionOnInvalidId", "true", false);

@@ -85,18 +85,47 @@ static void stop(evse_control_t *control, evse_channel_t *channel, uint64_t now_
     enter(control, channel, EVSE_POWER_STOPPING, now_us);
 }
 
-static void step_off(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+static bool may_lock(const evse_channel_t *channel, uint64_t now_us)
 {
-    channel->stalled = false; // nothing was up
-    judge_off(control, channel, now_us);
-    bool held = channel->order.hold_lock != 0u && now_us <= channel->order.valid_until_us &&
-                channel->plugged && channel->fault == EVSE_FAULT_NONE;
-    if (!channel->active && !channel->unlocking && !held) {
+    return channel->plugged && !channel->unlocking && channel->fault == EVSE_FAULT_NONE &&
+           now_us <= channel->order.valid_until_us;
+}
+
+// Before there is a transaction: a plug that cannot be locked is to have none.
+static void lock_for_user(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    if (channel->lock_since_us == 0) {
+        channel->lock_since_us = now_us;
+    }
+    channel->lock_wanted = true;
+    if (!evse_io_level(&channel->inputs, EVSE_IN_LOCK_FEEDBACK, now_us) &&
+        now_us - channel->lock_since_us >= EVSE_US(EVSE_LOCK_TIMEOUT_MS)) {
+        evse_channel_raise(control, channel, EVSE_FAULT_LOCK_FAILED, now_us);
+    }
+}
+
+static void step_lock(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    if (may_lock(channel, now_us) && channel->order.session == EVSE_ORDER_AUTHORIZED) {
+        lock_for_user(control, channel, now_us);
+        return;
+    }
+    channel->lock_since_us = 0;
+    if (!may_lock(channel, now_us) || channel->order.hold_lock == 0) {
         // Not while current flows through a plug that could then be pulled.
         channel->lock_wanted = channel->lock_wanted &&
                                evse_reading_is_fresh(channel->module.terminal_mA, now_us,
                                                      EVSE_US(EVSE_CURRENT_AGE_MS)) &&
                                !is_without_load(channel, now_us, EVSE_US(EVSE_CURRENT_AGE_MS));
+    }
+}
+
+static void step_off(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
+{
+    channel->stalled = false; // nothing was up
+    judge_off(control, channel, now_us);
+    if (!channel->active && !channel->unlocking) {
+        step_lock(control, channel, now_us);
     }
     if (is_allowed(channel) && channel->off_confirmed && !channel->fall_pending &&
         now_us >= channel->rest_until_us) {

@@ -328,7 +328,7 @@ evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
 evse_rpc_error_t evse_vendor_on_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
                                          hf_json_writer_t *reply);
 
-// Until auth and smart bring theirs.
+// Until auth brings its own.
 #ifndef EVSE_OCPP_AUTH_PRIVATE_H
 static inline evse_auth_group_t evse_auth_same_group(evse_ocpp_t *ocpp, unsigned connector,
                                                      const char *id_tag)
@@ -355,19 +355,6 @@ static inline bool evse_reservation_shows(const evse_ocpp_t *ocpp, unsigned conn
 static inline void evse_auth_opened(evse_ocpp_t *ocpp, unsigned connector)
 {
     (void)ocpp, (void)connector;
-}
-#endif
-#if CONFIG_EVSE_OCPP_SMART_CHARGING && !defined EVSE_OCPP_SMART_PRIVATE_H
-static inline evse_rpc_error_t evse_smart_remote_check(evse_ocpp_t *ocpp, hf_json_t profile,
-                                                       unsigned connector, bool *good)
-{
-    (void)ocpp, (void)connector, (void)profile;
-    *good = true;
-    return EVSE_RPC_NO_ERROR;
-}
-static inline void evse_smart_remote_take(evse_ocpp_t *ocpp, hf_json_t profile, unsigned connector)
-{
-    (void)ocpp, (void)connector, (void)profile;
 }
 #endif
 

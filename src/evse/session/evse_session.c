@@ -217,7 +217,7 @@ static void step_authorized(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_
     uint64_t limit_us = evse_seconds_us(EVSE_NUMBER(ocpp, ConnectionTimeOut));
     if (is_closed_for_sessions(ocpp, connector) || view == NULL || !is_state_usable(view->state)) {
         evse_session_cancel(ocpp, connector, "connector no longer available", now_us);
-    } else if (view->plugged != 0u && view->state == EVSE_STATE_Preparing) {
+    } else if (view->plugged != 0u && view->locked != 0u && view->state == EVSE_STATE_Preparing) {
         begin_transaction(ocpp, connector, now_us);
     } else if (now_us - ocpp->session[connector].since_us >= limit_us) {
         evse_session_cancel(ocpp, connector, "no vehicle plugged in time", now_us);
