@@ -56,6 +56,9 @@ typedef struct station_control {
     bool plugged, lock_fails, lock_stuck, silent_end, power_stuck;
     evse_fault_t fault;
     uint32_t mW; // while it runs
+    unsigned lag_steps; // so late does a lower current show, and flow
+    unsigned lagging;
+    int32_t flows_mA; // in force; 33600 without a limit
     uint64_t register_mJ;
     uint32_t session_id, stopped, running, ended;
     uint32_t unlock_done, unlock_ok;
@@ -363,6 +366,21 @@ static inline void station_control_step(station_t *s, unsigned connector)
     }
 }
 
+// As control does it: the least of the module's rating and the order's limits, at the voltage the fixture has.
+static inline void station_flow(station_control_t *c)
+{
+    const evse_connector_order_t *order = &c->order;
+    int32_t mA = c->running && order->session == EVSE_ORDER_RUN ? 33600 : 0;
+    mA = order->limit_mA < mA ? order->limit_mA : mA;
+    if (order->limit_W != 0 && order->limit_W * 1000ull / 76u < (uint64_t)mA) {
+        mA = (int32_t)(order->limit_W * 1000ull / 76u);
+    }
+    if (mA >= c->flows_mA || c->lagging++ >= c->lag_steps) {
+        c->flows_mA = mA;
+        c->lagging = 0;
+    }
+}
+
 static inline void station_control_round(station_t *s)
 {
     evse_orders_t orders;
@@ -375,6 +393,7 @@ static inline void station_control_round(station_t *s)
         station_control_t *c = &s->control[i];
         c->order = orders.connector[i];
         station_control_step(s, i);
+        station_flow(c);
         snapshot.connector[i] = (evse_connector_view_t){
             .register_mJ = c->register_mJ,
             .state = c->state,
@@ -391,7 +410,7 @@ static inline void station_control_round(station_t *s)
             .meter_fresh = 1,
             .temperature_dC = 253,
             .soc_permille = 410,
-            .offered_mA = c->running ? 33600 : 0,
+            .offered_mA = c->flows_mA,
             .unlock_done = c->unlock_done,
             .unlock_ok = c->unlock_ok,
         };
