@@ -3,11 +3,14 @@
 //
 // Threads: control (every tick and at an edge of the emergency stop; SCHED_FIFO where granted), supervisor (just below it;
 // feeds the watchdogs), comms (20 ms or when bytes come), one of the status page, the console, one worker for what blocks
-// (names, fdatasync), and main, which drains the logs and waits for signals.
+// (names, fdatasync), one for transfers, and main, which drains the logs and waits for signals.
 #ifndef DAEMON_H
 #define DAEMON_H
 
 #include "daemon_console.h"
+#if CONFIG_HOLDFASTD_TRANSFERS
+#include "daemon_transfer.h"
+#endif
 #include "daemon_watchdog.h"
 #include "evse/evse_supervisor.h"
 #include "evse/evse_view.h"
@@ -84,6 +87,9 @@ typedef struct daemon {
     status_page_t *page;
 #endif
     daemon_console_t console;
+#if CONFIG_HOLDFASTD_TRANSFERS
+    daemon_transfer_t transfer;
+#endif
     pthread_t control_thread, comms_thread, supervisor_thread;
     _Atomic uint32_t end;              // daemon_end_t
     _Atomic uint32_t comms_ended;      // everything durable, orders withdrawn

@@ -210,6 +210,12 @@ static int build_charge_point(daemon_t *daemon)
         .reset_ctx = daemon,
         .log = &daemon->comms_log.log,
     };
+#if CONFIG_HOLDFASTD_TRANSFERS
+    int code = daemon_transfer_build(daemon);
+    if (code >= 0) {
+        return code;
+    }
+#endif
     int status = evse_init(&daemon->evse, &daemon->config);
     if (status != HF_OK) {
         return fail(status == HF_E_CORRUPT || status == HF_E_IO ? EXIT_STORAGE : EXIT_SOFTWARE,
@@ -267,6 +273,9 @@ int daemon_build(daemon_t *daemon)
             HF_OK) {
         return fail(EXIT_SOFTWARE, "memory", "a table does not fit");
     }
+#if CONFIG_HOLDFASTD_TRANSFERS
+    daemon_transfer_init(daemon);
+#endif
     daemon_lock_memory(daemon); // before anybody starts a thread
     int (*const steps[])(daemon_t *) = {
         build_link,        build_channels,           build_io,

@@ -66,12 +66,17 @@ bool daemon_is_reader_ready(void)
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
 }
 
-static void drain(daemon_log_t *log)
+static void drain(daemon_t *daemon, daemon_log_t *log)
 {
     hf_log_line_t line;
     while (log->log.ring.slots != NULL && daemon_is_reader_ready() &&
            hf_log_take(&log->log, &line) == HF_OK) {
         print_line(&line);
+#if CONFIG_HOLDFASTD_TRANSFERS
+        daemon_history_put(&daemon->transfer.history, &line);
+#else
+        (void)daemon;
+#endif
     }
     uint32_t lost = log->log.ring.slots != NULL ? hf_ring_lost(&log->log.ring) : 0;
     if (lost != log->lost_told && daemon_is_reader_ready()) {
@@ -83,7 +88,7 @@ static void drain(daemon_log_t *log)
 
 void daemon_drain_logs(daemon_t *daemon)
 {
-    drain(&daemon->control_log);
-    drain(&daemon->comms_log);
-    drain(&daemon->supervisor_log);
+    drain(daemon, &daemon->control_log);
+    drain(daemon, &daemon->comms_log);
+    drain(daemon, &daemon->supervisor_log);
 }

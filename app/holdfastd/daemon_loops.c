@@ -268,6 +268,9 @@ void daemon_stop(daemon_t *daemon)
     uint32_t end = atomic_load(&daemon->end);
     daemon_watchdog_close(&daemon->watchdog, end == DAEMON_ENDS);
     daemon_console_stop(daemon);
+#if CONFIG_HOLDFASTD_TRANSFERS
+    daemon_transfer_stop(daemon);
+#endif
 #if CONFIG_HOLDFASTD_STATUS_PAGE
     status_page_close(daemon->page);
 #endif

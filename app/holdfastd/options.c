@@ -94,6 +94,13 @@ static int read_site_limit(options_t *options, const char *value)
     return read_number(value, 1, 300, &options->site_limit_A);
 }
 
+#if CONFIG_HOLDFASTD_TRANSFERS
+static int read_stall(options_t *options, const char *value)
+{
+    return read_number(value, 1, 3600, &options->stall_s);
+}
+#endif
+
 static int read_log_level(options_t *options, const char *value)
 {
     return hf_log_level_parse(value, &options->level);
@@ -169,6 +176,12 @@ static const setting_t settings[] = {
      TEXT_FIELD(watchdog)},
     {"console", "SPEC", "service console: pty, pty:LINK or DEVICE[@BAUD] (default none)",
      TEXT_FIELD(console)},
+#if CONFIG_HOLDFASTD_TRANSFERS
+    {"ca", "FILE", "certificates (PEM) that transfers trust (default the system's)",
+     TEXT_FIELD(ca)},
+    {"stall", "SECONDS", "a transfer that hangs so long has failed, 1 to 3600 (default 30)",
+     .read = read_stall},
+#endif
     {"vendor", "TEXT", "chargePointVendor, at most 20 characters", TEXT_FIELD(vendor)},
     {"model", "TEXT", "chargePointModel, at most 20 characters", TEXT_FIELD(model)},
     {"serial", "TEXT", "chargePointSerialNumber, at most 25 characters", TEXT_FIELD(serial)},
@@ -449,6 +462,18 @@ static int check_console(const options_t *options)
 #endif
 }
 
+static int check_ca(const options_t *options)
+{
+    FILE *file = options->ca[0] != '\0' ? fopen(options->ca, "r") : NULL;
+    if (options->ca[0] != '\0' && file == NULL) {
+        return fail("ca '%s': %s", options->ca, strerror(errno));
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return HF_OK;
+}
+
 static int check_limits(options_t *options)
 {
     const evse_limits_t *limits = evse_limits_find(options->vehicle);
@@ -479,6 +504,9 @@ static int check_all(options_t *options)
     }
     if (status == HF_OK) {
         status = check_console(options);
+    }
+    if (status == HF_OK) {
+        status = check_ca(options);
     }
     return status == HF_OK ? check_limits(options) : status;
 }
@@ -545,6 +573,7 @@ int options_read(options_t *options, int argc, char **argv)
         .vehicle = "nx100",
         .vendor = "Holdfast",
         .model = "Holdfast DC",
+        .stall_s = 30,
         .level = HF_LOG_INFO,
     };
     for (int i = 1; i < argc; i++) {

@@ -48,6 +48,8 @@ typedef struct options {
     char vehicle[32];
     char watchdog[OPTIONS_TEXT_MAX]; // empty: none
     char console[OPTIONS_TEXT_MAX];  // empty: none
+    char ca[OPTIONS_TEXT_MAX];       // empty: the system's certificates
+    int64_t stall_s;                 // of transfers
     bool commission;
     char vendor[21], model[21], serial[26];
     hf_log_level_t level;

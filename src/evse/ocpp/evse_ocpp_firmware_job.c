@@ -17,7 +17,7 @@
 
 _Static_assert(RECORD_BYTES_MAX <= EVSE_OBJECT_BYTES_MAX, "a request is kept in one piece");
 
-// A server that fails again and again, request after request, is left alone for a while.
+// A way that fails again and again, request after request, is left alone for a while.
 static const hf_breaker_limit_t limit = {
     .threshold = 5u, .cool_down_ms = 60000u, .cap_ms = 300000u};
 
@@ -214,16 +214,23 @@ static void log_end(const evse_ocpp_t *ocpp, evse_job_kind_t kind, int status,
     }
 }
 
+// For the breaker: a server that answers no is well.
+static bool is_way_bad(int status)
+{
+    return status == HF_E_UNREACHABLE || status == HF_E_TIMEOUT || status == HF_E_CLOSED ||
+           status == HF_E_PROTOCOL;
+}
+
 static void fail_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status, uint64_t now_us)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
     bool hopeless =
         status == HF_E_UNSUPPORTED || status == HF_E_FORMAT; // no server had a part in it
     ocpp->transfers.failures++;
-    if (hopeless) {
-        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
-    } else {
+    if (is_way_bad(status)) {
         hf_breaker_failure(&ocpp->transfers.breaker[kind], now_us);
+    } else {
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
     }
     if (hopeless || job->tries > job->retries) {
         end_job(ocpp, kind, false);
@@ -414,7 +421,7 @@ int evse_job_open(evse_ocpp_t *ocpp, evse_job_kind_t kind, const evse_job_reques
         ocpp->transfers.active = 0u;
         hf_breaker_cancel(&ocpp->transfers.breaker[kind], ocpp->now_us);
     }
-    if (job->phase != EVSE_JOB_NONE) {
+    if (job->phase != EVSE_JOB_NONE && (job->phase != EVSE_JOB_ENDING || job->tell == 1u)) {
         HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "%s: replaced by a newer request",
                 names[kind]);
     }
