@@ -4,7 +4,7 @@
 #ifndef EVSE_AUTH_H
 #define EVSE_AUTH_H
 
-#include "evse/evse_store.h"
+#include "evse/evse_rpc.h"
 
 // AuthorizationStatus as OCPP 1.6 spells it. Numbers are in flash: append only.
 #define EVSE_TAG_STATUS_TABLE(X)                                                                   \
@@ -166,7 +166,7 @@ typedef struct evse_auth {
     bool has_list, has_cache; // their flash is there and good
     bool is_conflict_due;     // LocalListConflict is to be told
     bool is_replying;         // a SendLocalList waits for its list to be durable
-    char call_id[37 * 4];     // of it
+    char call_id[EVSE_RPC_CALL_ID_BYTES]; // of it
 #endif
 #if CONFIG_EVSE_OCPP_RESERVATION
     evse_reservation_t reservation[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] any connector

@@ -4,6 +4,8 @@
 #ifndef EVSE_OCPP_H
 #define EVSE_OCPP_H
 
+#include "evse/evse_auth.h"
+#include "evse/evse_reader.h"
 #include "evse/evse_rpc.h"
 #include "evse/evse_transfer.h"
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
@@ -86,6 +88,8 @@ typedef struct evse_ocpp_config {
     void *reset_ctx;
     evse_transfer_t transfer; // ops NULL: no downloads and uploads
     evse_diagnostics_source_t diagnostics;
+    evse_tag_flash_t list, cache; // of tags; flash NULL: no local list, no authorization cache
+    evse_reader_t reader;         // one for the whole station; ops NULL: none
     hf_log_t *log;
 } evse_ocpp_config_t;
 
@@ -150,6 +154,7 @@ typedef struct evse_ocpp {
         uint64_t since_us, restart_us;
     } ending;
     bool reset_pending, reset_hard;
+    evse_auth_t auth;
     evse_keys_t keys;
     evse_orders_t orders; // last written
     uint64_t next_orders_us, first_orders_us;
@@ -180,6 +185,10 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us);
 /// HF_E_STATE when neither is possible, HF_E_RANGE, HF_E_TOO_LONG.
 HF_MUST_CHECK int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                                         uint64_t now_us);
+/// A card at a reader of the whole station: ends its own session (or one of its group), else begins on the connector that is
+/// reserved for it, or the first where a vehicle waits, or the first that is free. The same card reported again within 2 s
+/// of the last time is the same presentation: HF_E_AGAIN. Else as evse_ocpp_present_tag().
+HF_MUST_CHECK int evse_ocpp_present_card(evse_ocpp_t *ocpp, const char *id_tag, uint64_t now_us);
 /// Ends the session on `connector` (from 0) with `reason`, the way a user at the charger does; one that only waits for a
 /// card or a plug is given up. HF_E_STATE when there is none or it is ending already, HF_E_RANGE.
 HF_MUST_CHECK int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,

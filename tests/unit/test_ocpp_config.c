@@ -58,26 +58,31 @@ static void config_without_keys_lists_all_in_one_answer(void)
         strcpy(last, name);
         count++;
     }
-    CHECK_EQ(count, 44);
+    CHECK_EQ(count, 48);
 }
 
 static void config_defaults_are_as_documented(void)
 {
     station_t *s = station_online(2);
     check_value(s, "AllowOfflineTxForUnknownId", "false", false);
-    check_value(s, "AuthorizationCacheEnabled", "false", true);
+    check_value(s, "AuthorizationCacheEnabled", "true", false);
     check_value(s, "AuthorizeRemoteTxRequests", "false", false);
     check_value(s, "ClockAlignedDataInterval", "0", false);
     check_value(s, "ConnectionTimeOut", "60", false);
     check_value(s, "ConnectorPhaseRotation", "NotApplicable", false);
     check_value(s, "HeartbeatInterval", "300", false);
+    check_value(s, "LocalAuthListEnabled", "true", false);
+    check_value(s, "LocalAuthListMaxLength", "169", true); // what 8 KB hold
+    check_value(s, "SendLocalListMaxLength", "101", true);
+    check_value(s, "ReserveConnectorZeroSupported", "true", true);
     check_value(s, "MeterValueSampleInterval", "30", false);
     check_value(s, "MeterValuesSampledData",
                 "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import,"
                 "Current.Offered,SoC,Temperature",
                 false);
     check_value(s, "NumberOfConnectors", "2", true);
-    check_value(s, "SupportedFeatureProfiles", "Core,RemoteTrigger,SmartCharging", true);
+    check_value(s, "SupportedFeatureProfiles",
+                "Core,RemoteTrigger,SmartCharging,LocalAuthListManagement,Reservation", true);
     check_value(s, "TransactionMessageAttempts", "3", false);
     check_value(s, "TransactionMessageRetryInterval", "60", false);
     check_value(s, "StopTransactionOnInvalidId", "true", false);

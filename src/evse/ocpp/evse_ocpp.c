@@ -59,6 +59,9 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
     case EVSE_CALL_TRANSFER:
         evse_transfer_answer(ocpp, token, outcome, now_us);
         break;
+    case EVSE_CALL_CONFLICT:
+        evse_list_answer(ocpp, outcome);
+        break;
     case EVSE_CALL_VENDOR:
     case EVSE_CALL_READINGS:
     default: // nobody waits for those; the status is told anew after a return
@@ -95,7 +98,9 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     if (status != HF_OK) {
         return status;
     }
+    evse_auth_init(ocpp);
     evse_keys_init(ocpp);
+    evse_auth_set_keys(ocpp);
     evse_status_init(ocpp);
     load_clock(ocpp);
     evse_transfer_init(ocpp);
@@ -211,7 +216,8 @@ static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
         return true;
     }
     if (ocpp->registration == EVSE_REGISTRATION_ACCEPTED &&
-        (evse_authorize_send(ocpp, now_us) || evse_transaction_send(ocpp, now_us))) {
+        (evse_authorize_send(ocpp, now_us) || evse_list_send(ocpp) ||
+         evse_transaction_send(ocpp, now_us))) {
         return true;
     }
     return evse_transfer_send(ocpp) || evse_heartbeat_send(ocpp, now_us);
@@ -239,6 +245,7 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
         evse_rpc_poll(&ocpp->rpc, now_us);
     }
     evse_transaction_step(ocpp, now_us);
+    evse_auth_step(ocpp, now_us);
     evse_sessions_step(ocpp, now_us);
     evse_status_step(ocpp, now_us);
     evse_meter_step(ocpp, now_us);

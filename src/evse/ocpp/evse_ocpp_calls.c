@@ -446,6 +446,9 @@ typedef struct call_handler {
 } call_handler_t;
 
 static const call_handler_t handlers[] = {
+#if CONFIG_EVSE_OCPP_RESERVATION
+    {"CancelReservation", evse_reservation_on_cancel},
+#endif
     {"ChangeAvailability", on_change_availability},
     {"ChangeConfiguration", evse_keys_on_change},
     {"ClearCache", evse_auth_on_clear_cache},
@@ -457,12 +460,21 @@ static const call_handler_t handlers[] = {
     {"GetCompositeSchedule", evse_smart_on_composite},
 #endif
     {"GetConfiguration", evse_keys_on_get},
+#if CONFIG_EVSE_OCPP_LOCAL_LIST
+    {"GetLocalListVersion", evse_list_on_version},
+#endif
 #if CONFIG_EVSE_OCPP_FIRMWARE
     {"GetDiagnostics", evse_diagnostics_on_get},
 #endif
     {"RemoteStartTransaction", on_remote_start},
     {"RemoteStopTransaction", on_remote_stop},
+#if CONFIG_EVSE_OCPP_RESERVATION
+    {"ReserveNow", evse_reservation_on_reserve},
+#endif
     {"Reset", on_reset},
+#if CONFIG_EVSE_OCPP_LOCAL_LIST
+    {"SendLocalList", evse_list_on_send},
+#endif
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
     {"SetChargingProfile", evse_smart_on_set},
 #endif

@@ -147,7 +147,8 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
     switch ((evse_key_type_t)key->type) {
     case EVSE_KEY_BOOL:
     case EVSE_KEY_INT:
-        return parse_number(key, value, &number);
+        return parse_number(key, value, &number) &&
+               evse_auth_permits_key(ocpp, (size_t)(key - keys), number);
     case EVSE_KEY_MEASURANDS: {
         int count = parse_measurands(value, items);
         return count >= 0 && count <= key->max;

@@ -6,6 +6,7 @@
 
 #include "evse/evse_auth.h"
 #include "evse/evse_ocpp.h"
+#include "evse_ocpp_auth_private.h"
 #include "holdfast/hf_clock.h"
 
 #include <string.h>
@@ -31,6 +32,7 @@ typedef enum evse_call {
     EVSE_CALL_TRANSACTION,
     EVSE_CALL_TRANSFER, // "connector": evse_job_kind_t, "session": the status told
     EVSE_CALL_VENDOR,
+    EVSE_CALL_CONFLICT, // LocalListConflict
 } evse_call_t;
 
 static inline uint32_t evse_token(evse_call_t call, unsigned connector, uint32_t session)
@@ -87,9 +89,10 @@ typedef enum evse_key_flags {
 } evse_key_flags_t;
 
 #if CONFIG_EVSE_OCPP_REMOTE_TRIGGER
-#define EVSE_PROFILES "Core,RemoteTrigger" EVSE_PROFILE_SMART
+#define EVSE_PROFILES                                                                              \
+    "Core,RemoteTrigger" EVSE_PROFILE_SMART EVSE_PROFILE_LOCAL_LIST EVSE_PROFILE_RESERVATION
 #else
-#define EVSE_PROFILES "Core" EVSE_PROFILE_SMART
+#define EVSE_PROFILES "Core" EVSE_PROFILE_SMART EVSE_PROFILE_LOCAL_LIST EVSE_PROFILE_RESERVATION
 #endif
 // Of Smart Charging, in parts that keep the table in order. OfflineLimit, OfflineLimitDelay and SiteLimit are ours: what all
 // connectors together may take while the central system has been gone for so many seconds, and at any time.
@@ -124,7 +127,7 @@ typedef enum evse_key_flags {
 // StopTxn lists take only "". LocalStartTag is ours: the tag that the start button presents, empty for no button.
 #define EVSE_KEY_TABLE(X)                                                                          \
     X(AllowOfflineTxForUnknownId, BOOL, RW, 0, 1, 0, NULL)                                         \
-    X(AuthorizationCacheEnabled, BOOL, RO, 0, 1, 0, NULL)                                          \
+    X(AuthorizationCacheEnabled, BOOL, RW, 0, EVSE_HAS_CACHE, EVSE_HAS_CACHE, NULL)                \
     X(AuthorizeRemoteTxRequests, BOOL, RW, 0, 1, 0, NULL)                                          \
     X(BlinkRepeat, INT, RW, 0, 100, 3, NULL)                                                       \
     EVSE_KEYS_CHARGE(X)                                                                            \
@@ -136,6 +139,7 @@ typedef enum evse_key_flags {
     X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_MAX, NULL)                              \
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
     X(LightIntensity, INT, RW, 0, 100, 100, NULL)                                                  \
+    EVSE_KEYS_LOCAL_LIST(X)                                                                        \
     X(LocalAuthorizeOffline, BOOL, RW, 0, 1, 1, NULL)                                              \
     X(LocalPreAuthorize, BOOL, RW, 0, 1, 0, NULL)                                                  \
     X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
@@ -150,7 +154,9 @@ typedef enum evse_key_flags {
     X(MinimumStatusDuration, INT, RW, 0, 3600, 0, NULL)                                            \
     X(NumberOfConnectors, INT, RO, 1, CONFIG_EVSE_CONNECTORS_MAX, 1, NULL)                         \
     EVSE_KEYS_OFFLINE_LIMIT(X)                                                                     \
+    EVSE_KEYS_RESERVATION(X)                                                                       \
     X(ResetRetries, INT, RW, 0, 100, 0, NULL)                                                      \
+    EVSE_KEYS_SEND_LIST(X)                                                                         \
     EVSE_KEYS_SITE_LIMIT(X)                                                                        \
     X(StopTransactionOnEVSideDisconnect, BOOL, RW, 1, 1, 1, NULL)                                  \
     X(StopTransactionOnInvalidId, BOOL, RW, 0, 1, 1, NULL)                                         \
@@ -327,35 +333,5 @@ evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
 
 evse_rpc_error_t evse_vendor_on_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
                                          hf_json_writer_t *reply);
-
-// Until auth brings its own.
-#ifndef EVSE_OCPP_AUTH_PRIVATE_H
-static inline evse_auth_group_t evse_auth_same_group(evse_ocpp_t *ocpp, unsigned connector,
-                                                     const char *id_tag)
-{
-    (void)ocpp, (void)connector, (void)id_tag;
-    return EVSE_GROUP_NO;
-}
-static inline evse_auth_verdict_t evse_reservation_judge(evse_ocpp_t *ocpp, unsigned connector,
-                                                         const char *id_tag)
-{
-    (void)ocpp, (void)connector, (void)id_tag;
-    return EVSE_AUTH_ACCEPT;
-}
-static inline int32_t evse_reservation_id(const evse_ocpp_t *ocpp, unsigned connector)
-{
-    (void)ocpp, (void)connector;
-    return EVSE_RESERVATION_NONE;
-}
-static inline bool evse_reservation_shows(const evse_ocpp_t *ocpp, unsigned connector)
-{
-    (void)ocpp, (void)connector;
-    return false;
-}
-static inline void evse_auth_opened(evse_ocpp_t *ocpp, unsigned connector)
-{
-    (void)ocpp, (void)connector;
-}
-#endif
 
 #endif
