@@ -68,6 +68,7 @@ typedef struct evse_channel {
     evse_stop_reason_t stop_reason; // of the session control has stopped
     uint64_t register_mJ;
     uint64_t meter_stamp_us; // last good advance
+    uint64_t meter_taken_us; // when the meter measured what was counted last
     uint64_t phase_since_us;
     uint64_t fault_since_us; // last time the cause was there
     uint64_t draws_since_us;

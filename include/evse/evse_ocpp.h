@@ -5,6 +5,7 @@
 #define EVSE_OCPP_H
 
 #include "evse/evse_auth.h"
+#include "evse/evse_metering.h"
 #include "evse/evse_reader.h"
 #include "evse/evse_rpc.h"
 #include "evse/evse_transfer.h"
@@ -12,31 +13,6 @@
 #include "evse/evse_smart.h"
 #endif
 #include "holdfast/hf_backoff.h"
-
-// X(name, OCPP measurand, unit, decimals of evse_sample_t.value)
-#define EVSE_MEASURAND_TABLE(X)                                                                    \
-    X(ENERGY, "Energy.Active.Import.Register", "Wh", 0)                                            \
-    X(POWER, "Power.Active.Import", "W", 0)                                                        \
-    X(VOLTAGE, "Voltage", "V", 3)                                                                  \
-    X(CURRENT, "Current.Import", "A", 3)                                                           \
-    X(OFFERED, "Current.Offered", "A", 3)                                                          \
-    X(SOC, "SoC", "Percent", 1)                                                                    \
-    X(TEMPERATURE, "Temperature", "Celcius", 1)
-
-typedef enum evse_measurand {
-#define EVSE_MEASURAND_ENUM(name, ocpp, unit, decimals) EVSE_MEASURAND_##name,
-    EVSE_MEASURAND_TABLE(EVSE_MEASURAND_ENUM)
-#undef EVSE_MEASURAND_ENUM
-        EVSE_MEASURAND_COUNT
-} evse_measurand_t;
-
-typedef enum evse_context {
-    EVSE_CONTEXT_PERIODIC,
-    EVSE_CONTEXT_CLOCK,
-    EVSE_CONTEXT_TRIGGER,
-    EVSE_CONTEXT_BEGIN,
-    EVSE_CONTEXT_END,
-} evse_context_t;
 
 typedef enum evse_session_state {
     EVSE_SESSION_IDLE,
@@ -51,8 +27,6 @@ typedef struct evse_session {
     evse_session_state_t state;
     uint32_t id; // grows with each
     uint64_t since_us;
-    uint64_t next_sample_us;
-    uint64_t next_clock_sample_ms;
     evse_stop_reason_t stop_reason;
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES];
@@ -75,6 +49,7 @@ typedef struct evse_ocpp_config {
     evse_store_t *store;
     evse_mailbox_t *mailbox;
     uint32_t connectors;
+    const evse_meter_t *meter[CONFIG_EVSE_CONNECTORS_MAX]; // NULL: terminal frames are integrated
     struct {
         const char *profile; // of the connector's modules; NULL: commissioning is not recorded
         uint32_t units;
@@ -105,10 +80,7 @@ typedef enum evse_registration { // of BootNotification
 /// Configuration keys as the loop uses them: numbers and lists of measurands, read once from the store.
 typedef struct evse_keys {
     int32_t number[EVSE_KEYS_MAX]; // integers, and booleans as 0 and 1
-    struct {
-        uint8_t count;
-        uint8_t item[EVSE_SAMPLES_MAX]; // evse_measurand_t
-    } sampled, aligned;
+    evse_quantities_t sampled, aligned, stop_sampled, stop_aligned;
 } evse_keys_t;
 
 /// Fields are private to src/evse/ocpp and src/evse/session; the counters are for reading.
@@ -136,10 +108,7 @@ typedef struct evse_ocpp {
     } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
     uint64_t next_status_us; // none before: the last was not answered
     uint32_t triggers;       // bit per TriggerMessage request waiting
-    struct { // MeterValues outside of a transaction: bits of connectors (bit 0: connector 1)
-        uint32_t due;
-        uint32_t is_trigger; // context Trigger, else Sample.Clock
-    } readings;
+    evse_metering_t metering;
     struct { // the one UnlockConnector whose answer waits for the lock
         bool waiting;
         uint8_t connector;

@@ -48,6 +48,7 @@ static int start_ocpp(evse_t *evse, const evse_config_t *config)
         const evse_channel_config_t *channel = &config->control.channel[i];
         ocpp.modules[i].profile = channel->profile->name;
         ocpp.modules[i].units = units_of(channel);
+        ocpp.meter[i] = channel->meter;
         ocpp.modules[i].rated_mA =
             least(channel->limits->max_mA, channel->profile->rated_mA * (int32_t)units_of(channel));
         ocpp.modules[i].rated_mV = least(channel->limits->max_mV, channel->profile->rated_mV);

@@ -527,17 +527,17 @@ static void control_wrong_scaling_is_found_by_the_second_meter(void) // [SAF-06]
     CHECK_EQ(world.outlet.power_mW, 0);
 }
 
-static int steady_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
+static int steady_advance(void *ctx, uint64_t now_us, evse_meter_count_t *count)
 {
     (void)ctx;
-    (void)now_us;
-    *delta_mJ = 7;
+    count->taken_us = now_us;
+    count->register_mJ += 7;
     return 0;
 }
 
 static void control_register_moves_only_with_the_contactor(void)
 {
-    static const evse_meter_ops_t ops = {steady_advance};
+    static const evse_meter_ops_t ops = {.advance = steady_advance};
     world_init(&world);
     world_channel(&world)->meter.ops = &ops;
     world_plug(&world);

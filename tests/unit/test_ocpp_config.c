@@ -133,7 +133,7 @@ static void config_change_is_judged_by_type_and_range(void)
         {"MeterValuesSampledData", "SoC,", "Rejected"},
         {"MeterValuesSampledData", "Frequency", "Rejected"},
         {"MeterValuesSampledData", "", "Accepted"},
-        {"StopTxnSampledData", "SoC", "Rejected"},
+        {"StopTxnSampledData", "SoC", "Accepted"},
         {"StopTxnSampledData", "", "Accepted"},
         {"StopTransactionOnEVSideDisconnect", "false", "Rejected"},
         {"StopTransactionOnEVSideDisconnect", "true", "Accepted"},
@@ -163,7 +163,7 @@ static void config_change_persists_over_a_reboot(void)
     CHECK_EQ(evse_ocpp_number(&s->ocpp, "MeterValueSampleInterval"), 7);
     CHECK_EQ(evse_ocpp_number(&s->ocpp, "AllowOfflineTxForUnknownId"), 1);
     CHECK_EQ(s->ocpp.keys.sampled.count, 1);
-    CHECK_EQ(s->ocpp.keys.sampled.item[0], EVSE_MEASURAND_SOC);
+    CHECK_EQ(s->ocpp.keys.sampled.item[0].measurand, EVSE_MEASURAND_SOC);
     CHECK_EQ(evse_ocpp_number(&s->ocpp, "TransactionMessageAttempts"), 3);
 }
 

@@ -285,9 +285,16 @@ void evse_channel_unlock(evse_control_t *control, evse_channel_t *channel, uint6
     }
 }
 
+// A meter with a register of its own is read now and then: what flowed at last shows in the first reading after it.
+static bool is_counted(const evse_channel_t *channel)
+{
+    return channel->meter.age_ms == 0 || (channel->meter_taken_us > channel->opened_us &&
+                                          channel->meter_taken_us > channel->ending_since_us);
+}
+
 void evse_channel_finish(evse_control_t *control, evse_channel_t *channel, uint64_t now_us)
 {
-    if (!channel->ending || (channel->phase != EVSE_POWER_OFF &&
+    if (!channel->ending || ((channel->phase != EVSE_POWER_OFF || !is_counted(channel)) &&
                              now_us - channel->ending_since_us < EVSE_US(EVSE_STOP_BOUND_MS))) {
         return;
     }

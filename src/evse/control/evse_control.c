@@ -193,18 +193,33 @@ static void send_passive(evse_channel_t *channel, uint64_t now_us)
     }
 }
 
+// What is integrated counts while the contactor is closed; a register of the meter's own counts whenever it moves.
+static bool is_countable(const evse_channel_t *channel, uint64_t register_mJ, bool was_closed)
+{
+    if (register_mJ < channel->register_mJ || channel->meter.age_ms != 0) {
+        return register_mJ >= channel->register_mJ;
+    }
+    return was_closed &&
+           register_mJ - channel->register_mJ <= (uint64_t)EVSE_METER_STEP_MAX_J * mJ_PER_J;
+}
+
 static void advance_meter(evse_channel_t *channel, bool was_closed, uint64_t now_us)
 {
-    uint64_t delta_mJ = 0;
-    uint64_t age_us = EVSE_US(channel->config.limits->reading_age_ms);
-    int status = channel->meter.ops->advance(channel->meter.ctx, now_us, &delta_mJ);
+    evse_meter_count_t count = {.register_mJ = channel->register_mJ,
+                                .taken_us = channel->meter_taken_us,
+                                .session = channel->active};
+    uint64_t age_us = channel->meter.age_ms != 0 ? EVSE_US(channel->meter.age_ms)
+                                                 : EVSE_US(channel->config.limits->reading_age_ms);
+    int status = channel->meter.ops->advance(channel->meter.ctx, now_us, &count);
     if (status == 0) {
         channel->meter_stamp_us = now_us;
-        if (was_closed && delta_mJ <= (uint64_t)EVSE_METER_STEP_MAX_J * mJ_PER_J) {
-            channel->register_mJ += delta_mJ;
+        channel->meter_taken_us = count.taken_us;
+        if (is_countable(channel, count.register_mJ, was_closed)) {
+            channel->register_mJ = count.register_mJ;
         }
     }
-    channel->meter_stale = status == HF_E_TIMEOUT || channel->meter_stamp_us == 0 ||
+    channel->meter_stale = status == HF_E_TIMEOUT || status == HF_E_RANGE ||
+                           channel->meter_stamp_us == 0 ||
                            now_us - channel->meter_stamp_us > age_us;
 }
 

@@ -28,11 +28,19 @@ static int64_t power_mW(evse_meter_terminal_t *terminal)
     return mW;
 }
 
-static int terminal_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
+// Energy that the time between two frames brought, in mJ.
+static uint64_t integrate(evse_meter_terminal_t *terminal, int64_t mW, uint64_t passed_us)
+{
+    terminal->remainder_nJ += (uint64_t)(mW + terminal->last_mW) * passed_us / 2u;
+    uint64_t mJ = terminal->remainder_nJ / nJ_PER_mJ;
+    terminal->remainder_nJ %= nJ_PER_mJ;
+    return mJ;
+}
+
+static int terminal_advance(void *ctx, uint64_t now_us, evse_meter_count_t *count)
 {
     evse_meter_terminal_t *terminal = ctx;
     evse_reading_t reading = terminal->module->terminal_mA;
-    *delta_mJ = 0;
     if (!evse_reading_is_fresh(reading, now_us, EVSE_US(EVSE_METER_GAP_MS))) {
         return HF_E_TIMEOUT;
     }
@@ -42,14 +50,13 @@ static int terminal_advance(void *ctx, uint64_t now_us, uint64_t *delta_mJ)
     int64_t mW = power_mW(terminal);
     uint64_t passed_us = reading.stamp_us - terminal->last_stamp_us;
     if (terminal->last_stamp_us != 0 && passed_us <= EVSE_US(EVSE_METER_GAP_MS)) {
-        terminal->remainder_nJ += (uint64_t)(mW + terminal->last_mW) * passed_us / 2u;
-        *delta_mJ = terminal->remainder_nJ / nJ_PER_mJ;
-        terminal->remainder_nJ %= nJ_PER_mJ;
+        count->register_mJ += integrate(terminal, mW, passed_us);
     } else if (terminal->last_stamp_us != 0) {
         terminal->gaps++;
     }
     terminal->last_stamp_us = reading.stamp_us;
     terminal->last_mW = mW;
+    count->taken_us = reading.stamp_us;
     return HF_OK;
 }
 

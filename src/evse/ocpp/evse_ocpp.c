@@ -102,6 +102,7 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_keys_init(ocpp);
     evse_auth_set_keys(ocpp);
     evse_status_init(ocpp);
+    evse_meter_init(ocpp);
     load_clock(ocpp);
     evse_transfer_init(ocpp);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING

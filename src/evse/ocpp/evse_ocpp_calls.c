@@ -366,6 +366,8 @@ static void trigger_each(evse_ocpp_t *ocpp, bool meter, int64_t connector)
             ocpp->triggers |= EVSE_TRIGGER_STATUS(i);
         } else if (i > 0u) {
             evse_meter_trigger(ocpp, i - 1u, ocpp->now_us);
+        } else if (connector == 0) {
+            evse_meter_trigger_station(ocpp);
         }
     }
 }
@@ -397,7 +399,8 @@ static unsigned read_trigger(evse_fields_t *fields)
 static bool is_trigger_possible(const evse_ocpp_t *ocpp, unsigned message, int64_t connector)
 {
     bool accepted = ocpp->registration == EVSE_REGISTRATION_ACCEPTED;
-    return connector <= ocpp->config.connectors && !(message == TRIGGER_METER && connector == 0) &&
+    bool silent = message == TRIGGER_METER && connector == 0 && !evse_meter_has_station(ocpp);
+    return connector <= ocpp->config.connectors && !silent &&
            !(message == TRIGGER_BOOT && accepted);
 }
 

@@ -56,28 +56,6 @@ static bool next_item(hf_slice_t *rest, hf_slice_t *item)
     return true;
 }
 
-// Returns how many measurands the list names, -1 when one is unknown, doubled or too many.
-static int parse_measurands(hf_slice_t list, uint8_t item[EVSE_SAMPLES_MAX])
-{
-    unsigned count = 0u;
-    uint32_t seen = 0u;
-    hf_slice_t rest = list.length != 0u ? list : (hf_slice_t){0};
-    hf_slice_t name;
-    while (next_item(&rest, &name)) {
-        unsigned index = 0u;
-        while (index < EVSE_MEASURAND_COUNT && !hf_slice_is(name, evse_measurand_text(index))) {
-            index++;
-        }
-        if (index == EVSE_MEASURAND_COUNT || (seen & 1u << index) != 0u ||
-            count == EVSE_SAMPLES_MAX) {
-            return -1;
-        }
-        seen |= 1u << index;
-        item[count++] = (uint8_t)index;
-    }
-    return (int)count;
-}
-
 static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
 {
     static const char *const words[] = {"NotApplicable", "Unknown", "RST", "RTS",
@@ -143,14 +121,14 @@ static bool is_limit(hf_slice_t value)
 static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
 {
     int32_t number;
-    uint8_t items[EVSE_SAMPLES_MAX];
+    evse_quantities_t items;
     switch ((evse_key_type_t)key->type) {
     case EVSE_KEY_BOOL:
     case EVSE_KEY_INT:
         return parse_number(key, value, &number) &&
                evse_auth_permits_key(ocpp, (size_t)(key - keys), number);
     case EVSE_KEY_MEASURANDS: {
-        int count = parse_measurands(value, items);
+        int count = evse_quantities_parse(ocpp, value, &items);
         return count >= 0 && count <= key->max;
     }
     case EVSE_KEY_ROTATION:
@@ -173,10 +151,13 @@ static void load(evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
         (void)parse_number(key, value, &ocpp->keys.number[index]);
         return;
     }
-    if (index == EVSE_KEY_OF_MeterValuesSampledData) {
-        ocpp->keys.sampled.count = (uint8_t)parse_measurands(value, ocpp->keys.sampled.item);
-    } else if (index == EVSE_KEY_OF_MeterValuesAlignedData) {
-        ocpp->keys.aligned.count = (uint8_t)parse_measurands(value, ocpp->keys.aligned.item);
+    evse_quantities_t *list = index == EVSE_KEY_OF_MeterValuesSampledData   ? &ocpp->keys.sampled
+                              : index == EVSE_KEY_OF_MeterValuesAlignedData ? &ocpp->keys.aligned
+                              : index == EVSE_KEY_OF_StopTxnSampledData ? &ocpp->keys.stop_sampled
+                              : index == EVSE_KEY_OF_StopTxnAlignedData ? &ocpp->keys.stop_aligned
+                                                                        : NULL;
+    if (list != NULL) {
+        (void)!evse_quantities_parse(ocpp, value, list);
     }
 }
 

@@ -1,92 +1,10 @@
 // SPDX-License-Identifier: MIT
-// MeterValues: which readings, when, and how they are written. Readings of a transaction go through the store's queue, in
-// order with its Start and Stop; those outside of one are sent when the link allows and are no loss otherwise.
-#include "evse_ocpp_private.h"
+// When readings are taken, and where they go. Those of a transaction go through the store's queue, in order with its Start
+// and Stop, and for StopTxn data into the store; those outside of one are sent when the line is free and are no loss
+// otherwise. Invariant: a reading belongs to the transaction that ran when it was taken (errata 3.16).
+#include "evse_ocpp_meter.h"
 
-typedef struct measurand_info {
-    const char *ocpp;
-    const char *unit;
-    uint8_t decimals;
-} measurand_info_t;
-
-static const measurand_info_t measurands[EVSE_MEASURAND_COUNT] = {
-#define MEASURAND_INFO(name, ocpp, unit, decimals) {ocpp, unit, decimals},
-    EVSE_MEASURAND_TABLE(MEASURAND_INFO)
-#undef MEASURAND_INFO
-};
-_Static_assert(EVSE_MEASURAND_COUNT <= EVSE_SAMPLES_MAX, "one sample of each must fit a message");
-// The longest payload: every measurand at about 120 bytes, and its head.
-_Static_assert(CONFIG_EVSE_OCPP_SEND_BYTES >= EVSE_MEASURAND_COUNT * 120 + 240,
-               "CONFIG_EVSE_OCPP_SEND_BYTES");
-
-const char *evse_measurand_text(unsigned measurand)
-{
-    return measurand < EVSE_MEASURAND_COUNT ? measurands[measurand].ocpp : "";
-}
-
-uint64_t evse_register_Wh(const evse_ocpp_t *ocpp, unsigned connector)
-{
-    const evse_connector_view_t *view = evse_view(ocpp, connector);
-    uint64_t register_mJ =
-        view != NULL ? view->register_mJ : ocpp->config.store->register_mJ[connector];
-    return register_mJ / EVSE_mJ_PER_Wh;
-}
-
-// ---- taking readings ----------------------------------------------------------------------------
-
-// False when the measurand has no value now: then it is left out, not written as 0.
-static bool measure(const evse_connector_view_t *view, unsigned measurand, int32_t *value)
-{
-    bool fresh = view->meter_fresh != 0u;
-    switch ((evse_measurand_t)measurand) {
-    case EVSE_MEASURAND_ENERGY:
-        *value = 0; // written from the message's register, which has the range
-        return true;
-    case EVSE_MEASURAND_POWER:
-        *value = (int32_t)((int64_t)view->mV * view->mA / 1000000);
-        return fresh;
-    case EVSE_MEASURAND_VOLTAGE:
-        *value = view->mV;
-        return fresh;
-    case EVSE_MEASURAND_CURRENT:
-        *value = view->mA;
-        return fresh;
-    case EVSE_MEASURAND_OFFERED:
-        *value = view->offered_mA;
-        return true;
-    case EVSE_MEASURAND_SOC:
-        *value = view->soc_permille;
-        return view->soc_permille >= 0;
-    case EVSE_MEASURAND_TEMPERATURE:
-        *value = view->temperature_dC;
-        return view->temperature_dC != INT32_MIN;
-    case EVSE_MEASURAND_COUNT:
-    default:
-        return false;
-    }
-}
-
-// False when nothing that is asked for can be read.
-static bool take_readings(const evse_ocpp_t *ocpp, unsigned connector, evse_context_t context,
-                          uint64_t now_us, evse_message_t *message)
-{
-    const evse_connector_view_t *view = evse_view(ocpp, connector);
-    bool aligned = context == EVSE_CONTEXT_CLOCK;
-    unsigned count = aligned ? ocpp->keys.aligned.count : ocpp->keys.sampled.count;
-    const uint8_t *items = aligned ? ocpp->keys.aligned.item : ocpp->keys.sampled.item;
-    *message = (evse_message_t){.kind = EVSE_MESSAGE_METER,
-                                .at = evse_moment(ocpp, now_us),
-                                .register_Wh = evse_register_Wh(ocpp, connector),
-                                .context = (uint8_t)context};
-    for (unsigned i = 0u; view != NULL && i < count; i++) {
-        evse_sample_t *sample = &message->sample[message->samples];
-        sample->measurand = items[i];
-        if (measure(view, items[i], &sample->value)) {
-            message->samples++;
-        }
-    }
-    return message->samples > 0u;
-}
+#define DAY_MS 86400000u
 
 static void log_readings(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
@@ -115,11 +33,11 @@ static void log_readings(const evse_ocpp_t *ocpp, unsigned connector, uint64_t n
             (unsigned)ocpp->session[connector].id, text);
 }
 
-static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, evse_context_t context,
-                           uint64_t now_us)
+static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
+                           evse_context_t context, uint64_t now_us)
 {
     evse_message_t message;
-    if (!take_readings(ocpp, connector, context, now_us, &message)) {
+    if (!evse_meter_take(ocpp, connector, list, context, now_us, &message)) {
         return;
     }
     bool keep = evse_transaction_is_stuck(ocpp, now_us);
@@ -127,7 +45,80 @@ static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, evse_context_t
         ocpp->samples_dropped++;
         return;
     }
-    log_readings(ocpp, connector, now_us);
+    if (ocpp->config.log != NULL) {
+        log_readings(ocpp, connector, now_us);
+    }
+}
+
+// ---- begin and interruptions of a transaction ---------------------------------------------------
+
+static void begin(evse_ocpp_t *ocpp, unsigned connector, uint32_t transaction, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    own->transaction = transaction;
+    own->interrupted = false;
+    own->interrupted_us = 0u;
+    own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
+    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_BEGIN, now_us);
+    evse_meter_sign_begin(ocpp, connector, transaction, now_us);
+}
+
+// A vehicle that pauses every few seconds would fill the queue: an interruption is told at most once per sample interval,
+// and its end only when its begin was.
+static void watch_interruption(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    const evse_connector_view_t *view = evse_view(ocpp, connector);
+    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+    bool suspended =
+        view->state == EVSE_STATE_SuspendedEV || view->state == EVSE_STATE_SuspendedEVSE;
+    if (own->interrupted && view->state == EVSE_STATE_Charging) {
+        own->interrupted = false;
+        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_END, now_us);
+    } else if (!own->interrupted && suspended && interval_us != 0u &&
+               view->session_id == ocpp->session[connector].id &&
+               (own->interrupted_us == 0u || now_us - own->interrupted_us >= interval_us)) {
+        own->interrupted = true;
+        own->interrupted_us = now_us;
+        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_BEGIN,
+                       now_us);
+    }
+}
+
+static void watch(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    const evse_transaction_t *open = ocpp->config.store->open[connector];
+    if (open != NULL && open->number != own->transaction && evse_view(ocpp, connector) != NULL) {
+        begin(ocpp, connector, open->number, now_us);
+    }
+    if (open != NULL && ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
+        watch_interruption(ocpp, connector, now_us);
+    }
+    if (own->signing == EVSE_SIGNING_BEGIN || own->signing == EVSE_SIGNING_END) {
+        evse_meter_sign_step(ocpp, connector, now_us);
+    }
+}
+
+void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ, uint64_t now_us)
+{
+    const evse_transaction_t *open = ocpp->config.store->open[connector];
+    if (open == NULL) {
+        return;
+    }
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    if (own->transaction != open->number && evse_view(ocpp, connector) != NULL) {
+        begin(ocpp, connector, open->number, now_us); // it ended in the round it began
+    }
+    evse_message_t message;
+    const evse_quantities_t *list = &ocpp->keys.stop_sampled;
+    if (list->count != 0u &&
+        evse_meter_take(ocpp, connector, list, EVSE_CONTEXT_END, now_us, &message)) {
+        message.register_Wh = register_mJ / EVSE_mJ_PER_Wh; // as the bill has it
+        ocpp->samples_dropped +=
+            evse_store_txdata(ocpp->config.store, connector, &message) == HF_OK ? 0u : 1u;
+    }
+    evse_meter_sign_end(ocpp, connector, now_us);
 }
 
 // ---- when ---------------------------------------------------------------------------------------
@@ -135,142 +126,178 @@ static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, evse_context_t
 // The next whole interval of the UTC day after `utc_ms`; the day's beginning is one as well (errata).
 static uint64_t next_aligned_ms(uint64_t utc_ms, uint64_t interval_ms)
 {
-    const uint64_t day_ms = 86400000u;
-    uint64_t midnight_ms = utc_ms - utc_ms % day_ms;
+    uint64_t midnight_ms = utc_ms - utc_ms % DAY_MS;
     uint64_t next_ms = midnight_ms + ((utc_ms - midnight_ms) / interval_ms + 1u) * interval_ms;
-    return next_ms < midnight_ms + day_ms ? next_ms : midnight_ms + day_ms;
+    return next_ms < midnight_ms + DAY_MS ? next_ms : midnight_ms + DAY_MS;
 }
 
 void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
-    evse_session_t *session = &ocpp->session[connector];
-    session->next_sample_us = now_us + evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
-    session->next_clock_sample_ms = 0u;
+    ocpp->metering.connector[connector].next_sample_us =
+        now_us + evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+    ocpp->metering.next_clock_ms = 0u;
+    ocpp->metering.next_us = 0u;
 }
 
-static void step_sampled(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void step_sampled(evse_ocpp_t *ocpp, unsigned connector, uint64_t interval_us,
+                         uint64_t now_us)
 {
-    evse_session_t *session = &ocpp->session[connector];
-    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
-    bool running = session->state == EVSE_SESSION_RUNNING;
-    if (!running || interval_us == 0u || !evse_is_due(now_us, session->next_sample_us)) {
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    if (!evse_is_due(now_us, own->next_sample_us)) {
         return;
     }
-    queue_readings(ocpp, connector, EVSE_CONTEXT_PERIODIC, now_us);
-    session->next_sample_us += interval_us;
-    if (session->next_sample_us <= now_us) { // the loop stood still: no burst to make up for it
-        session->next_sample_us = now_us + interval_us;
+    queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_PERIODIC, now_us);
+    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_PERIODIC,
+                             now_us);
+    own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
+    own->next_sample_us += interval_us;
+    if (own->next_sample_us <= now_us) { // the loop stood still: no burst to make up for it
+        own->next_sample_us = now_us + interval_us;
     }
 }
 
-static void step_aligned(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void align(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
-    evse_session_t *session = &ocpp->session[connector];
-    uint64_t interval_ms =
-        evse_seconds_us(EVSE_NUMBER(ocpp, ClockAlignedDataInterval)) / HF_US_PER_MS;
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    if (ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
+        queue_readings(ocpp, connector, &ocpp->keys.aligned, EVSE_CONTEXT_CLOCK, now_us);
+        evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_aligned, EVSE_CONTEXT_CLOCK,
+                                 now_us);
+        own->aligned_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
+        own->aligned_known = true;
+    } else if (!evse_session_is_billing(ocpp, connector) && evse_ocpp_is_online(ocpp)) {
+        ocpp->metering.due |= 1u << connector;
+    }
+}
+
+bool evse_meter_has_station(const evse_ocpp_t *ocpp)
+{
+    return ocpp->config.connectors > 1u;
+}
+
+static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms, uint64_t now_us)
+{
+    evse_metering_t *metering = &ocpp->metering;
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
-    if (interval_ms == 0u || utc_ms == 0u) {
+    if (utc_ms == 0u) {
         return;
     }
-    bool due = session->next_clock_sample_ms != 0u && utc_ms >= session->next_clock_sample_ms;
-    if (due && session->state == EVSE_SESSION_RUNNING) {
-        queue_readings(ocpp, connector, EVSE_CONTEXT_CLOCK, now_us);
-    } else if (due && !evse_session_is_billing(ocpp, connector) && evse_ocpp_is_online(ocpp)) {
-        ocpp->readings.due |= 1u << connector;
+    bool due = metering->next_clock_ms != 0u && utc_ms >= metering->next_clock_ms;
+    for (unsigned i = 0u; due && i < ocpp->config.connectors; i++) {
+        align(ocpp, i, now_us);
+    }
+    if (due && evse_meter_has_station(ocpp) && evse_ocpp_is_online(ocpp)) {
+        metering->due |= EVSE_READINGS_STATION;
     }
     // Also when the clock has been set back by more than an interval.
-    if (due || session->next_clock_sample_ms == 0u ||
-        session->next_clock_sample_ms > utc_ms + interval_ms) {
-        session->next_clock_sample_ms = next_aligned_ms(utc_ms, interval_ms);
+    if (due || metering->next_clock_ms == 0u || metering->next_clock_ms > utc_ms + interval_ms) {
+        metering->next_clock_ms = next_aligned_ms(utc_ms, interval_ms);
+    }
+    uint64_t left_us = (metering->next_clock_ms - utc_ms) * HF_US_PER_MS;
+    metering->next_us = metering->next_us < now_us + left_us ? metering->next_us : now_us + left_us;
+}
+
+static void step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    evse_metering_t *metering = &ocpp->metering;
+    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+    uint64_t interval_ms =
+        evse_seconds_us(EVSE_NUMBER(ocpp, ClockAlignedDataInterval)) / HF_US_PER_MS;
+    metering->offset_ms = ocpp->utc_offset_ms;
+    metering->next_us = UINT64_MAX;
+    for (unsigned i = 0u; interval_us != 0u && i < ocpp->config.connectors; i++) {
+        if (ocpp->session[i].state == EVSE_SESSION_RUNNING) {
+            step_sampled(ocpp, i, interval_us, now_us);
+            uint64_t next_us = metering->connector[i].next_sample_us;
+            metering->next_us = metering->next_us < next_us ? metering->next_us : next_us;
+        }
+    }
+    if (interval_ms != 0u) {
+        step_aligned(ocpp, interval_ms, now_us);
     }
 }
 
 void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
 {
+    const evse_metering_t *metering = &ocpp->metering;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        step_sampled(ocpp, i, now_us);
-        step_aligned(ocpp, i, now_us);
+        if (ocpp->config.store->open[i] != NULL || metering->connector[i].signing != 0u) {
+            watch(ocpp, i, now_us);
+        }
+    }
+    if (metering->confirmed != 0u) {
+        evse_meter_sign_forget(ocpp);
+    }
+    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
+        step(ocpp, now_us);
     }
 }
 
 void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     if (evse_session_is_billing(ocpp, connector)) {
-        queue_readings(ocpp, connector, EVSE_CONTEXT_TRIGGER, now_us);
+        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_TRIGGER, now_us);
         return;
     }
-    ocpp->readings.due |= 1u << connector;
-    ocpp->readings.is_trigger |= 1u << connector;
+    ocpp->metering.due |= 1u << connector;
+    ocpp->metering.is_trigger |= 1u << connector;
 }
 
-// ---- writing ------------------------------------------------------------------------------------
-
-static void put_sample(hf_json_writer_t *json, const evse_message_t *message, unsigned index)
+void evse_meter_trigger_station(evse_ocpp_t *ocpp)
 {
-    static const char *const contexts[] = {"Sample.Periodic", "Sample.Clock", "Trigger",
-                                           "Transaction.Begin", "Transaction.End"};
-    const evse_sample_t *sample = &message->sample[index];
-    if (sample->measurand >= EVSE_MEASURAND_COUNT || message->context >= HF_COUNT_OF(contexts)) {
-        return; // a record of a later version
+    ocpp->metering.due |= EVSE_READINGS_STATION;
+    ocpp->metering.is_trigger |= EVSE_READINGS_STATION;
+}
+
+// ---- outside of transactions --------------------------------------------------------------------
+
+// The lowest connector that is due, or EVSE_READINGS_STATION's.
+static unsigned lowest(uint32_t due)
+{
+    unsigned index = 0u;
+    while ((due >> index & 1u) == 0u) {
+        index++;
     }
-    const measurand_info_t *info = &measurands[sample->measurand];
-    char value[24];
-    hf_builder_t out;
-    hf_builder_init(&out, value, sizeof value);
-    if (sample->measurand == EVSE_MEASURAND_ENERGY) {
-        hf_builder_u64(&out, message->register_Wh);
+    return index;
+}
+
+static bool send(evse_ocpp_t *ocpp, const evse_message_t *message, unsigned connector, bool station)
+{
+    evse_outgoing_t call;
+    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "MeterValues", NULL);
+    if (station) {
+        evse_meter_payload_station(ocpp, json, message);
     } else {
-        hf_builder_fixed(&out, sample->value, info->decimals);
+        evse_meter_payload(ocpp, json, message, connector, NULL);
     }
-    hf_json_begin_object(json);
-    hf_json_string_field(json, "value", value);
-    hf_json_string_field(json, "context", contexts[message->context]);
-    hf_json_string_field(json, "measurand", info->ocpp);
-    hf_json_string_field(json, "unit", info->unit);
-    hf_json_end_object(json);
-}
-
-void evse_meter_payload(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
-                        unsigned connector, const evse_transaction_t *transaction)
-{
-    hf_json_i64_field(json, "connectorId", connector + 1u);
-    if (transaction != NULL) {
-        hf_json_i64_field(json, "transactionId", transaction->transaction_id);
-    }
-    hf_json_key(json, "meterValue");
-    hf_json_begin_array(json);
-    hf_json_begin_object(json);
-    evse_put_time(json, "timestamp", evse_store_utc_ms(ocpp->config.store, message->at));
-    hf_json_key(json, "sampledValue");
-    hf_json_begin_array(json);
-    for (unsigned i = 0u; i < message->samples; i++) {
-        put_sample(json, message, i);
-    }
-    hf_json_end_array(json);
-    hf_json_end_object(json);
-    hf_json_end_array(json);
+    return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_READINGS, connector, 0u)) == HF_OK;
 }
 
 bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us)
 {
-    if (ocpp->readings.due == 0u) {
+    evse_metering_t *metering = &ocpp->metering;
+    if (metering->due == 0u) {
         return false;
     }
-    unsigned connector = 0u;
-    while ((ocpp->readings.due & 1u << connector) == 0u) {
-        connector++;
-    }
-    uint32_t bit = 1u << connector;
-    bool trigger = (ocpp->readings.is_trigger & bit) != 0u;
-    ocpp->readings.due &= ~bit;
-    ocpp->readings.is_trigger &= ~bit;
-    evse_message_t message;
+    unsigned index = lowest(metering->due);
+    uint32_t bit = 1u << index;
+    bool trigger = (metering->is_trigger & bit) != 0u;
+    bool station = bit == EVSE_READINGS_STATION;
+    metering->due &= ~bit;
+    metering->is_trigger &= ~bit;
     evse_context_t context = trigger ? EVSE_CONTEXT_TRIGGER : EVSE_CONTEXT_CLOCK;
-    if (!take_readings(ocpp, connector, context, now_us, &message)) {
+    const evse_quantities_t *list = trigger ? &ocpp->keys.sampled : &ocpp->keys.aligned;
+    if (!station &&
+        evse_session_is_billing(ocpp, index)) { // one has begun meanwhile: it is its reading
+        queue_readings(ocpp, index, list, context, now_us);
         return false;
     }
-    evse_outgoing_t call;
-    hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "MeterValues", NULL);
-    evse_meter_payload(ocpp, json, &message, connector, NULL);
-    return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_READINGS, connector, 0u)) == HF_OK;
+    evse_message_t message;
+    bool taken = station ? evse_meter_take_station(ocpp, list, context, now_us, &message)
+                         : evse_meter_take(ocpp, index, list, context, now_us, &message);
+    if (!station && context == EVSE_CONTEXT_CLOCK) {
+        metering->connector[index].aligned_Wh = (uint32_t)evse_register_Wh(ocpp, index);
+        metering->connector[index].aligned_known = true;
+    }
+    return taken && send(ocpp, &message, index, station);
 }

@@ -123,8 +123,8 @@ typedef enum evse_key_flags {
 
 // X(name, type, access, min, max, default number, default text). In alphabetical order, as GetConfiguration lists them.
 // StopTransactionOnEVSideDisconnect may be written, but only true: a DC session cannot outlive its plug. The cable is
-// fixed, so UnlockConnectorOnEVSideDisconnect is read-only false. No sample goes into StopTransaction yet, so the
-// StopTxn lists take only "". LocalStartTag is ours: the tag that the start button presents, empty for no button.
+// fixed, so UnlockConnectorOnEVSideDisconnect is read-only false.
+// LocalStartTag is ours: the tag that the start button presents, empty for no button.
 #define EVSE_KEY_TABLE(X)                                                                          \
     X(AllowOfflineTxForUnknownId, BOOL, RW, 0, 1, 0, NULL)                                         \
     X(AuthorizationCacheEnabled, BOOL, RW, 0, EVSE_HAS_CACHE, EVSE_HAS_CACHE, NULL)                \
@@ -160,10 +160,10 @@ typedef enum evse_key_flags {
     EVSE_KEYS_SITE_LIMIT(X)                                                                        \
     X(StopTransactionOnEVSideDisconnect, BOOL, RW, 1, 1, 1, NULL)                                  \
     X(StopTransactionOnInvalidId, BOOL, RW, 0, 1, 1, NULL)                                         \
-    X(StopTxnAlignedData, MEASURANDS, RW, 0, 0, 0, "")                                             \
-    X(StopTxnAlignedDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
-    X(StopTxnSampledData, MEASURANDS, RW, 0, 0, 0, "")                                             \
-    X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, 0, NULL)                                       \
+    X(StopTxnAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                                             \
+    X(StopTxnAlignedDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                                       \
+    X(StopTxnSampledData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                                             \
+    X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                                       \
     X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
     X(SupportedFeatureProfilesMaxLength, INT, RO, 0, 100, 6, NULL)                                 \
     X(SupportedFileTransferProtocols, TEXT, RO, 0, 0, 0, "")                                       \
@@ -256,7 +256,7 @@ void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t ou
 
 // ---- MeterValues: evse_ocpp_meter.c -------------------------------------------------------------
 
-const char *evse_measurand_text(unsigned measurand);
+void evse_meter_init(evse_ocpp_t *ocpp); // once the store is open
 uint64_t evse_register_Wh(const evse_ocpp_t *ocpp, unsigned connector);
 /// Sets the times of the next readings of a connector whose session starts (or whose interval has changed).
 void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
@@ -268,6 +268,25 @@ bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us);
 /// Writes connectorId, transactionId (when `transaction`) and meterValue.
 void evse_meter_payload(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
                         unsigned connector, const evse_transaction_t *transaction);
+void evse_meter_payload_station(evse_ocpp_t *ocpp, hf_json_writer_t *json,
+                                const evse_message_t *message);
+/// How many measurands a list names; HF_E_RANGE when one is unknown, not measured here, doubled, or too many.
+HF_MUST_CHECK int evse_quantities_parse(const evse_ocpp_t *ocpp, hf_slice_t list,
+                                        evse_quantities_t *out);
+/// Connector 0 has something to tell: the sum of several connectors.
+bool evse_meter_has_station(const evse_ocpp_t *ocpp);
+void evse_meter_trigger_station(evse_ocpp_t *ocpp);
+/// The transaction's begin is signed, as far as its meter signs.
+bool evse_meter_is_begun(const evse_ocpp_t *ocpp, unsigned connector);
+/// Just before the store ends a transaction: its Transaction.End.
+void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ, uint64_t now_us);
+/// False while a signed value that belongs into this message, a STOP, is on its way.
+bool evse_meter_is_ready(const evse_ocpp_t *ocpp, const evse_message_t *message);
+/// Writes a StopTransaction's transactionData, or nothing.
+void evse_meter_put_stop_data(evse_ocpp_t *ocpp, hf_json_writer_t *json,
+                              const evse_message_t *stop);
+/// A message is about to leave the queue: a STOP's signed values are not needed any more.
+void evse_meter_confirmed(evse_ocpp_t *ocpp, const evse_message_t *message);
 
 // ---- the queue's messages: evse_ocpp_transaction.c ----------------------------------------------
 

@@ -27,6 +27,7 @@ static void put_stop(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_messa
     hf_json_i64_field(json, "meterStop", (int64_t)message->register_Wh);
     evse_put_time(json, "timestamp", evse_store_utc_ms(ocpp->config.store, message->at));
     hf_json_string_field(json, "reason", evse_stop_reason_text(message->reason));
+    evse_meter_put_stop_data(ocpp, json, message);
 }
 
 static const char *action_of(const evse_message_t *message)
@@ -65,7 +66,8 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_store_t *store = ocpp->config.store;
     const evse_message_t *message = evse_store_next(store);
-    if (message == NULL || !evse_is_due(now_us, ocpp->next_transaction_us)) {
+    if (message == NULL || !evse_is_due(now_us, ocpp->next_transaction_us) ||
+        !evse_meter_is_ready(ocpp, message)) {
         return false;
     }
     const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
@@ -167,6 +169,7 @@ static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t 
             start_confirmed(ocpp, transaction, transaction_id, payload, now_us);
         }
     }
+    evse_meter_confirmed(ocpp, message);
     int status = evse_store_confirm(store, transaction_id);
     if (status != HF_OK) { // it stays first and goes out again; the id tells the central system
         ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;

@@ -108,6 +108,7 @@ void evse_session_finish(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason
     if (reason == EVSE_STOP_None) {
         reason = EVSE_STOP_Other;
     }
+    evse_meter_end(ocpp, connector, register_mJ, now_us);
     int status = evse_store_end(ocpp->config.store, connector, reason, session->stop_id_tag,
                                 register_mJ, evse_moment(ocpp, now_us));
     if (status != HF_OK) {
@@ -237,7 +238,8 @@ static void step_starting(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us
                           now_us);
     } else if (view->plugged == 0u) {
         evse_session_stop(ocpp, connector, EVSE_STOP_EVDisconnected, now_us);
-    } else if (hf_journal_durable(&store->journal) >= open->durable_at) {
+    } else if (hf_journal_durable(&store->journal) >= open->durable_at &&
+               evse_meter_is_begun(ocpp, connector)) {
         enter(ocpp, connector, EVSE_SESSION_RUNNING, now_us);
         evse_meter_arm(ocpp, connector, now_us);
         HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u: start recorded, power permitted",
