@@ -231,7 +231,7 @@ static void play_sessions(void)
     PLAY("plug out", CHARGE, {UNPLUG, "C6"}, {END, "F1"});
     PLAY("once more", CHARGE, {END, "C6"}, {AUTHORIZE, "F2"}, {RUN, "B3"}, {END, "C6"});
     PLAY("once more, not begun", CHARGE, {END, "C6"}, {AUTHORIZE, "F2"}, {END, "B6"});
-    PLAY("closed after it", CHARGE, {INOPERATIVE, ""}, {END, "C8"}, {OPERATIVE, "H2 B6"});
+    PLAY("closed after it", CHARGE, {INOPERATIVE, ""}, {END, "C8"}, {OPERATIVE, "H2"});
     PLAY("closed in a pause", STOP_BY_VEHICLE, {INOPERATIVE, ""}, {END, "D8"}, {UNPLUG, ""},
          {OPERATIVE, "H1"});
     PLAY("closed in another", STOP_BY_STATION, {INOPERATIVE, ""}, {END, "E8"});

@@ -369,6 +369,7 @@ void evse_channel_show_state(evse_control_t *control, evse_channel_t *channel, u
         .energized_once = channel->energized_once,
     };
     evse_connector_state_t state = evse_connector_step(channel->state, &inputs);
+    channel->finishing = channel->finishing && state != EVSE_STATE_Unavailable; // H2, no H6
     if (state != channel->state) {
         channel->state = state;
         HF_LOGD(control->log, now_us, CONNECTOR, "connector %u: %s",

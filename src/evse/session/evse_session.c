@@ -293,8 +293,8 @@ static void step_idle(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
     if (view == NULL) {
         return;
     }
-    if (view->plugged == 0u) {
-        session->cable_held = false;
+    if (view->plugged == 0u || view->state == EVSE_STATE_Unavailable) {
+        session->cable_held = session->cable_held && view->plugged != 0u;
         session->waiting_us = 0u;
         set_finishing(ocpp, connector, false);
     } else if (view->state == EVSE_STATE_Preparing && EVSE_FINISHING_PLUGGED_S == 0) {
