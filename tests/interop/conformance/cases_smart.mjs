@@ -4,15 +4,16 @@
 import {expect, same, sleep, status} from './rig.mjs';
 
 const SLACK_S = 4;
+const SINCE_S = 2; // a schedule began so long ago: two clocks are never equal
 const UNIT = 'A';
 
 const iso = (s) => new Date(Date.now() + s * 1000).toISOString();
 const periods = (list) => list.map(([startPeriod, limit]) => ({startPeriod, limit}));
 
-/** A profile that began right now; `list` is [[start, limit], ...]. */
+/** A profile that has just begun; `list` is [[start, limit], ...]. */
 function profile(chargingProfileId, chargingProfilePurpose, stackLevel, duration, list, more = {}) {
     return {chargingProfileId, stackLevel, chargingProfilePurpose, chargingProfileKind: 'Absolute', ...more,
-        chargingSchedule: {duration, startSchedule: iso(0), chargingRateUnit: UNIT, chargingSchedulePeriod: periods(list)}};
+        chargingSchedule: {duration, startSchedule: iso(-SINCE_S), chargingRateUnit: UNIT, chargingSchedulePeriod: periods(list)}};
 }
 
 const install = (rig, connectorId, csChargingProfiles) => rig.accepted('SetChargingProfile', {connectorId, csChargingProfiles});
