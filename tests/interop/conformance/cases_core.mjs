@@ -68,7 +68,7 @@ async function lockFailure(rig) {
 async function sameTagStops(rig) {
     const {transactionId} = await rig.charge('TAG');
     rig.card('OTHER');
-    await rig.never(stop());
+    await rig.never(authorize('OTHER'), stop()); // there is no group that it could be of
     rig.card('TAG');
     await rig.any(stop(undefined, {transactionId, idTag: 'TAG'}), status('Finishing'));
 }

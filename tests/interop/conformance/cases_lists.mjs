@@ -101,7 +101,7 @@ async function reserved(rig, more = {}) {
 async function reservedLocalStart(rig) {
     await reserved(rig);
     rig.card('OTHER');
-    await rig.never(status('Preparing'));
+    await rig.never(authorize('OTHER'), status('Preparing'));
     rig.card('TAG');
     await rig.next(status('Preparing'));
     rig.plug();

@@ -196,12 +196,12 @@ export class Rig {
         return found;
     }
 
-    /** What fits does not come from the mark on, not in this time either. */
-    async never(want, ms = QUIET_MS) {
+    /** None of these comes from the mark on, nor in the time that follows. */
+    async never(...wants) {
         const from = this.at;
-        await sleep(ms);
-        const bad = this.calls.slice(from).find(want.fits);
-        expect(!bad, `came, and must not: ${JSON.stringify(bad?.payload)} (${text(want)})`);
+        await sleep(QUIET_MS);
+        const bad = this.calls.slice(from).find((call) => wants.some((want) => want.fits(call)));
+        expect(!bad, `came, and must not: ${bad?.action} ${JSON.stringify(bad?.payload)}`);
     }
 
     /** The last status told of a connector is this one: a level, whatever messages came between. */
