@@ -366,14 +366,14 @@ static inline void station_control_step(station_t *s, unsigned connector)
     }
 }
 
-// As control does it: the least of the module's rating and the order's limits, at the voltage the fixture has.
+// As control does it: the least of the module's rating and the order's limits, at a little more than its 76.4 V.
 static inline void station_flow(station_control_t *c)
 {
     const evse_connector_order_t *order = &c->order;
     int32_t mA = c->running && order->session == EVSE_ORDER_RUN ? 33600 : 0;
     mA = order->limit_mA < mA ? order->limit_mA : mA;
-    if (order->limit_W != 0 && order->limit_W * 1000ull / 76u < (uint64_t)mA) {
-        mA = (int32_t)(order->limit_W * 1000ull / 76u);
+    if (order->limit_W != 0 && order->limit_W * 1000ull / 77u < (uint64_t)mA) {
+        mA = (int32_t)(order->limit_W * 1000ull / 77u);
     }
     if (mA >= c->flows_mA || c->lagging++ >= c->lag_steps) {
         c->flows_mA = mA;
