@@ -38,7 +38,7 @@ evse_smart_limit_t evse_smart_rating(const evse_ocpp_t *ocpp, unsigned connector
 evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     evse_smart_moment_t moment = {.utc_ms = evse_ocpp_utc_ms(ocpp, now_us)};
-    if (evse_session_is_billing(ocpp, connector)) {
+    if (connector < CONFIG_EVSE_CONNECTORS_MAX && evse_session_is_billing(ocpp, connector)) {
         moment.charging_ms = (now_us - ocpp->session[connector].started_us) / HF_US_PER_MS;
     }
     return moment;
