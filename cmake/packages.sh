@@ -4,7 +4,7 @@
 
 # What a build needs. Compilers only recommend their C library headers, so these are named too.
 # shellcheck disable=SC2034 # used by those who source this
-BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev libgpiod-dev libcurl4-openssl-dev python3-kconfiglib"
+BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev libgpiod-dev libmodbus-dev libcurl4-openssl-dev python3-kconfiglib"
 
 package_reason() { # PACKAGE
     case $1 in
@@ -20,6 +20,7 @@ package_reason() { # PACKAGE
     python3-pyftpdlib) echo "FTP server of the tests" ;;
     openssl) echo "certificates of the tests" ;;
     libgpiod-dev) echo "inputs and outputs on GPIO lines" ;;
+    libmodbus-dev) echo "energy meters on a serial line" ;;
     python3-kconfiglib) echo "reads the configuration (Kconfig)" ;;
     clang) echo "second compiler, sanitizers" ;;
     libclang-rt-14-dev) echo "runtime of the sanitizers" ;;

@@ -8,6 +8,7 @@
 #define DAEMON_H
 
 #include "daemon_console.h"
+#include "daemon_meter.h"
 #if CONFIG_HOLDFASTD_TRANSFERS
 #include "daemon_transfer.h"
 #endif
@@ -79,6 +80,7 @@ typedef struct daemon {
 #endif
     } io;
     bool io_is_gpio;
+    daemon_meters_t meters;
     evse_comms_view_t view;
     hf_snapshot_t view_snapshot;
     uint32_t view_words[HF_SNAPSHOT_BYTES(sizeof(evse_comms_view_t)) / 4u];

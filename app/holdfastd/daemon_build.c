@@ -116,7 +116,7 @@ static int build_channel(daemon_t *daemon, unsigned c)
     if (code < 0 && !is_shared) {
         code = build_bus(&daemon->bms_can[c], outlet->bms_can, &filters.bms, &channel->bms_can);
     }
-    return code;
+    return code < 0 ? daemon_meter_build(daemon, c) : code;
 }
 
 static int build_channels(daemon_t *daemon)

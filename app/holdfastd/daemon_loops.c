@@ -265,6 +265,7 @@ void daemon_stop(daemon_t *daemon)
     (void)pthread_join(daemon->control_thread, NULL);
     atomic_store(&daemon->supervision_ends, 1);
     (void)pthread_join(daemon->supervisor_thread, NULL);
+    daemon_meter_stop(daemon);
     uint32_t end = atomic_load(&daemon->end);
     daemon_watchdog_close(&daemon->watchdog, end == DAEMON_ENDS);
     daemon_console_stop(daemon);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Command line and configuration file of holdfastd: the table below is both, and the help. A value is checked where it
 // is read; what needs several values is checked at the end. Nothing starts on a doubtful configuration.
-#include "options.h"
+#include "daemon_meter.h"
 
 #include "evse_can_linux.h"
 #if CONFIG_HOLDFASTD_GPIO
@@ -83,6 +83,14 @@ static int read_modules(options_t *options, const char *value)
                        &options->outlet[options->connectors - 1].modules);
 }
 
+static int read_meter(options_t *options, const char *value)
+{
+    if (options->connectors == 0) {
+        return HF_E_STATE;
+    }
+    return copy(options->outlet[options->connectors - 1].meter, OPTIONS_TEXT_MAX, value);
+}
+
 static int read_commission(options_t *options, const char *value)
 {
     options->commission = strcmp(value, "yes") == 0;
@@ -161,6 +169,8 @@ static const setting_t settings[] = {
      .read = read_bms_can},
     {"modules", "N", "power modules of the last --can that share its load (default 1)",
      .read = read_modules},
+    {"meter", "SPEC", "energy meter of the last --can (below; default: what its modules tell)",
+     .read = read_meter},
     {"io", "SPEC", "inputs and outputs: " IOS, TEXT_FIELD(io)},
     {"state", "DIR", "directory of the journal (default /var/lib/holdfast)", TEXT_FIELD(state)},
     {"http", "HOST:PORT", "status page, or none (default 127.0.0.1:8080)", .read = read_http},
@@ -193,7 +203,13 @@ static const setting_t settings[] = {
 
 static void print_profiles(void)
 {
-    printf("\nModule profiles:\n");
+    printf("\nMeters: modbus:DEVICE[,BAUD[,8N1]][,unit=N],profile=NAME (default 9600,8N1,unit=1)\n"
+           "Meter profiles:\n");
+    const evse_meter_map_t *map;
+    for (size_t i = 0; (map = evse_meter_map_at(i)) != NULL; i++) {
+        printf("  %-22s %s\n", map->name, map->text);
+    }
+    printf("Module profiles:\n");
     const evse_module_profile_t *profile;
     for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
         printf("  %-22s %s\n", profile->name, profile->text);
@@ -394,6 +410,16 @@ static int check_buses(options_t *options)
     return status;
 }
 
+static int check_meters(const options_t *options)
+{
+    int status = HF_OK;
+    for (unsigned c = 0; status == HF_OK && c < options->connectors; c++) {
+        const char *meter = options->outlet[c].meter;
+        status = meter[0] != '\0' ? daemon_meter_check(meter) : HF_OK;
+    }
+    return status;
+}
+
 static bool has_physical_bus(const options_t *options)
 {
     bool physical = false;
@@ -495,6 +521,9 @@ static int check_all(options_t *options)
     }
     if (status == HF_OK) {
         status = check_buses(options);
+    }
+    if (status == HF_OK) {
+        status = check_meters(options);
     }
     if (status == HF_OK) {
         status = check_profiles(options);

@@ -23,11 +23,12 @@ typedef enum exit_code {
 #define OPTIONS_TEXT_MAX 256u
 #define STATION_ID_BYTES 49u
 
-/// What hangs on one connector; --bms-can and --modules speak of the last --can.
+/// What hangs on one connector; --bms-can, --modules and --meter speak of the last --can.
 typedef struct options_outlet {
     char can[OPTIONS_TEXT_MAX];
     char bms_can[OPTIONS_TEXT_MAX]; // empty: the BMS is on `can`
     int64_t modules;                // 0: one
+    char meter[OPTIONS_TEXT_MAX];   // empty: the terminal frames are integrated
     // derived
     bool is_physical;  // no virtual bus: its profile has to be named
     bool has_hardware; // nor one of the kernel's virtual interfaces: its profile has to be proven
