@@ -9,6 +9,7 @@
 #include "evse/evse_reader.h"
 #include "evse/evse_rpc.h"
 #include "evse/evse_transfer.h"
+#include "evse/evse_vendor.h"
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
 #include "evse/evse_smart.h"
 #endif
@@ -63,6 +64,7 @@ typedef struct evse_ocpp_config {
     void *reset_ctx;
     evse_transfer_t transfer; // ops NULL: no downloads and uploads
     evse_diagnostics_source_t diagnostics;
+    evse_vendor_table_t vendors; // who answers DataTransfer besides this station
     evse_tag_flash_t list, cache; // of tags; flash NULL: no local list, no authorization cache
     evse_reader_t reader;         // one for the whole station; ops NULL: none
     hf_log_t *log;
@@ -141,6 +143,9 @@ typedef struct evse_ocpp {
     uint32_t samples_dropped;
 #if CONFIG_EVSE_OCPP_FIRMWARE
     evse_transfers_t transfers;
+#endif
+#if CONFIG_EVSE_OCPP_VENDOR
+    evse_vendor_t vendor;
 #endif
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
     evse_smart_t smart;

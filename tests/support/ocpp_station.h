@@ -45,6 +45,8 @@ typedef struct station_csms {
     const char *boot_status;   // "Accepted"
     const char *tag_status;    // "Accepted"
     const char *start_status;  // of idTagInfo in StartTransaction.conf
+    const char *tag_more;      // more of every idTagInfo: ",\"parentIdTag\":\"G\""
+    const char *stop_status;   // of idTagInfo in StopTransaction.conf; NULL none
     int interval_s;
     int next_transaction;
     int drop_before; // the n-th CALL (from 1) is lost with its link; 0 never
@@ -55,7 +57,7 @@ typedef struct station_csms {
 typedef struct station_control {
     bool plugged, lock_fails, lock_stuck, lock_open, silent_end, power_stuck;
     evse_fault_t fault;
-    uint32_t mW; // while it runs
+    uint32_t mW;        // while it runs
     unsigned lag_steps; // so late does a lower current show, and flow
     unsigned lagging;
     int32_t flows_mA; // in force; 33600 without a limit
@@ -63,6 +65,9 @@ typedef struct station_control {
     uint32_t session_id, stopped, running, ended;
     uint32_t unlock_done, unlock_ok;
     uint32_t state;
+    bool bms_alive, bms_allows; // what the vehicle says
+    int32_t request_mA;
+    int32_t soc_permille; // 0: 410
     evse_connector_order_t order;
 } station_control_t;
 
@@ -72,6 +77,9 @@ typedef struct station {
     evse_mailbox_t mailbox;
     hf_flash_ram_t ram;
     uint8_t memory[4 * 65536];
+    hf_flash_ram_t tags_ram; // local list and authorization cache
+    hf_flash_t tags_flash;
+    uint8_t tags_memory[4 * 8192];
     evse_ocpp_config_t config;
     station_link_t link;
     station_csms_t csms;
@@ -143,10 +151,14 @@ static inline void station_answer(station_t *s, const station_call_t *call)
     } else if (strcmp(call->action, "Heartbeat") == 0) {
         snprintf(conf, sizeof conf, "{\"currentTime\":\"%s\"}", time);
     } else if (strcmp(call->action, "Authorize") == 0) {
-        snprintf(conf, sizeof conf, "{\"idTagInfo\":{\"status\":\"%s\"}}", s->csms.tag_status);
+        snprintf(conf, sizeof conf, "{\"idTagInfo\":{\"status\":\"%s\"%s}}", s->csms.tag_status,
+                 s->csms.tag_more);
     } else if (strcmp(call->action, "StartTransaction") == 0) {
-        snprintf(conf, sizeof conf, "{\"transactionId\":%d,\"idTagInfo\":{\"status\":\"%s\"}}",
-                 s->csms.next_transaction++, s->csms.start_status);
+        snprintf(conf, sizeof conf, "{\"transactionId\":%d,\"idTagInfo\":{\"status\":\"%s\"%s}}",
+                 s->csms.next_transaction++, s->csms.start_status, s->csms.tag_more);
+    } else if (strcmp(call->action, "StopTransaction") == 0 && s->csms.stop_status != NULL) {
+        snprintf(conf, sizeof conf, "{\"idTagInfo\":{\"status\":\"%s\"%s}}", s->csms.stop_status,
+                 s->csms.tag_more);
     }
     bool refuse = s->csms.refuse_action != NULL && strcmp(s->csms.refuse_action, call->action) == 0;
     if (refuse) {
@@ -409,7 +421,10 @@ static inline void station_control_round(station_t *s)
             .mA = c->running ? 30200 : 0,
             .meter_fresh = 1,
             .temperature_dC = 253,
-            .soc_permille = 410,
+            .soc_permille = c->soc_permille != 0 ? c->soc_permille : 410,
+            .request_mA = c->request_mA,
+            .bms_alive = c->bms_alive,
+            .bms_allows = c->bms_allows,
             .offered_mA = c->flows_mA,
             .unlock_done = c->unlock_done,
             .unlock_ok = c->unlock_ok,
@@ -461,11 +476,16 @@ static inline station_t *station_new(unsigned connectors)
     const hf_flash_ram_config_t ram = {
         .memory = s->memory, .segment_bytes = 65536, .segment_count = 4, .program_bytes = 4};
     CHECK_EQ(hf_flash_ram_init(&s->ram, &ram), 0);
+    const hf_flash_ram_config_t tags = {
+        .memory = s->tags_memory, .segment_bytes = 8192, .segment_count = 4, .program_bytes = 4};
+    CHECK_EQ(hf_flash_ram_init(&s->tags_ram, &tags), 0);
+    s->tags_flash = hf_flash_ram_seam(&s->tags_ram);
     s->connectors = connectors;
     s->now_us = 1000000;
     s->csms = (station_csms_t){.boot_status = "Accepted",
                                .tag_status = "Accepted",
                                .start_status = "Accepted",
+                               .tag_more = "",
                                .interval_s = 300,
                                .next_transaction = 1001};
     s->config = (evse_ocpp_config_t){
@@ -477,6 +497,8 @@ static inline station_t *station_new(unsigned connectors)
         .store = &s->store,
         .mailbox = &s->mailbox,
         .connectors = connectors,
+        .list = {.flash = &s->tags_flash, .first = 0},
+        .cache = {.flash = &s->tags_flash, .first = 2},
         .seed = 7,
         .reset = station_reset,
         .reset_ctx = s,

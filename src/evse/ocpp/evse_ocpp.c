@@ -5,6 +5,7 @@
 #include "evse_ocpp_private.h"
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
+#include "evse_ocpp_vendor.h"
 
 #define BACKOFF_BASE_MS         1000u
 #define BACKOFF_CAP_MS          60000u
@@ -63,6 +64,8 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
         evse_list_answer(ocpp, outcome);
         break;
     case EVSE_CALL_VENDOR:
+        evse_vendor_answer(ocpp, token, outcome, payload, now_us);
+        break;
     case EVSE_CALL_READINGS:
     default: // nobody waits for those; the status is told anew after a return
         break;
@@ -105,6 +108,7 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_meter_init(ocpp);
     load_clock(ocpp);
     evse_transfer_init(ocpp);
+    evse_vendor_init(ocpp);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
     evse_smart_init(ocpp);
 #endif
@@ -221,7 +225,8 @@ static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
          evse_transaction_send(ocpp, now_us))) {
         return true;
     }
-    return evse_transfer_send(ocpp) || evse_heartbeat_send(ocpp, now_us);
+    return evse_transfer_send(ocpp) || evse_vendor_send(ocpp, now_us) ||
+           evse_heartbeat_send(ocpp, now_us);
 }
 
 static void read_seams(evse_ocpp_t *ocpp, uint64_t now_us)
@@ -251,6 +256,7 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
     evse_status_step(ocpp, now_us);
     evse_meter_step(ocpp, now_us);
     evse_transfer_step(ocpp, now_us);
+    evse_vendor_step(ocpp, now_us);
     evse_calls_step(ocpp, now_us);
     evse_ending_step(ocpp, now_us);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Configuration keys: one table gives name, type, access, range and default. A key that was never set is its default;
 // what is set goes to the store first and counts only when the store has taken it.
-#include "evse_ocpp_private.h"
 #include "evse_ocpp_smart.h"
+#include "evse_ocpp_vendor.h"
 
 typedef struct key_info {
     const char *name;
@@ -137,6 +137,15 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
         return is_tag(value);
     case EVSE_KEY_LIMIT:
         return is_limit(value);
+#if CONFIG_EVSE_OCPP_VENDOR
+    case EVSE_KEY_VENDOR:
+        return evse_vendor_is_id(value);
+    case EVSE_KEY_KINDS:
+        return evse_vendor_parse_kinds(value) >= 0;
+#else
+    case EVSE_KEY_VENDOR:
+    case EVSE_KEY_KINDS:
+#endif
     case EVSE_KEY_TEXT:
     default:
         return false;
@@ -200,6 +209,12 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     case EVSE_KEY_OF_OfflineLimitDelay:
     case EVSE_KEY_OF_SiteLimit:
         evse_smart_wake(ocpp);
+        break;
+#endif
+#if CONFIG_EVSE_OCPP_VENDOR
+    case EVSE_KEY_OF_TelemetryInterval:
+    case EVSE_KEY_OF_VendorMessages:
+        evse_vendor_apply_keys(ocpp);
         break;
 #endif
     default:

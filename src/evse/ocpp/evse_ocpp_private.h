@@ -80,6 +80,8 @@ typedef enum evse_key_type {
     EVSE_KEY_TEXT,     // read-only
     EVSE_KEY_TAG,      // an idTag, or empty
     EVSE_KEY_LIMIT,    // "16A", "3700W", or empty
+    EVSE_KEY_VENDOR,   // a vendor's name
+    EVSE_KEY_KINDS,    // names of vendor messages, or empty
 } evse_key_type_t;
 
 typedef enum evse_key_flags {
@@ -116,6 +118,16 @@ typedef enum evse_key_flags {
 #define EVSE_KEYS_MAX_CHARGING(X)
 #define EVSE_KEYS_OFFLINE_LIMIT(X)
 #define EVSE_KEYS_SITE_LIMIT(X)
+#endif
+// Ours: which vendor messages this station sends by itself, under whose name, and how often LiveTelemetry (0: never).
+#if CONFIG_EVSE_OCPP_VENDOR
+#define EVSE_KEYS_TELEMETRY(X) X(TelemetryInterval, INT, RW, 0, 3600, 0, NULL)
+#define EVSE_KEYS_VENDOR(X)                                                                        \
+    X(VendorId, VENDOR, RW, 0, 0, 0, "Holdfast")                                                   \
+    X(VendorMessages, KINDS, RW, 0, 0, 0, "")
+#else
+#define EVSE_KEYS_TELEMETRY(X)
+#define EVSE_KEYS_VENDOR(X)
 #endif
 #define EVSE_SAMPLED_DEFAULT                                                                       \
     "Energy.Active.Import.Register,Power.Active.Import,Voltage,Current.Import,Current.Offered,"    \
@@ -167,9 +179,11 @@ typedef enum evse_key_flags {
     X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
     X(SupportedFeatureProfilesMaxLength, INT, RO, 0, 100, 6, NULL)                                 \
     X(SupportedFileTransferProtocols, TEXT, RO, 0, 0, 0, "")                                       \
+    EVSE_KEYS_TELEMETRY(X)                                                                         \
     X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
     X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
     X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
+    EVSE_KEYS_VENDOR(X)                                                                            \
     X(WebSocketPingInterval, INT, REBOOT, 0, 86400, 60, NULL)
 
 typedef enum evse_key {

@@ -109,6 +109,7 @@ void evse_session_finish(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason
         reason = EVSE_STOP_Other;
     }
     evse_meter_end(ocpp, connector, register_mJ, now_us);
+    evse_vendor_on_session_end(ocpp, connector, reason, register_mJ, now_us);
     int status = evse_store_end(ocpp->config.store, connector, reason, session->stop_id_tag,
                                 register_mJ, evse_moment(ocpp, now_us));
     if (status != HF_OK) {

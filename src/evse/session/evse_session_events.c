@@ -22,6 +22,7 @@ static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_
 {
     hf_log_t *log = ocpp->config.log;
     unsigned connector = event->connector + 1u;
+    evse_vendor_on_event(ocpp, event, now_us);
     switch ((evse_event_kind_t)event->kind) {
     case EVSE_EVENT_STATE:
         HF_LOGI(log, now_us, CONNECTOR, "connector %u: %s", connector,

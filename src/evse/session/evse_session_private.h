@@ -3,7 +3,7 @@
 #ifndef EVSE_SESSION_PRIVATE_H
 #define EVSE_SESSION_PRIVATE_H
 
-#include "../ocpp/evse_ocpp_private.h"
+#include "../ocpp/evse_ocpp_vendor.h"
 
 // ---- evse_session.c -----------------------------------------------------------------------------
 
