@@ -358,7 +358,7 @@ static inline void station_control_step(station_t *s, unsigned connector)
         station_end_session(s, connector, EVSE_STOP_Other);
     } else if (c->running && !c->plugged) {
         station_end_session(s, connector, EVSE_STOP_EVDisconnected);
-    } else if (c->running && !wanted) {
+    } else if (c->running && valid && !wanted) { // what has expired ends nothing [SAF-10]
         station_end_session(s, connector, EVSE_STOP_None);
     }
     if (!c->plugged) {
