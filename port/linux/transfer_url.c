@@ -33,11 +33,13 @@ int transfer_url_scheme(const char *url, transfer_scheme_t *scheme)
 static bool is_file(const char *url, transfer_scheme_t scheme)
 {
     const char *path = strchr(strstr(url, "://") + 3, '/');
-    if (scheme == TRANSFER_HTTP || scheme == TRANSFER_HTTPS) {
-        return url[strlen(url) - 1] != '/';
+    if (path == NULL) {
+        return false;
     }
-    const char *last = path != NULL ? strrchr(path, '/') : NULL;
-    return last != NULL && strchr(last, '.') != NULL;
+    if (scheme == TRANSFER_HTTP || scheme == TRANSFER_HTTPS) {
+        return strchr(path, '?') != NULL || path[strlen(path) - 1] != '/';
+    }
+    return strchr(strrchr(path, '/'), '.') != NULL;
 }
 
 int transfer_url_target(const char *url, const char *name, char *out, size_t capacity)

@@ -132,7 +132,7 @@ const FORMATION = [['f1', '[2,"f1","ClearCache"'], ['f2', '[2,"f2"]'], ['f3', '[
     ['f10', '[2,"f10","ClearCache",null]'], ['f11', "[2,\"f11\",'ClearCache',{}]"], [LONG_ID, call(LONG_ID, 'ClearCache', {})]];
 
 const NOT_IMPLEMENTED = [['MakeCoffee', {}], ['clearcache', {}], ['', {}], ['A'.repeat(100), {}]];
-const NOT_SUPPORTED = [['ReserveNow', {}], ['GetDiagnostics', {location: 'x'}], ['SetChargingProfile', {}], ['StatusNotification', {}]];
+const NOT_SUPPORTED = [['ReserveNow', {}], ['SetChargingProfile', {}], ['StatusNotification', {}]];
 const MISSING = [['ChangeAvailability', {}], ['ChangeAvailability', {connectorId: 1}], ['ChangeConfiguration', {key: 'HeartbeatInterval'}],
     ['RemoteStartTransaction', {}], ['RemoteStopTransaction', {}], ['Reset', {}], ['UnlockConnector', {}], ['TriggerMessage', {}],
     ['DataTransfer', {}], ['GetConfiguration', {key: Array.from({length: 300}, (_, i) => `k${i}`)}]];
