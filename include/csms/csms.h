@@ -7,7 +7,7 @@
 
 #include "holdfast/hf_json.h"
 
-#define CSMS_STATIONS_MAX 8u
+#define CSMS_STATIONS_MAX 1024u
 #define CSMS_PENDING_MAX  8u
 #define CSMS_LEDGER_MAX   16384u
 #define CSMS_ID_BYTES     49u

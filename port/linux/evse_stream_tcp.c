@@ -27,6 +27,17 @@ int evse_stream_tcp_init(evse_stream_tcp_t *stream)
     return hf_worker_init(&stream->worker);
 }
 
+void evse_stream_tcp_init_resolved(evse_stream_tcp_t *stream,
+                                   const struct sockaddr_storage *address, socklen_t length)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->fd = -1;
+    stream->is_resolved = true;
+    stream->lookup.address[0] = *address;
+    stream->lookup.length[0] = length;
+    stream->lookup.count = 1;
+}
+
 evse_stream_t evse_stream_tcp_seam(evse_stream_tcp_t *stream)
 {
     return (evse_stream_t){.ops = &evse_stream_tcp_ops, .ctx = stream};
@@ -48,7 +59,9 @@ static void close_socket(evse_stream_tcp_t *stream)
 void evse_stream_tcp_deinit(evse_stream_tcp_t *stream)
 {
     close_socket(stream);
-    hf_worker_deinit(&stream->worker);
+    if (!stream->is_resolved) {
+        hf_worker_deinit(&stream->worker);
+    }
 }
 
 static int resolve_job(void *ctx)
@@ -193,7 +206,6 @@ static int step_resolving(evse_stream_tcp_t *stream, uint64_t now_us)
 
 static int tcp_open(void *ctx, const evse_url_t *url, uint64_t now_us)
 {
-    (void)now_us;
     evse_stream_tcp_t *stream = ctx;
     if (url->secure) {
         return HF_E_UNSUPPORTED;
@@ -201,6 +213,11 @@ static int tcp_open(void *ctx, const evse_url_t *url, uint64_t now_us)
     close_socket(stream);
     stream->url = *url;
     stream->error = HF_E_UNREACHABLE;
+    if (stream->is_resolved) {
+        stream->next_address = 0;
+        int status = try_next(stream, now_us);
+        return status == HF_E_AGAIN ? HF_OK : status;
+    }
     stream->phase = EVSE_STREAM_WAITING;
     int status = start_lookup(stream);
     return status == HF_E_AGAIN ? HF_OK : status;

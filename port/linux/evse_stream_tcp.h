@@ -26,8 +26,9 @@ typedef struct evse_stream_tcp {
     int fd; // -1 none
     uint64_t attempt_since_us;
     unsigned next_address;
-    int error; // of the address tried last
-    struct {   // the worker's while it runs
+    int error;        // of the address tried last
+    bool is_resolved; // the addresses are given: no worker
+    struct {          // the worker's while it runs
         char host[EVSE_HOST_BYTES];
         uint16_t port;
         struct sockaddr_storage address[EVSE_STREAM_ADDRESSES_MAX];
@@ -38,6 +39,10 @@ typedef struct evse_stream_tcp {
 
 /// HF_E_IO when the worker cannot be started.
 HF_MUST_CHECK int evse_stream_tcp_init(evse_stream_tcp_t *stream);
+/// With one address, known already: no name is resolved, no thread is started. Of a URL only the path counts then, and
+/// what the handshake says of its host.
+void evse_stream_tcp_init_resolved(evse_stream_tcp_t *stream,
+                                   const struct sockaddr_storage *address, socklen_t length);
 evse_stream_t evse_stream_tcp_seam(evse_stream_tcp_t *stream);
 /// The socket to wait on, -1 when there is none.
 int evse_stream_tcp_fd(const evse_stream_tcp_t *stream);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What OCPP costs: the real comms core and store in stepped time, with a central system in the same process. Run natively it counts
-// appends, bytes and heap calls; run under callgrind, which collects inside evse_ocpp_poll() and not inside the fixture's link
+// What OCPP costs: the real comms core and store in stepped time, with a central system in the same process. Run
+// natively it counts
+// appends, bytes and heap calls; run under callgrind, which collects inside evse_ocpp_poll() and not inside the
+// fixture's link
 // (tools/bench/ocpp.py says how), the difference of two runs is instructions. Everything is printed as "name unit value".
 #include "support/ocpp_station.h"
 
@@ -113,7 +115,8 @@ static void run_meter_values(unsigned readings)
     need(s->ocpp.rpc.calls_sent - sent == readings, "one MeterValues a second was expected");
 }
 
-// Authorize, StartTransaction, 5 MeterValues, StopTransaction and the statuses between; polled when something happens, as the peer
+// Authorize, StartTransaction, 5 MeterValues, StopTransaction and the statuses between; polled when something happens,
+// as the peer
 // was measured: some 60 rounds in all.
 static void run_transaction(unsigned sessions)
 {
@@ -150,7 +153,8 @@ typedef struct tally {
 static tally_t tally;
 static hf_flash_ops_t tally_ops;
 
-// A record begins with its length, type and version (docs/SPEC.md, "Journal"); what does not fit one program follows in others.
+// A record begins with its length, type and version (docs/SPEC.md, "Journal"); what does not fit one program follows
+// in others.
 static int tally_program(void *ctx, uint32_t segment, uint32_t offset, const void *data,
                          uint32_t length)
 {

@@ -45,7 +45,7 @@ ALLOWED = {
     "app/holdfastd": {"holdfast", "evse", "service", "linux", "holdfastd"},
     "app/firmware": {"holdfast", "evse", "mps2", "firmware"},
     "app/simd": {"holdfast", "evse", "csms", "sim", "ram", "simd"},
-    "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "tool"},
+    "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "ram", "tool"},
 }
 PORTABLE = tuple(folder for folder in ALLOWED if folder.startswith("include/")) + (
     "src/runtime", "src/evse", "src/csms", "src/sim")

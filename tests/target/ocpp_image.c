@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// OCPP 1.6 alone, linked for the Cortex-M4 with what it needs of the runtime and nothing that it does not: its size is the figure
-// `text` of `holdfast bench ocpp`. Never run.
+// OCPP 1.6 alone, linked for the Cortex-M4 with what it needs of the runtime and nothing else: its size is the figure `text`
+// of `holdfast bench ocpp`. Never run.
 #include "evse/evse_ocpp.h"
 #include "evse/evse_ws.h"
 #include "template_port.h"

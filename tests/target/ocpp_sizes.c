@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What OCPP 1.6 takes of a microcontroller's RAM, as the size of an array: all of a charge point but control and its mailboxes, the
-// link, one receive and one send buffer. Compiled for HF_SIZES_CONNECTORS connectors.
+// What OCPP 1.6 takes of a microcontroller's RAM, as the size of an array: all of a charge point but control and its
+// mailboxes,
+// the link, one receive and one send buffer. Compiled for HF_SIZES_CONNECTORS connectors.
 #include "holdfast/hf_config.h"
 
 #undef CONFIG_EVSE_CONNECTORS_MAX

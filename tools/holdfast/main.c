@@ -15,6 +15,10 @@ static const tool_verb_t verbs[] = {
     {"csms", verb_csms, "small central system, OCPP 1.6J over WebSocket"},
 #endif
     {"bench", verb_bench, "measure this library anew and compare it with others"},
+#if CONFIG_EVSE_OCPP && CONFIG_EVSE_WS
+    {"fleet", verb_fleet,
+     "many charge points at once: a load on a central system, or days in seconds"},
+#endif
     {"trace", verb_trace, "look into a recorded trace of memory: summary, census, tier table"},
 };
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Sessions under faults, judged by what the central system was billed: the real comms core and store in stepped time, a flash that
-// loses power, a link that breaks, and a central system that never answers, or late, twice, with an error, or for another id.
-// Invariants of the judgement: duplicates by message id removed, every session in which power flowed has exactly one Start and one
+// Sessions under faults, judged by what the central system was billed: the real comms core and store in stepped time,
+// a flash that
+// loses power, a link that breaks, and a central system that never answers, or late, twice, with an error, or for
+// another id.
+// Invariants of the judgement: duplicates by message id removed, every session in which power flowed has exactly one
+// Start and one
 // Stop, in order, with its energy; what was sent again was the same, and a fault fell between the two.
 #ifndef BILLING_H
 #define BILLING_H

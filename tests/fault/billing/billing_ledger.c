@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ledger: one entry a message id. A message that comes again must be the same to the byte, and a fault must have fallen since it
+// The ledger: one entry a message id. A message that comes again must be the same to the byte, and a fault must have
+// fallen since it
 // was last sent; the judge then looks at each session's Start, readings and Stop.
 #include "billing_ledger.h"
 

@@ -475,8 +475,7 @@ unsigned billing_judge(const char *what)
     }
     world.lost += station_storage.store.lost;
     if (!is_delivered()) {
-        HF_TEST_FAIL("%s: not delivered: %u messages wait", what,
-                     0u);
+        HF_TEST_FAIL("%s: not delivered: %u messages wait", what, 0u);
         hf_test_failed_here = 0;
         return 1;
     }

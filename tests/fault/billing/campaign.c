@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The cases of billing.h: each fault of the list in turn, exhaustively where it has steps (every byte the flash is given, every message),
+// The cases of billing.h: each fault of the list in turn, exhaustively where it has steps (every byte the flash is
+// given, every message),
 // and mixtures by seed. Usage: billing [--cases N] [--seed S] [--only NAME] [--expect-broken]; --cases: of the mixtures.
 #include "billing.h"
 
