@@ -258,10 +258,15 @@ async function unknownVendor(rig) {
 /** The central system does not know our vendor: told, and without any consequence for the session. */
 async function refusedTransfer(rig) {
     rig.central.answers.DataTransfer = () => ({status: 'UnknownVendorId'});
+    await rig.configure({VendorMessages: 'VehicleInfo,SessionSummary'});
+    const from = rig.at;
     const {transactionId} = await rig.charge();
+    rig.at = from;
+    await rig.next(message('DataTransfer', {messageId: 'VehicleInfo'}));
     await rig.accepted('RemoteStopTransaction', {transactionId});
-    rig.at = 0;
-    await rig.any(message('DataTransfer'), stop('Remote', {transactionId}), status('Finishing'));
+    await rig.any(message('DataTransfer', {messageId: 'SessionSummary'}), stop('Remote', {transactionId}), status('Finishing'));
+    rig.unplug();
+    await rig.level('Available');
 }
 
 export const cases = [
