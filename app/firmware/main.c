@@ -123,7 +123,6 @@ static int open_link(void)
         .send_buffer = ws_send,
         .send_capacity = sizeof ws_send,
         .open_timeout_ms = 3000,
-        .ping_interval_ms = 5000, // the bridge tells nothing of a loss
         .pong_timeout_ms = 3000,
         .close_timeout_ms = 1000,
         .random = mps2_random,
@@ -180,7 +179,11 @@ static int open_charge_point(void)
                   .connectors = 1,
                   .log = &comms_log.log},
     };
-    return evse_init(&evse, &config);
+    int status = evse_init(&evse, &config);
+    if (status != HF_OK) {
+        return status;
+    }
+    return evse_ocpp_set_key(&evse.ocpp, "WebSocketPingInterval", "5"); // the bridge tells no loss
 }
 
 extern const char firmware_text_start[], firmware_text_end[];

@@ -183,15 +183,6 @@ static void on_reset(void *ctx, bool hard)
     atomic_store(&daemon->end, DAEMON_RESTARTS);
 }
 
-/// The key in force after the options have been applied; 0 turns pings off.
-static void apply_ping_interval(daemon_t *daemon)
-{
-    int32_t seconds = evse_ocpp_number(&daemon->evse.ocpp, "WebSocketPingInterval");
-    if (seconds >= 0) {
-        daemon->ws.config.ping_interval_ms = (uint32_t)seconds * 1000u;
-    }
-}
-
 static int build_charge_point(daemon_t *daemon)
 {
     uint32_t seed = 0;
@@ -227,7 +218,6 @@ static int build_charge_point(daemon_t *daemon)
             return fail(EXIT_CONFIG, options->set[i].key, hf_status_text(status));
         }
     }
-    apply_ping_interval(daemon);
     return -1;
 }
 

@@ -5,7 +5,7 @@
 #ifndef EVSE_CAN_H
 #define EVSE_CAN_H
 
-#include "holdfast/hf_backoff.h"
+#include "holdfast/hf_breaker.h"
 #include "holdfast/hf_ring.h"
 
 #define EVSE_CAN_ID_MASK 0x1FFFFFFFu
@@ -113,8 +113,7 @@ bool evse_can_jam_poll(evse_can_jam_t *jam, uint64_t now_us);
 typedef struct evse_can_bus {
     evse_can_t can;
     evse_can_state_t state;
-    hf_backoff_t backoff;
-    uint64_t next_try_us;
+    hf_breaker_t breaker;  // EVSE_BREAKER_MODULES of evse_uplink.h
     uint64_t off_since_us; // of the state BUS_OFF
     uint64_t good_since_us;
     uint32_t bus_offs, recoveries, tries;

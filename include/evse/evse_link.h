@@ -30,6 +30,8 @@ typedef struct evse_link_ops {
     int (*receive)(void *ctx, const char **text, size_t *length);
     /// Why the last opening failed or the link went down (hf_status_t), for people and the log.
     int (*last_error)(void *ctx);
+    /// Asks the other side for a sign of life so often; 0 never. May be NULL: this link has no such thing.
+    void (*set_ping)(void *ctx, uint32_t interval_ms);
 } evse_link_ops_t;
 
 typedef struct evse_link {

@@ -13,6 +13,7 @@
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
 #include "evse/evse_smart.h"
 #endif
+#include "evse/evse_uplink.h"
 #include "holdfast/hf_backoff.h"
 
 typedef enum evse_session_state {
@@ -46,6 +47,8 @@ typedef struct evse_session {
 typedef struct evse_ocpp_config {
     // CiString20, 20, 25, 50: checked at init. Serial and firmware may be NULL.
     const char *vendor, *model, *serial, *firmware;
+    hf_net_t *
+        net; // polled by the comms loop; NULL: the network is not known, connecting is always tried
     evse_link_t link; // its room: CONFIG_EVSE_OCPP_SEND_BYTES less the transport's header
     evse_store_t *store;
     evse_mailbox_t *mailbox;
@@ -92,6 +95,7 @@ typedef struct evse_ocpp {
     hf_backoff_t backoff;
     evse_link_state_t link_state;
     uint64_t next_open_us;
+    evse_uplink_t uplink;
     evse_registration_t registration;
     bool booted; // this boot's BootNotification was accepted once
     uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;

@@ -814,6 +814,33 @@
 #error "CONFIG_EVSE_LINK_DOWN_MS: 0 to 600000"
 #endif
 
+/// First wait before the central system is tried again; the default of key ReconnectWaitMinimum (1 to 3600).
+#define EVSE_RECONNECT_MIN_S CONFIG_EVSE_RECONNECT_MIN_S
+#ifndef CONFIG_EVSE_RECONNECT_MIN_S
+#define CONFIG_EVSE_RECONNECT_MIN_S 1
+#endif
+#if CONFIG_EVSE_RECONNECT_MIN_S < 1 || CONFIG_EVSE_RECONNECT_MIN_S > 3600
+#error "CONFIG_EVSE_RECONNECT_MIN_S: 1 to 3600"
+#endif
+
+/// Longest wait, which doubling ends at; the default of key ReconnectWaitMaximum (1 to 3600).
+#define EVSE_RECONNECT_MAX_S CONFIG_EVSE_RECONNECT_MAX_S
+#ifndef CONFIG_EVSE_RECONNECT_MAX_S
+#define CONFIG_EVSE_RECONNECT_MAX_S 60
+#endif
+#if CONFIG_EVSE_RECONNECT_MAX_S < 1 || CONFIG_EVSE_RECONNECT_MAX_S > 3600
+#error "CONFIG_EVSE_RECONNECT_MAX_S: 1 to 3600"
+#endif
+
+/// Part of a wait that is random; the default of key ReconnectJitter (0 to 100).
+#define EVSE_RECONNECT_JITTER_PERCENT CONFIG_EVSE_RECONNECT_JITTER_PERCENT
+#ifndef CONFIG_EVSE_RECONNECT_JITTER_PERCENT
+#define CONFIG_EVSE_RECONNECT_JITTER_PERCENT 30
+#endif
+#if CONFIG_EVSE_RECONNECT_JITTER_PERCENT < 0 || CONFIG_EVSE_RECONNECT_JITTER_PERCENT > 100
+#error "CONFIG_EVSE_RECONNECT_JITTER_PERCENT: 0 to 100"
+#endif
+
 /// A passing reason of the health level is shown for so long (1000 to 60000).
 #define EVSE_HEALTH_HOLD_MS CONFIG_EVSE_HEALTH_HOLD_MS
 #ifndef CONFIG_EVSE_HEALTH_HOLD_MS

@@ -20,10 +20,10 @@ typedef struct evse_ws_config {
     uint8_t *receive_buffer;   // one whole message, and the handshake's answer
     size_t receive_capacity;   // at least 1024; a longer message is closed with 1009
     uint8_t *send_buffer;      // one frame with its header
-    size_t send_capacity; // at least 1024; a message: EVSE_WS_HEADER_BYTES less (14 from 64 KiB on)
+    size_t send_capacity;      // at least 1024; a message: EVSE_WS_HEADER_BYTES less
     uint32_t open_timeout_ms;  // connection and handshake
     uint32_t ping_interval_ms; // 0: none
-    uint32_t pong_timeout_ms;  // no sign of life for interval + this: the link is dead
+    uint32_t pong_timeout_ms;  // silence of the interval and this, or of two intervals: it is dead
     uint32_t close_timeout_ms;
     /// Random bytes for keys and masks. Seam: a good source on the product; fixed in tests.
     void (*random)(void *ctx, void *data, size_t length);

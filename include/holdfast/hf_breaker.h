@@ -22,7 +22,7 @@ typedef enum hf_breaker_state {
 
 typedef struct hf_breaker_limit {
     uint32_t threshold;    // failures in a row that open it; at least 1
-    uint32_t cool_down_ms; // open for so long the first time; at least 1
+    uint32_t cool_down_ms; // open for so long the first time; 0: for good, only success() closes it
     uint32_t cap_ms;       // ... and at most for so long; at least the cool-down
 } hf_breaker_limit_t;
 
@@ -47,7 +47,7 @@ void hf_breaker_success(hf_breaker_t *breaker);
 void hf_breaker_failure(hf_breaker_t *breaker, uint64_t now_us);
 /// It was given up before anything was learnt: a trial's place is free again at once.
 void hf_breaker_cancel(hf_breaker_t *breaker, uint64_t now_us);
-/// Milliseconds until hf_breaker_allow() may say yes again; 0 now. Changes nothing.
+/// Milliseconds until hf_breaker_allow() may say yes again; 0 now, UINT32_MAX never. Changes nothing.
 uint32_t hf_breaker_wait_ms(const hf_breaker_t *breaker, uint64_t now_us);
 const char *hf_breaker_state_text(unsigned state); // "closed", "open", "half-open"
 

@@ -12,6 +12,7 @@ extern "C" {
 
 #define HF_US_PER_MS 1000ULL
 #define HF_US_PER_S  1000000ULL
+#define HF_MS_PER_S  1000u
 
 /// Monotonic microseconds. Link-time seam: only composition roots and ports call it.
 uint64_t hf_port_now_us(void);

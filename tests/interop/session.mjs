@@ -21,7 +21,7 @@ async function configure(central) {
     equal(await change('MeterValueSampleInterval', '-1'), {status: 'Rejected'}, 'out of range');
     equal(await change('NumberOfConnectors', '2'), {status: 'Rejected'}, 'read-only');
     equal(await change('NoSuchKey', '1'), {status: 'NotSupported'}, 'unknown key');
-    equal(await change('WebSocketPingInterval', '30'), {status: 'RebootRequired'}, 'in force after a restart');
+    equal(await change('WebSocketPingInterval', '30'), {status: 'Accepted'}, 'in force at once');
     const asked = await central.call('GetConfiguration', {key: ['MeterValueSampleInterval', 'NoSuchKey']});
     equal(asked, {configurationKey: [{key: 'MeterValueSampleInterval', readonly: false, value: '1'}],
         unknownKey: ['NoSuchKey']}, 'the keys asked for');

@@ -45,8 +45,13 @@ typedef struct station_csms {
     const char *boot_status;   // "Accepted"
     const char *tag_status;    // "Accepted"
     const char *start_status;  // of idTagInfo in StartTransaction.conf
+<<<<<<< ours
     const char *tag_more;      // more of every idTagInfo: ",\"parentIdTag\":\"G\""
     const char *stop_status;   // of idTagInfo in StopTransaction.conf; NULL none
+=======
+    int64_t skew_ms;           // its clock is so far ahead
+    const char *time;          // currentTime as it stands; NULL: by its clock
+>>>>>>> theirs
     int interval_s;
     int next_transaction;
     int drop_before; // the n-th CALL (from 1) is lost with its link; 0 never
@@ -144,7 +149,10 @@ static inline void station_drop(station_t *s)
 static inline void station_answer(station_t *s, const station_call_t *call)
 {
     char text[1024], conf[512] = "{}", time[HF_ISO8601_BYTES];
-    hf_iso8601_format(STATION_UTC_MS + s->now_us / 1000u, time);
+    hf_iso8601_format(STATION_UTC_MS + (uint64_t)s->csms.skew_ms + s->now_us / 1000u, time);
+    if (s->csms.time != NULL) {
+        snprintf(time, sizeof time, "%s", s->csms.time);
+    }
     if (strcmp(call->action, "BootNotification") == 0) {
         snprintf(conf, sizeof conf, "{\"status\":\"%s\",\"currentTime\":\"%s\",\"interval\":%d}",
                  s->csms.boot_status, time, s->csms.interval_s);

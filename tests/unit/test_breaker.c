@@ -132,9 +132,23 @@ static void breaker_exempt_tries_in_open_change_no_wait(void)
     CHECK(hf_breaker_allow(&breaker, now_us));
 }
 
+static void breaker_without_cool_down_stays_open(void)
+{
+    static const hf_breaker_limit_t for_good = {.threshold = 1};
+    start();
+    CHECK_EQ(hf_breaker_init(&breaker, &for_good), HF_OK);
+    fail(1);
+    CHECK_EQ(breaker.state, HF_BREAKER_OPEN);
+    advance(1000000000);
+    CHECK(!hf_breaker_allow(&breaker, now_us));
+    CHECK_EQ(hf_breaker_wait_ms(&breaker, now_us), UINT32_MAX);
+    hf_breaker_success(&breaker);
+    CHECK(hf_breaker_allow(&breaker, now_us));
+}
+
 static void breaker_init_refuses_what_makes_no_sense(void)
 {
-    const hf_breaker_limit_t wrong[] = {{0, 1, 1}, {1, 0, 1}, {1, 2, 1}};
+    const hf_breaker_limit_t wrong[] = {{0, 1, 1}, {1, 2, 1}};
     for (unsigned i = 0; i < HF_COUNT_OF(wrong); i++) {
         CHECK_EQ(hf_breaker_init(&breaker, &wrong[i]), HF_E_ARGUMENT);
     }
@@ -151,4 +165,5 @@ HF_TEST_MAIN(HF_TEST(breaker_below_the_threshold_refuses_nothing),
              HF_TEST(breaker_trial_that_never_ends_blocks_one_cool_down),
              HF_TEST(breaker_cancelled_trial_frees_its_place),
              HF_TEST(breaker_exempt_tries_in_open_change_no_wait),
+             HF_TEST(breaker_without_cool_down_stays_open),
              HF_TEST(breaker_init_refuses_what_makes_no_sense))

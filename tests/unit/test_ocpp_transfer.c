@@ -238,6 +238,7 @@ static void firmware_with_an_unknown_clock_waits_for_it(void)
     s->csms.boot_status = "Pending";
     station_run(s, 1000);
     s->ocpp.utc_offset_ms = 0; // as before anything told the time
+    s->ocpp.uplink.clock = (evse_clock_t){0};
     update(s, FIRST, "");
     station_run(s, 20000);
     CHECK_EQ(fake.downloads, 0);

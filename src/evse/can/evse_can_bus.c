@@ -11,6 +11,10 @@
 #define GOOD_US   EVSE_US(EVSE_CAN_GOOD_MS)
 #define NO_ACK_US EVSE_US(EVSE_CAN_NO_ACK_MS)
 
+// A try counts as failed until the bus has been good for a while: then success() says so.
+static const hf_breaker_limit_t recovery = {
+    .threshold = 1, .cool_down_ms = EVSE_CAN_RECOVERY_BASE_MS, .cap_ms = EVSE_CAN_RECOVERY_CAP_MS};
+
 int evse_can_bus_init(evse_can_bus_t *bus, evse_can_t can)
 {
     memset(bus, 0, sizeof *bus);
@@ -20,8 +24,7 @@ int evse_can_bus_init(evse_can_bus_t *bus, evse_can_t can)
     }
     bus->can = can;
     bus->state = EVSE_CAN_BUS_OFF;
-    return hf_backoff_init(&bus->backoff, EVSE_CAN_RECOVERY_BASE_MS, EVSE_CAN_RECOVERY_CAP_MS, 0,
-                           1);
+    return hf_breaker_init(&bus->breaker, &recovery);
 }
 
 static void note_state(evse_can_bus_t *bus, evse_can_state_t state, uint64_t now_us)
@@ -59,8 +62,7 @@ evse_can_state_t evse_can_bus_poll(evse_can_bus_t *bus, uint64_t now_us)
     note_state(bus, bus->can.ops->poll(bus->can.ctx, now_us), now_us);
     watch_ring(bus);
     if (bus->state != EVSE_CAN_BUS_OFF && now_us - bus->good_since_us >= GOOD_US) {
-        hf_backoff_reset(&bus->backoff);
-        bus->next_try_us = 0;
+        hf_breaker_success(&bus->breaker);
     }
     return bus->state;
 }
@@ -68,15 +70,15 @@ evse_can_state_t evse_can_bus_poll(evse_can_bus_t *bus, uint64_t now_us)
 void evse_can_bus_recover(evse_can_bus_t *bus, bool output_dead, uint64_t now_us)
 {
     if (bus->state != EVSE_CAN_BUS_OFF || bus->can.ops->recover == NULL ||
-        (output_dead && now_us < bus->next_try_us)) {
+        (output_dead && hf_breaker_wait_ms(&bus->breaker, now_us) != 0)) {
         return;
     }
     if (bus->can.ops->recover(bus->can.ctx, now_us) == HF_E_AGAIN) {
         return; // the last try is still under way; the wait begins with the next one
     }
     bus->tries++; // the next poll tells what came of it
-    if (output_dead) {
-        bus->next_try_us = now_us + hf_backoff_next_ms(&bus->backoff) * (uint64_t)HF_US_PER_MS;
+    if (output_dead && hf_breaker_allow(&bus->breaker, now_us)) { // exempt otherwise
+        hf_breaker_failure(&bus->breaker, now_us);
     }
 }
 

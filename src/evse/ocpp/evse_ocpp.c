@@ -7,10 +7,6 @@
 #include "evse_ocpp_transfer.h"
 #include "evse_ocpp_vendor.h"
 
-#define BACKOFF_BASE_MS         1000u
-#define BACKOFF_CAP_MS          60000u
-#define BACKOFF_JITTER_PERMILLE 300u
-
 static bool is_text_within(const char *text, size_t limit, bool required)
 {
     if (text == NULL) {
@@ -39,7 +35,7 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
 {
     evse_ocpp_t *ocpp = ctx;
     if (outcome == EVSE_RPC_RESULT) {
-        hf_backoff_reset(&ocpp->backoff); // an open socket alone is no proof of a working peer
+        evse_link_proven(ocpp); // an open socket alone is no proof of a working peer
     }
     switch ((evse_call_t)(token & 0xFFu)) {
     case EVSE_CALL_BOOT:
@@ -72,14 +68,6 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
     }
 }
 
-static void load_clock(evse_ocpp_t *ocpp)
-{
-    ocpp->utc_offset_ms = ocpp->config.utc_hint_ms;
-    if (ocpp->utc_offset_ms != 0u) {
-        ocpp->clock_told = evse_store_set_clock(ocpp->config.store, ocpp->utc_offset_ms) == HF_OK;
-    }
-}
-
 int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
 {
     int status = check_config(config);
@@ -87,17 +75,15 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
         return status;
     }
     *ocpp = (evse_ocpp_t){.config = *config, .next_session_id = 1u};
-    const evse_rpc_owner_t owner = {
-        .ctx = ocpp, .on_call = evse_calls_dispatch,
+    const evse_rpc_owner_t owner = {.ctx = ocpp,
+                                    .on_call = evse_calls_dispatch,
                                     .on_answer = on_answer,
                                     .on_late = evse_transaction_late};
-    status =
-        evse_rpc_init(&ocpp->rpc, &config->link, &owner, EVSE_CALL_TIMEOUT_MS, config->log);
+    status = evse_rpc_init(&ocpp->rpc, &config->link, &owner, EVSE_CALL_TIMEOUT_MS, config->log);
     if (status != HF_OK) {
         return status;
     }
-    status = hf_backoff_init(&ocpp->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS,
-                             BACKOFF_JITTER_PERMILLE, config->seed);
+    status = evse_link_init(ocpp);
     if (status != HF_OK) {
         return status;
     }
@@ -105,8 +91,12 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_keys_init(ocpp);
     evse_auth_set_keys(ocpp);
     evse_status_init(ocpp);
+<<<<<<< ours
     evse_meter_init(ocpp);
     load_clock(ocpp);
+=======
+    evse_clock_init(ocpp);
+>>>>>>> theirs
     evse_transfer_init(ocpp);
     evse_vendor_init(ocpp);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
@@ -126,13 +116,6 @@ bool evse_ocpp_is_online(const evse_ocpp_t *ocpp)
 uint64_t evse_ocpp_utc_ms(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
     return ocpp->utc_offset_ms == 0u ? 0u : ocpp->utc_offset_ms + now_us / HF_US_PER_MS;
-}
-
-evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    return (evse_moment_t){.boot = ocpp->config.store->boot,
-                           .since_boot_ms = now_us / HF_US_PER_MS,
-                           .utc_ms = evse_ocpp_utc_ms(ocpp, now_us)};
 }
 
 void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms)
@@ -181,43 +164,13 @@ int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, uint32_t to
     return status;
 }
 
-static void link_lost(evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    const evse_link_t *link = &ocpp->config.link;
-    uint32_t wait_ms = hf_backoff_next_ms(&ocpp->backoff);
-    ocpp->next_open_us = now_us + wait_ms * HF_US_PER_MS;
-    evse_rpc_reset(&ocpp->rpc, now_us);
-    ocpp->unlock.waiting = false; // its id means nothing in another connection
-    HF_LOGW(ocpp->config.log, now_us, OCPP, "central system %s (%s), next try in %u ms",
-            ocpp->link_state == EVSE_LINK_OPEN ? "lost" : "not reached",
-            hf_status_text(link->ops->last_error(link->ctx)), (unsigned)wait_ms);
-}
-
-static void link_step(evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    const evse_link_t *link = &ocpp->config.link;
-    evse_link_state_t state = link->ops->poll(link->ctx, now_us);
-    if (state != ocpp->link_state) {
-        if (state == EVSE_LINK_OPEN) {
-            HF_LOGI(ocpp->config.log, now_us, OCPP, "connected to central system");
-            evse_status_renew(ocpp);
-        } else if (state == EVSE_LINK_DOWN) {
-            link_lost(ocpp, now_us);
-        }
-        ocpp->link_state = state;
-    }
-    if (state == EVSE_LINK_DOWN && evse_is_due(now_us, ocpp->next_open_us)) {
-        link->ops->open(link->ctx, now_us);
-        ocpp->link_state = EVSE_LINK_OPENING;
-    }
-}
-
 // In the order of what matters. Each sends at most one CALL, and says whether it did. Heartbeat is last: whatever else was
 // answered has shown that we live, and a queue that is refused or unanswered waits in between.
 static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
 {
+    bool has_time = ocpp->utc_offset_ms != 0u; // else there is nothing to write into a timestamp
     if (evse_boot_send(ocpp, now_us) || evse_status_send(ocpp, now_us) ||
-        evse_readings_send(ocpp, now_us)) {
+        (has_time && evse_readings_send(ocpp, now_us))) {
         return true;
     }
     if (ocpp->registration == EVSE_REGISTRATION_ACCEPTED &&
@@ -237,6 +190,7 @@ static void read_seams(evse_ocpp_t *ocpp, uint64_t now_us)
     int status = evse_store_poll(ocpp->config.store, now_us);
     if (status < 0 && !ocpp->journal_failed) {
         ocpp->journal_failed = true;
+        hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_JOURNAL], now_us);
         HF_LOGE(ocpp->config.log, now_us, STORE, "durable storage failed (%s): no more sessions",
                 hf_status_text(status));
     }
@@ -246,10 +200,11 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     ocpp->now_us = now_us;
     read_seams(ocpp, now_us);
-    link_step(ocpp, now_us);
+    evse_link_step(ocpp, now_us);
     if (ocpp->link_state == EVSE_LINK_OPEN) {
         evse_rpc_poll(&ocpp->rpc, now_us);
     }
+    evse_clock_step(ocpp, now_us);
     evse_transaction_step(ocpp, now_us);
     evse_auth_step(ocpp, now_us);
     evse_sessions_step(ocpp, now_us);

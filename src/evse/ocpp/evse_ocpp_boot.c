@@ -1,47 +1,7 @@
 // SPDX-License-Identifier: MIT
-// BootNotification until it is Accepted, Heartbeat, and the clock both bring. Once accepted the registration holds until
-// this program restarts: a reconnect is no boot (OCPP-J 5.4).
+// BootNotification until it is Accepted, and Heartbeat; the clock both bring is evse_ocpp_clock.c's. Once accepted the
+// registration holds until this program restarts: a reconnect is no boot (OCPP-J 5.4).
 #include "evse_ocpp_private.h"
-
-#define CLOCK_TOLERANCE_MS 2000u
-
-// Field practice: some central systems forget the Z.
-static int parse_time(hf_json_t value, uint64_t *utc_ms)
-{
-    char text[48];
-    int status = hf_json_string(value, text, sizeof text - 1u);
-    if (status != HF_OK) {
-        return status;
-    }
-    size_t length = strlen(text);
-    status = hf_iso8601_parse(text, length, utc_ms);
-    if (status == HF_E_FORMAT) {
-        text[length] = 'Z';
-        status = hf_iso8601_parse(text, length + 1u, utc_ms);
-    }
-    return status;
-}
-
-// The first time is taken as it is. Later ones move the clock only by what answers cut to whole seconds and travel times
-// cannot explain: readings of one session must not run backwards.
-static int set_clock(evse_ocpp_t *ocpp, hf_json_t payload, uint64_t now_us)
-{
-    uint64_t utc_ms = 0u;
-    int status = parse_time(hf_json_member(payload, "currentTime"), &utc_ms);
-    if (status != HF_OK || utc_ms <= now_us / HF_US_PER_MS) {
-        return status != HF_OK ? status : HF_E_RANGE;
-    }
-    uint64_t offset_ms = utc_ms - now_us / HF_US_PER_MS;
-    uint64_t apart_ms = offset_ms > ocpp->utc_offset_ms ? offset_ms - ocpp->utc_offset_ms
-                                                        : ocpp->utc_offset_ms - offset_ms;
-    if (apart_ms > CLOCK_TOLERANCE_MS) {
-        ocpp->utc_offset_ms = offset_ms;
-    }
-    if (!ocpp->clock_told && !ocpp->journal_failed) {
-        ocpp->clock_told = evse_store_set_clock(ocpp->config.store, ocpp->utc_offset_ms) == HF_OK;
-    }
-    return HF_OK;
-}
 
 bool evse_boot_send(evse_ocpp_t *ocpp, uint64_t now_us)
 {
@@ -97,7 +57,7 @@ static void boot_accepted(evse_ocpp_t *ocpp, uint32_t interval_s, uint64_t now_u
                     (unsigned)interval_s);
         }
     }
-    ocpp->next_heartbeat_us = now_us + ocpp->heartbeat_interval_s * HF_US_PER_S;
+    ocpp->next_heartbeat_us = evse_clock_heartbeat_us(ocpp, now_us);
     ocpp->next_transaction_us = now_us;
     ocpp->queue_moved_us = now_us;
     evse_status_renew(ocpp);
@@ -113,7 +73,7 @@ void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t p
     bool good = outcome == EVSE_RPC_RESULT && registration != EVSE_REGISTRATION_NONE &&
                 hf_json_i64(hf_json_member(payload, "interval"), &interval_s) == HF_OK &&
                 interval_s >= 0 && interval_s <= EVSE_HEARTBEAT_MAX_S &&
-                set_clock(ocpp, payload, now_us) == HF_OK;
+                evse_clock_take(ocpp, hf_json_member(payload, "currentTime"), now_us) == HF_OK;
     if (outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp, now_us)) {
         return; // still due: the reconnect's backoff is wait enough
     }
@@ -151,14 +111,15 @@ bool evse_heartbeat_send(evse_ocpp_t *ocpp, uint64_t now_us)
         return false;
     }
     ocpp->triggers &= ~(uint32_t)EVSE_TRIGGER_HEARTBEAT;
-    ocpp->next_heartbeat_us = now_us + ocpp->heartbeat_interval_s * HF_US_PER_S;
+    ocpp->next_heartbeat_us = evse_clock_heartbeat_us(ocpp, now_us);
     return true;
 }
 
 void evse_heartbeat_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
                            uint64_t now_us)
 {
-    if (outcome == EVSE_RPC_RESULT && set_clock(ocpp, payload, now_us) != HF_OK) {
+    if (outcome == EVSE_RPC_RESULT &&
+        evse_clock_take(ocpp, hf_json_member(payload, "currentTime"), now_us) != HF_OK) {
         HF_LOGW(ocpp->config.log, now_us, OCPP, "heartbeat answered without a time");
     }
 }

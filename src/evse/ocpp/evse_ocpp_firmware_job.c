@@ -17,9 +17,14 @@
 
 _Static_assert(RECORD_BYTES_MAX <= EVSE_OBJECT_BYTES_MAX, "a request is kept in one piece");
 
+<<<<<<< ours
 // A way that fails again and again, request after request, is left alone for a while.
 static const hf_breaker_limit_t limit = {
     .threshold = 5u, .cool_down_ms = 60000u, .cap_ms = 300000u};
+=======
+// A server that fails again and again, request after request, is left alone for a while: evse_uplink.h.
+_Static_assert(EVSE_BREAKER_DOWNLOAD + EVSE_JOB_DIAGNOSTICS == EVSE_BREAKER_UPLOAD, "by kind");
+>>>>>>> theirs
 
 static const char *const names[EVSE_JOBS] = {"firmware download", "diagnostics upload"};
 
@@ -466,7 +471,8 @@ void evse_transfer_init(evse_ocpp_t *ocpp)
 {
     ocpp->transfers = (evse_transfers_t){.due_us = UINT64_MAX};
     for (unsigned i = 0u; ocpp->config.transfer.ops != NULL && i < EVSE_JOBS; i++) {
-        HF_ASSERT(hf_breaker_init(&ocpp->transfers.breaker[i], &limit) == HF_OK);
+        HF_ASSERT(hf_breaker_init(&ocpp->transfers.breaker[i],
+                                  &evse_breaker_limits[EVSE_BREAKER_DOWNLOAD + i]) == HF_OK);
         resume(ocpp, (evse_job_kind_t)i);
     }
 }

@@ -166,7 +166,13 @@ typedef enum evse_key_flags {
     X(MinimumStatusDuration, INT, RW, 0, 3600, 0, NULL)                                            \
     X(NumberOfConnectors, INT, RO, 1, CONFIG_EVSE_CONNECTORS_MAX, 1, NULL)                         \
     EVSE_KEYS_OFFLINE_LIMIT(X)                                                                     \
+<<<<<<< ours
     EVSE_KEYS_RESERVATION(X)                                                                       \
+=======
+    X(ReconnectJitter, INT, RW, 0, 100, EVSE_RECONNECT_JITTER_PERCENT, NULL)                       \
+    X(ReconnectWaitMaximum, INT, RW, 1, 3600, EVSE_RECONNECT_MAX_S, NULL)                          \
+    X(ReconnectWaitMinimum, INT, RW, 1, 3600, EVSE_RECONNECT_MIN_S, NULL)                          \
+>>>>>>> theirs
     X(ResetRetries, INT, RW, 0, 100, 0, NULL)                                                      \
     EVSE_KEYS_SEND_LIST(X)                                                                         \
     EVSE_KEYS_SITE_LIMIT(X)                                                                        \
@@ -183,8 +189,12 @@ typedef enum evse_key_flags {
     X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
     X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
     X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
+<<<<<<< ours
     EVSE_KEYS_VENDOR(X)                                                                            \
     X(WebSocketPingInterval, INT, REBOOT, 0, 86400, 60, NULL)
+=======
+    X(WebSocketPingInterval, INT, RW, 0, 86400, 60, NULL)
+>>>>>>> theirs
 
 typedef enum evse_key {
 #define EVSE_KEY_ENUM(name, type, access, min, max, number, text) EVSE_KEY_OF_##name,
@@ -239,7 +249,25 @@ bool evse_fields_int(evse_fields_t *fields, const char *name, bool required, evs
 bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *const *choices,
                         unsigned *out);
 
-// ---- registration and clock: evse_ocpp_boot.c ---------------------------------------------------
+// ---- connection: evse_ocpp_link.c ---------------------------------------------------------------
+
+HF_MUST_CHECK int evse_link_init(evse_ocpp_t *ocpp);
+/// Moves the network and the link, opens it when it is time.
+void evse_link_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// A CALL was answered: it works.
+void evse_link_proven(evse_ocpp_t *ocpp);
+
+// ---- clock: evse_ocpp_clock.c -------------------------------------------------------------------
+
+void evse_clock_init(evse_ocpp_t *ocpp);
+void evse_clock_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// The currentTime of an answer to the CALL that ended just now. Negative: it is no time at all; one that cannot be is
+/// not taken, and counted.
+HF_MUST_CHECK int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time, uint64_t now_us);
+/// When the next Heartbeat is due: sooner than the interval while the clock is in doubt.
+uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp, uint64_t now_us);
+
+// ---- registration: evse_ocpp_boot.c -------------------------------------------------------------
 
 bool evse_boot_send(evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,

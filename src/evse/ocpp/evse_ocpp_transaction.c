@@ -75,6 +75,9 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
         drop_head(ocpp, now_us);
         return false;
     }
+    if (evse_store_utc_ms(store, message->at) == 0u) {
+        return false; // not to be told yet: no clock, or what it was bound to is not durable
+    }
     char id[EVSE_MESSAGE_ID_BYTES];
     evse_store_id_text(store, message->id, id);
     evse_outgoing_t call;

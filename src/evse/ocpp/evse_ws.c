@@ -13,6 +13,7 @@
 #define MASK_BYTES        4u
 #define DISCARD_BYTES     64u
 #define DISCARD_ROUNDS    64
+#define STUCK_MS          60000u // without pings: what is being sent does not move
 
 int evse_ws_init(evse_ws_t *ws, const evse_ws_config_t *config)
 {
@@ -247,13 +248,16 @@ static void step_handshake(evse_ws_t *ws, uint64_t now_us)
     }
 }
 
-/// No sign of life for too long, or a server that talks and never reads.
+/// No sign of life for too long (two intervals at most), or a server that talks and never reads.
 static bool is_dead(const evse_ws_t *ws, uint64_t now_us)
 {
-    uint64_t limit_us = us(ws->config.ping_interval_ms) + us(ws->config.pong_timeout_ms);
-    return ws->config.ping_interval_ms != 0 &&
-           (now_us - ws->last_receive_us >= limit_us ||
-            (is_sending(ws) && now_us - ws->send_since_us >= limit_us));
+    uint32_t interval_ms = ws->config.ping_interval_ms, pong_ms = ws->config.pong_timeout_ms;
+    if (interval_ms == 0) { // silence is no sign of anything then; bytes that nobody takes are
+        return is_sending(ws) && now_us - ws->send_since_us >= us(STUCK_MS);
+    }
+    uint64_t limit_us = us(interval_ms) + us(pong_ms < interval_ms ? pong_ms : interval_ms);
+    return now_us - ws->last_receive_us >= limit_us ||
+           (is_sending(ws) && now_us - ws->send_since_us >= limit_us);
 }
 
 static void step_open(evse_ws_t *ws, uint64_t now_us)
@@ -413,6 +417,12 @@ static int link_last_error(void *ctx)
     return ws->error;
 }
 
+static void link_set_ping(void *ctx, uint32_t interval_ms)
+{
+    evse_ws_t *ws = ctx;
+    ws->config.ping_interval_ms = interval_ms;
+}
+
 const evse_link_ops_t evse_ws_link_ops = {
     .open = link_open,
     .close = link_close,
@@ -421,4 +431,5 @@ const evse_link_ops_t evse_ws_link_ops = {
     .send = link_send,
     .receive = link_receive,
     .last_error = link_last_error,
+    .set_ping = link_set_ping,
 };

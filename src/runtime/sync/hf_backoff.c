@@ -17,6 +17,14 @@ int hf_backoff_init(hf_backoff_t *backoff, uint32_t base_ms, uint32_t cap_ms,
     return HF_OK;
 }
 
+void hf_backoff_set(hf_backoff_t *backoff, uint32_t base_ms, uint32_t cap_ms,
+                    uint32_t jitter_permille)
+{
+    backoff->base_ms = base_ms != 0 ? base_ms : 1u;
+    backoff->cap_ms = cap_ms > backoff->base_ms ? cap_ms : backoff->base_ms;
+    backoff->jitter_permille = jitter_permille < PERMILLE ? jitter_permille : PERMILLE;
+}
+
 static uint32_t next_random(hf_backoff_t *backoff)
 {
     backoff->random ^= backoff->random << 13;

@@ -7,7 +7,7 @@
 
 int hf_breaker_init(hf_breaker_t *breaker, const hf_breaker_limit_t *limit)
 {
-    if (breaker == NULL || limit == NULL || limit->threshold == 0u || limit->cool_down_ms == 0u ||
+    if (breaker == NULL || limit == NULL || limit->threshold == 0u ||
         limit->cap_ms < limit->cool_down_ms) {
         return HF_E_ARGUMENT;
     }
@@ -40,7 +40,8 @@ static void open(hf_breaker_t *breaker, uint64_t now_us)
 {
     uint32_t cap_ms = breaker->limit->cap_ms;
     breaker->state = HF_BREAKER_OPEN;
-    breaker->until_us = now_us + breaker->wait_ms * HF_US_PER_MS;
+    breaker->until_us =
+        breaker->wait_ms == 0u ? UINT64_MAX : now_us + breaker->wait_ms * HF_US_PER_MS;
     breaker->wait_ms = breaker->wait_ms > cap_ms / 2u ? cap_ms : breaker->wait_ms * 2u;
     breaker->opened++;
 }
@@ -68,6 +69,9 @@ uint32_t hf_breaker_wait_ms(const hf_breaker_t *breaker, uint64_t now_us)
 {
     if (breaker->state == HF_BREAKER_CLOSED || now_us >= breaker->until_us) {
         return 0u;
+    }
+    if (breaker->until_us == UINT64_MAX) {
+        return UINT32_MAX;
     }
     return (uint32_t)((breaker->until_us - now_us + HF_US_PER_MS - 1u) / HF_US_PER_MS);
 }
