@@ -21,6 +21,7 @@
 #include "evse_io_gpio.h"
 #endif
 #include "evse_io_socket.h"
+#include "evse_reader_linux.h"
 #include "evse_stream_tcp.h"
 #include "hf_flash_file.h"
 #include "options.h"
@@ -68,6 +69,9 @@ typedef struct daemon {
     daemon_watchdog_t watchdog;
     evse_supervisor_t supervisor;
     hf_flash_file_t flash;
+    hf_flash_file_t tags; // local list and authorization cache
+    bool has_tags;
+    evse_reader_linux_t reader;
     evse_stream_tcp_t stream;
     evse_ws_t ws;
     uint8_t ws_receive[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
@@ -114,6 +118,10 @@ void daemon_stop(daemon_t *daemon);
 void daemon_drain_logs(daemon_t *daemon);
 /// A line written to stderr now would not wait.
 bool daemon_is_reader_ready(void);
+
+/// The files of the local list and the cache, and the card reader; into config.ocpp. -1, or the exit code.
+int daemon_tags_build(daemon_t *daemon);
+void daemon_tags_close(daemon_t *daemon);
 
 /// Locks memory, and sets the stacks of all threads to come. Says what came of it.
 void daemon_lock_memory(daemon_t *daemon);

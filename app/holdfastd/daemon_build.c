@@ -207,6 +207,10 @@ static int build_charge_point(daemon_t *daemon)
         return code;
     }
 #endif
+    int refused = daemon_tags_build(daemon);
+    if (refused >= 0) {
+        return refused;
+    }
     int status = evse_init(&daemon->evse, &daemon->config);
     if (status != HF_OK) {
         return fail(status == HF_E_CORRUPT || status == HF_E_IO ? EXIT_STORAGE : EXIT_SOFTWARE,

@@ -275,5 +275,6 @@ void daemon_stop(daemon_t *daemon)
 #if CONFIG_HOLDFASTD_STATUS_PAGE
     status_page_close(daemon->page);
 #endif
+    daemon_tags_close(daemon);
     hf_flash_file_close(&daemon->flash);
 }

@@ -10,6 +10,7 @@
 #if CONFIG_EVSE_CONSOLE
 #include "evse_console_serial.h"
 #endif
+#include "evse_reader_linux.h"
 #include "version.h"
 
 #include <ctype.h>
@@ -186,6 +187,7 @@ static const setting_t settings[] = {
      TEXT_FIELD(watchdog)},
     {"console", "SPEC", "service console: pty, pty:LINK or DEVICE[@BAUD] (default none)",
      TEXT_FIELD(console)},
+    {"reader", "SPEC", "card reader (below; default none)", TEXT_FIELD(reader)},
 #if CONFIG_HOLDFASTD_TRANSFERS
     {"ca", "FILE", "certificates (PEM) that transfers trust (default the system's)",
      TEXT_FIELD(ca)},
@@ -243,6 +245,7 @@ static void print_help(void)
     printf("  %-22s %s\n", "--check", "check the configuration and end");
     printf("  %-22s %s\n", "--help", "this text");
     printf("  %-22s %s\n\nBuses: %s\n", "--version", "the version", evse_can_linux_specs);
+    printf("Readers: %s\n", evse_reader_linux_specs);
     print_profiles();
     printf("\nExit status: 0 ended in good order, 64 usage, 69 port, socket or state directory in "
            "use,\n70 software, also a task that hung, 71 operating system, 74 storage, 78 "
@@ -513,6 +516,13 @@ static int check_limits(options_t *options)
     return evse_limits_check(&options->limits);
 }
 
+static int check_reader(const options_t *options)
+{
+    const char *reader = options->reader;
+    int status = reader[0] != '\0' ? evse_reader_linux_check(reader) : HF_OK;
+    return status == HF_OK ? HF_OK : fail("reader '%s': %s", reader, hf_status_text(status));
+}
+
 static int check_all(options_t *options)
 {
     int status = check_id(options->id);
@@ -533,6 +543,9 @@ static int check_all(options_t *options)
     }
     if (status == HF_OK) {
         status = check_console(options);
+    }
+    if (status == HF_OK) {
+        status = check_reader(options);
     }
     if (status == HF_OK) {
         status = check_ca(options);

@@ -49,6 +49,7 @@ typedef struct options {
     char vehicle[32];
     char watchdog[OPTIONS_TEXT_MAX]; // empty: none
     char console[OPTIONS_TEXT_MAX];  // empty: none
+    char reader[OPTIONS_TEXT_MAX];   // empty: none
     char ca[OPTIONS_TEXT_MAX];       // empty: the system's certificates
     int64_t stall_s;                 // of transfers
     bool commission;

@@ -219,6 +219,7 @@ static int open_segment(hf_flash_file_t *flash, uint32_t index)
     if (flash->segment[index] < 0 || fstat(flash->segment[index], &info) != 0) {
         return HF_E_IO;
     }
+    flash->dirty[index] = true; // what a process that was killed has left may be in the kernel only
     return info.st_size == (off_t)flash->seam.segment_bytes ? HF_OK : HF_E_RANGE;
 }
 
