@@ -259,10 +259,10 @@ async function unknownVendor(rig) {
 async function refusedTransfer(rig) {
     rig.central.answers.DataTransfer = () => ({status: 'UnknownVendorId'});
     await rig.configure({VendorMessages: 'VehicleInfo,SessionSummary'});
-    const from = rig.at;
-    const {transactionId} = await rig.charge();
-    rig.at = from;
-    await rig.next(message('DataTransfer', {messageId: 'VehicleInfo'}));
+    rig.plug();
+    await rig.any(status('Preparing'), message('DataTransfer', {messageId: 'VehicleInfo'}));
+    await rig.accepted('RemoteStartTransaction', {connectorId: 1, idTag: 'TAG'});
+    const {transactionId} = await rig.charging();
     await rig.accepted('RemoteStopTransaction', {transactionId});
     await rig.any(message('DataTransfer', {messageId: 'SessionSummary'}), stop('Remote', {transactionId}), status('Finishing'));
     rig.unplug();
