@@ -45,13 +45,10 @@ typedef struct station_csms {
     const char *boot_status;   // "Accepted"
     const char *tag_status;    // "Accepted"
     const char *start_status;  // of idTagInfo in StartTransaction.conf
-<<<<<<< ours
     const char *tag_more;      // more of every idTagInfo: ",\"parentIdTag\":\"G\""
     const char *stop_status;   // of idTagInfo in StopTransaction.conf; NULL none
-=======
     int64_t skew_ms;           // its clock is so far ahead
     const char *time;          // currentTime as it stands; NULL: by its clock
->>>>>>> theirs
     int interval_s;
     int next_transaction;
     int drop_before; // the n-th CALL (from 1) is lost with its link; 0 never

@@ -91,12 +91,8 @@ int evse_ocpp_init(evse_ocpp_t *ocpp, const evse_ocpp_config_t *config)
     evse_keys_init(ocpp);
     evse_auth_set_keys(ocpp);
     evse_status_init(ocpp);
-<<<<<<< ours
     evse_meter_init(ocpp);
-    load_clock(ocpp);
-=======
     evse_clock_init(ocpp);
->>>>>>> theirs
     evse_transfer_init(ocpp);
     evse_vendor_init(ocpp);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING

@@ -17,14 +17,8 @@
 
 _Static_assert(RECORD_BYTES_MAX <= EVSE_OBJECT_BYTES_MAX, "a request is kept in one piece");
 
-<<<<<<< ours
-// A way that fails again and again, request after request, is left alone for a while.
-static const hf_breaker_limit_t limit = {
-    .threshold = 5u, .cool_down_ms = 60000u, .cap_ms = 300000u};
-=======
-// A server that fails again and again, request after request, is left alone for a while: evse_uplink.h.
+// A way that fails again and again, request after request, is left alone for a while: evse_uplink.h.
 _Static_assert(EVSE_BREAKER_DOWNLOAD + EVSE_JOB_DIAGNOSTICS == EVSE_BREAKER_UPLOAD, "by kind");
->>>>>>> theirs
 
 static const char *const names[EVSE_JOBS] = {"firmware download", "diagnostics upload"};
 

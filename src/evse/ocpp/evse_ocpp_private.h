@@ -166,13 +166,10 @@ typedef enum evse_key_flags {
     X(MinimumStatusDuration, INT, RW, 0, 3600, 0, NULL)                                            \
     X(NumberOfConnectors, INT, RO, 1, CONFIG_EVSE_CONNECTORS_MAX, 1, NULL)                         \
     EVSE_KEYS_OFFLINE_LIMIT(X)                                                                     \
-<<<<<<< ours
-    EVSE_KEYS_RESERVATION(X)                                                                       \
-=======
     X(ReconnectJitter, INT, RW, 0, 100, EVSE_RECONNECT_JITTER_PERCENT, NULL)                       \
     X(ReconnectWaitMaximum, INT, RW, 1, 3600, EVSE_RECONNECT_MAX_S, NULL)                          \
     X(ReconnectWaitMinimum, INT, RW, 1, 3600, EVSE_RECONNECT_MIN_S, NULL)                          \
->>>>>>> theirs
+    EVSE_KEYS_RESERVATION(X)                                                                       \
     X(ResetRetries, INT, RW, 0, 100, 0, NULL)                                                      \
     EVSE_KEYS_SEND_LIST(X)                                                                         \
     EVSE_KEYS_SITE_LIMIT(X)                                                                        \
@@ -189,12 +186,8 @@ typedef enum evse_key_flags {
     X(TransactionMessageAttempts, INT, RW, 1, 100, 3, NULL)                                        \
     X(TransactionMessageRetryInterval, INT, RW, 0, 86400, 60, NULL)                                \
     X(UnlockConnectorOnEVSideDisconnect, BOOL, RO, 0, 1, 0, NULL)                                  \
-<<<<<<< ours
     EVSE_KEYS_VENDOR(X)                                                                            \
-    X(WebSocketPingInterval, INT, REBOOT, 0, 86400, 60, NULL)
-=======
     X(WebSocketPingInterval, INT, RW, 0, 86400, 60, NULL)
->>>>>>> theirs
 
 typedef enum evse_key {
 #define EVSE_KEY_ENUM(name, type, access, min, max, number, text) EVSE_KEY_OF_##name,
