@@ -58,11 +58,7 @@ static void config_without_keys_lists_all_in_one_answer(void)
         strcpy(last, name);
         count++;
     }
-<<<<<<< ours
-    CHECK_EQ(count, 51);
-=======
-    CHECK_EQ(count, 47);
->>>>>>> theirs
+    CHECK_EQ(count, 54);
 }
 
 static void config_defaults_are_as_documented(void)
