@@ -58,7 +58,7 @@ static void config_without_keys_lists_all_in_one_answer(void)
         strcpy(last, name);
         count++;
     }
-    CHECK_EQ(count, 54);
+    CHECK_EQ(count, 55);
 }
 
 static void config_defaults_are_as_documented(void)
@@ -188,6 +188,22 @@ static void config_set_key_is_the_installers_way(void)
     CHECK_EQ(evse_ocpp_number(&s->ocpp, "MeterValuesSampledData"), -1);
 }
 
+static void rule_01_message_timeout_is_a_key(void) // errata 3.83
+{
+    station_t *s = station_online(1);
+    CHECK_STR(change(s, "MessageTimeout", "4"), "Rejected");
+    CHECK_STR(change(s, "MessageTimeout", "10"), "Accepted");
+    station_run(s, 100);
+    CHECK_EQ(station_boot(s), 0);
+    station_run(s, 1000);
+    s->csms.silent = true;
+    (void)station_ask(s, "TriggerMessage", "{\"requestedMessage\":\"Heartbeat\"}");
+    station_run(s, 9000);
+    CHECK_EQ(s->ocpp.rpc.timeouts, 0);
+    station_run(s, 1200);
+    CHECK_EQ(s->ocpp.rpc.timeouts, 1);
+}
+
 static void config_storage_failure_changes_nothing(void)
 {
     station_t *s = station_online(1);
@@ -203,4 +219,5 @@ HF_TEST_MAIN(HF_TEST(config_without_keys_lists_all_in_one_answer),
              HF_TEST(config_change_persists_over_a_reboot),
              HF_TEST(config_value_kept_by_another_version_is_ignored_when_impossible),
              HF_TEST(config_set_key_is_the_installers_way),
+             HF_TEST(rule_01_message_timeout_is_a_key),
              HF_TEST(config_storage_failure_changes_nothing))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Configuration keys: one table gives name, type, access, range and default. A key that was never set is its default;
-// what is set goes to the store first and counts only when the store has taken it.
+// what is set goes to the store first and counts only when the store has taken it. Invariant: one answer can list all keys
+// with what they have; a value with which it could not any more is refused.
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_vendor.h"
 
@@ -20,6 +21,24 @@ static const key_info_t keys[EVSE_KEY_COUNT] = {
 };
 _Static_assert(EVSE_KEY_COUNT <= EVSE_KEYS_MAX, "EVSE_KEYS_MAX");
 _Static_assert(sizeof EVSE_SAMPLED_DEFAULT <= EVSE_VALUE_BYTES, "default list too long");
+
+#define ANSWER_BYTES                                                                               \
+    216u // of an answer around its keys: transport header, frame, an id of 36 characters of UTF-8
+#define ENTRY_BYTES  (sizeof ",{\"key\":\"\",\"readonly\":false,\"value\":\"\"}" - 1u)
+#define NUMBER_BYTES 12u
+#define MS_PER_S     1000u
+
+// No key takes a negative number.
+#define DIGITS(max)                                                                                \
+    ((max) > 999999 ? 10u : (max) > 99999 ? 6u : (max) > 9999 ? 5u : (max) > 999 ? 4u : 3u)
+#define KEY_BYTES(name, type, access, min, max, number, text)                                      \
+    +ENTRY_BYTES + sizeof #name - 1u +                                                             \
+        (EVSE_KEY_##type == EVSE_KEY_BOOL  ? sizeof "false" - 1u                                   \
+         : EVSE_KEY_##type == EVSE_KEY_INT ? DIGITS(max)                                           \
+                                           : sizeof(text) - 1u)
+_Static_assert(ANSWER_BYTES EVSE_KEY_TABLE(KEY_BYTES) <= CONFIG_EVSE_OCPP_SEND_BYTES,
+               "GetConfiguration does not fit CONFIG_EVSE_OCPP_SEND_BYTES");
+#undef KEY_BYTES
 
 static const key_info_t *find_key(hf_slice_t name)
 {
@@ -188,6 +207,7 @@ void evse_keys_init(evse_ocpp_t *ocpp)
         }
     }
     EVSE_NUMBER(ocpp, NumberOfConnectors) = (int32_t)ocpp->config.connectors;
+    ocpp->rpc.timeout_ms = (uint32_t)EVSE_NUMBER(ocpp, MessageTimeout) * MS_PER_S;
 }
 
 // What a change means for what is already running.
@@ -197,6 +217,9 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     case EVSE_KEY_OF_HeartbeatInterval:
         ocpp->heartbeat_interval_s = (uint32_t)EVSE_NUMBER(ocpp, HeartbeatInterval);
         ocpp->next_heartbeat_us = ocpp->now_us + ocpp->heartbeat_interval_s * HF_US_PER_S;
+        break;
+    case EVSE_KEY_OF_MessageTimeout:
+        ocpp->rpc.timeout_ms = (uint32_t)EVSE_NUMBER(ocpp, MessageTimeout) * MS_PER_S;
         break;
     case EVSE_KEY_OF_MeterValueSampleInterval:
     case EVSE_KEY_OF_ClockAlignedDataInterval:
@@ -222,6 +245,59 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     }
 }
 
+// What is in force, as a text; `number` is room for one.
+static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key,
+                            char number[NUMBER_BYTES])
+{
+    hf_builder_t out;
+    const char *kept = evse_store_get(ocpp->config.store, key->name);
+    int32_t current = ocpp->keys.number[key - keys];
+    if (key->type == EVSE_KEY_BOOL) {
+        return current != 0 ? "true" : "false";
+    }
+    if (key->type == EVSE_KEY_INT) {
+        hf_builder_init(&out, number, NUMBER_BYTES);
+        hf_builder_i64(&out, current);
+        return number;
+    }
+    if (key == &keys[EVSE_KEY_OF_SupportedFileTransferProtocols] &&
+        ocpp->config.transfer.protocols != NULL) {
+        return ocpp->config.transfer.protocols; // what this platform can do
+    }
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    if (key == &keys[EVSE_KEY_OF_SupportedFeatureProfiles] && ocpp->config.transfer.ops != NULL) {
+        return EVSE_PROFILES ",FirmwareManagement"; // a profile only where files can be moved
+    }
+#endif
+    bool good = kept != NULL && is_acceptable(ocpp, key, slice_of(kept));
+    return good ? kept : key->text;
+}
+
+static size_t json_bytes(const char *text)
+{
+    size_t bytes = 0u;
+    for (; *text != '\0'; text++) {
+        bytes += *text == '"' || *text == '\\' ? 2u : (unsigned char)*text < ' ' ? 6u : 1u;
+    }
+    return bytes;
+}
+
+// Would one answer still list all keys if this one had that value? Numbers count as long as they can get.
+static bool fits_answer(const evse_ocpp_t *ocpp, const key_info_t *changed, const char *value)
+{
+    char number[NUMBER_BYTES];
+    size_t bytes = ANSWER_BYTES;
+    for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
+        const key_info_t *key = &keys[i];
+        bytes += ENTRY_BYTES + strlen(key->name);
+        bytes += key->type == EVSE_KEY_BOOL  ? sizeof "false" - 1u
+                 : key->type == EVSE_KEY_INT ? DIGITS(key->max)
+                 : key == changed            ? json_bytes(value)
+                                             : json_bytes(value_of(ocpp, key, number));
+    }
+    return bytes <= CONFIG_EVSE_OCPP_SEND_BYTES;
+}
+
 // 0, or why the store would not take it. A value that is in force already costs no write.
 static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value)
 {
@@ -234,6 +310,10 @@ static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value
                           : strcmp(kept != NULL ? kept : key->text, value) == 0;
     if (same) {
         return HF_OK;
+    }
+    if (!is_number && strlen(value) > strlen(evse_ocpp_text(ocpp, key->name)) &&
+        !fits_answer(ocpp, key, value)) {
+        return HF_E_FULL;
     }
     int status = evse_store_set(ocpp->config.store, key->name, value);
     if (status == HF_OK) {
@@ -272,32 +352,6 @@ int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)
     return is_number ? ocpp->keys.number[info - keys] : -1;
 }
 
-// What is in force, as a text; `number` is room for one.
-static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key, char number[12])
-{
-    hf_builder_t out;
-    const char *kept = evse_store_get(ocpp->config.store, key->name);
-    int32_t current = ocpp->keys.number[key - keys];
-    if (key->type == EVSE_KEY_BOOL) {
-        return current != 0 ? "true" : "false";
-    }
-    if (key->type == EVSE_KEY_INT) {
-        hf_builder_init(&out, number, 12u);
-        hf_builder_i64(&out, current);
-        return number;
-    }
-    if (key == &keys[EVSE_KEY_OF_SupportedFileTransferProtocols] &&
-        ocpp->config.transfer.protocols != NULL) {
-        return ocpp->config.transfer.protocols; // what this platform can do
-    }
-#if CONFIG_EVSE_OCPP_FIRMWARE
-    if (key == &keys[EVSE_KEY_OF_SupportedFeatureProfiles] && ocpp->config.transfer.ops != NULL) {
-        return EVSE_PROFILES ",FirmwareManagement"; // a profile only where files can be moved
-    }
-#endif
-    return kept != NULL ? kept : key->text;
-}
-
 // A tag is as good as a card. Keys of a later version that nobody may read are to be named here as well.
 static bool is_secret(const key_info_t *key)
 {
@@ -306,7 +360,7 @@ static bool is_secret(const key_info_t *key)
 
 bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 {
-    char number[12];
+    char number[NUMBER_BYTES];
     if (index >= EVSE_KEY_COUNT) {
         return false;
     }
@@ -319,7 +373,7 @@ bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 
 static void put_key(const evse_ocpp_t *ocpp, hf_json_writer_t *reply, const key_info_t *key)
 {
-    char number[12];
+    char number[NUMBER_BYTES];
     const char *value = value_of(ocpp, key, number);
     hf_json_begin_object(reply);
     hf_json_string_field(reply, "key", key->name);
@@ -340,15 +394,18 @@ static bool read_name(evse_fields_t *fields, hf_json_t element, char name[EVSE_K
     return status == HF_OK;
 }
 
-// One pass over the names asked for: known ones, or unknown ones, into the reply.
+// One pass over the names asked for: known ones, each once, or unknown ones, into the reply.
 static void put_asked(const evse_ocpp_t *ocpp, evse_fields_t *fields, hf_json_t asked, bool known,
                       hf_json_writer_t *reply)
 {
     hf_json_walk_t walk = {.container = asked};
     char name[EVSE_KEY_BYTES];
+    uint64_t told = 0u; // bit per key
     while (hf_json_next(&walk) && read_name(fields, walk.value, name)) {
         const key_info_t *key = find_key(slice_of(name));
-        if (known && key != NULL) {
+        uint64_t bit = key != NULL ? UINT64_C(1) << (size_t)(key - keys) : 0u;
+        if (known && (bit & ~told) != 0u) {
+            told |= bit;
             put_key(ocpp, reply, key);
         } else if (!known && key == NULL) {
             hf_json_put_string(reply, name);
@@ -413,8 +470,5 @@ evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_js
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
-    hf_json_begin_object(reply);
-    hf_json_string_field(reply, "status", answers[change(ocpp, name, value)]);
-    hf_json_end_object(reply);
-    return EVSE_RPC_NO_ERROR;
+    return evse_reply_status(reply, answers[change(ocpp, name, value)]);
 }

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define EVSE_CALL_TIMEOUT_MS 30000u // of every CALL of ours
+#define EVSE_CALL_TIMEOUT_MS 30000u // of every CALL of ours, unless MessageTimeout says else; and a pause after one
 #define EVSE_ORDER_VALID_US  (3u * HF_US_PER_S)
 #define EVSE_ORDER_REPEAT_US (HF_US_PER_S / 2u)
 #define EVSE_STOP_TIMEOUT_US (3u * HF_US_PER_S) // control's own limit is far below
@@ -54,7 +54,7 @@ HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoin
 /// Of a CALL that ended as TIMEOUT: was it the link that went, rather than an answer that never came?
 static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
-    return now_us - ocpp->rpc.sent_us < EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    return now_us - ocpp->rpc.sent_us < ocpp->rpc.timeout_ms * HF_US_PER_MS;
 }
 /// The moment now_us as the store records it.
 evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us);
@@ -157,6 +157,7 @@ typedef enum evse_key_flags {
     X(LocalStartTag, TAG, RW, 0, 0, 0, "")                                                         \
     EVSE_KEYS_MAX_CHARGING(X)                                                                      \
     X(MaxEnergyOnInvalidId, INT, RW, 0, 1000000, 0, NULL)                                          \
+    X(MessageTimeout, INT, RW, 5, 600, EVSE_CALL_TIMEOUT_MS / 1000, NULL)                          \
     X(MeterValueSampleInterval, INT, RW, 0, 86400, 30, NULL)                                       \
     X(MeterValuesAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0,                              \
       "Energy.Active.Import.Register")                                                             \

@@ -108,7 +108,7 @@ bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
     return !evse_ocpp_is_online(ocpp) ||
            (ocpp->config.store->head != NULL &&
-            now_us - ocpp->queue_moved_us >= EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS);
+            now_us - ocpp->queue_moved_us >= ocpp->rpc.timeout_ms * HF_US_PER_MS);
 }
 
 static bool is_running(const evse_ocpp_t *ocpp, const evse_transaction_t *transaction)
