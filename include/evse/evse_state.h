@@ -140,6 +140,7 @@ const char *evse_power_phase_text(unsigned phase);
 
 typedef struct evse_connector_view {
     uint64_t register_mJ; // lifelong
+    const char *vehicle;  // the pack's model, a static text; NULL unknown
     uint32_t state;       // evse_connector_state_t
     uint32_t fault;       // evse_fault_t, the gravest that is active
     uint32_t phase;       // evse_power_phase_t
@@ -151,6 +152,7 @@ typedef struct evse_connector_view {
     uint32_t meter_fresh;
     int32_t temperature_dC;         // INT32_MIN unknown
     int32_t soc_permille;           // -1 unknown
+    int32_t range_km;               // -1 unknown
     int32_t offered_mV, offered_mA; // setpoint in force; 0 when off
     int32_t request_mV, request_mA; // what the BMS asks; 0 unknown
     uint32_t bms_alive, bms_allows, module_healthy, bus_active;

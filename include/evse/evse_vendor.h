@@ -51,18 +51,20 @@ const char *evse_vendor_kind_text(unsigned kind);
 #if CONFIG_EVSE_OCPP_VENDOR
 
 typedef struct evse_vendor_item {
-    uint32_t utc_s;   // when it happened; 0 not known (yet)
-    uint32_t since_s; // ... after this boot
-    uint32_t number;  // SessionSummary: the transaction's local number ...
+    const char *vehicle; // of VehicleInfo: the pack's model; NULL unknown
+    uint32_t utc_s;      // when it happened; 0 not known (yet)
+    uint32_t since_s;    // ... after this boot
+    uint32_t number;     // SessionSummary: the transaction's local number ...
     int32_t transaction_id;
     uint32_t energy_Wh;
     uint32_t duration_s;
-    int32_t mV, mA; // at the terminals; of VehicleInfo mA is what the BMS asks
-    int16_t soc_permille, temperature_dC; // INT16_MIN unknown
-    uint8_t kind;                         // evse_vendor_kind_t
-    uint8_t connector;                    // from 0
-    uint8_t code;                         // of an alert, or evse_stop_reason_t
-    uint8_t kept;                         // its key in the store + 1; 0 not kept
+    int32_t mV, mA;                 // at the terminals; of VehicleInfo mA is what the BMS asks
+    int16_t soc_permille, range_km; // -1 unknown
+    int16_t temperature_dC;         // INT16_MIN unknown
+    uint8_t kind;                   // evse_vendor_kind_t
+    uint8_t connector;              // from 0
+    uint8_t code;                   // of an alert, or evse_stop_reason_t
+    uint8_t kept;                   // its key in the store + 1; 0 not kept
 } evse_vendor_item_t;
 
 /// Fields are private to evse_ocpp_vendor*.c; the counters are for reading.

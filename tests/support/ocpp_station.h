@@ -427,6 +427,8 @@ static inline void station_control_round(station_t *s)
             .meter_fresh = 1,
             .temperature_dC = 253,
             .soc_permille = c->soc_permille != 0 ? c->soc_permille : 410,
+            .vehicle = c->request_mA != 0 ? "Classic" : NULL,
+            .range_km = c->request_mA != 0 ? 33 : -1,
             .request_mA = c->request_mA,
             .bms_alive = c->bms_alive,
             .bms_allows = c->bms_allows,

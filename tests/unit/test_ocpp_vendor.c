@@ -238,6 +238,8 @@ static void vehicle_info_comes_once_a_plug_in(void)
     CHECK_STR(member(sent(s, "VehicleInfo", 0), "soc"), "41.0");
     CHECK_STR(member(sent(s, "VehicleInfo", 0), "maxCurrent"), "30.000");
     CHECK_STR(member(sent(s, "VehicleInfo", 0), "temperature"), "25.3");
+    CHECK_STR(member(sent(s, "VehicleInfo", 0), "model"), "\"Classic\"");
+    CHECK_STR(member(sent(s, "VehicleInfo", 0), "range"), "33");
     CHECK(strncmp(member(sent(s, "VehicleInfo", 0), "timestamp"), "\"2026-11-21T09:42:3", 19) == 0);
     CHECK_STR(member(sent(s, "VehicleInfo", 0), "connector"), "");
     station_run(s, 100000);

@@ -37,8 +37,10 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
     uint64_t heat_us = EVSE_US(limits->temperature_age_ms);
     bool apart = channel->bms_bus.can.ops != NULL;
     bool alive = evse_channel_hears_bms(channel, now_us);
+    const evse_bms_model_t *model = alive ? evse_bms_model(&channel->bms) : NULL;
     *view = (evse_connector_view_t){
         .register_mJ = channel->register_mJ,
+        .vehicle = model != NULL ? model->name : NULL,
         .state = channel->state,
         .fault = channel->fault,
         .phase = channel->phase,
@@ -55,6 +57,7 @@ static void fill_view(const evse_channel_t *channel, uint64_t now_us, evse_conne
                               ? module->temperature_dC.value
                               : INT32_MIN,
         .soc_permille = evse_bms_soc_permille(&channel->bms, now_us),
+        .range_km = evse_bms_range_km(&channel->bms, now_us),
         .offered_mV = channel->setpoint_mV,
         .offered_mA = channel->setpoint_mA,
         .request_mV = alive ? channel->bms.request_mV : 0,

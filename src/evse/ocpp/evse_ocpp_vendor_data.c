@@ -130,6 +130,12 @@ static void put_vehicle(const evse_vendor_item_t *item, hf_json_writer_t *json)
 {
     put_battery(item, json, "soc");
     put_fixed(json, "maxCurrent", item->mA, 3u);
+    if (item->vehicle != NULL) {
+        hf_json_string_field(json, "model", item->vehicle);
+    }
+    if (item->range_km >= 0) {
+        hf_json_i64_field(json, "range", item->range_km);
+    }
     if (item->mV > 0) {
         put_fixed(json, "voltage", item->mV, 3u);
     }
@@ -183,16 +189,18 @@ bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, uint64_t n
         view->soc_permille < 0) {
         return false;
     }
-    *item = (evse_vendor_item_t){.utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, now_us) / 1000u),
-                                 .since_s = (uint32_t)(now_us / HF_US_PER_S),
-                                 .mV = view->meter_fresh != 0u ? view->mV : 0,
-                                 .mA = view->request_mA,
-                                 .soc_permille = (int16_t)view->soc_permille,
-                                 .temperature_dC = view->temperature_dC > DEGREES_UNKNOWN
-                                                       ? (int16_t)view->temperature_dC
-                                                       : DEGREES_UNKNOWN,
-                                 .kind = EVSE_VENDOR_VehicleInfo,
-                                 .connector = (uint8_t)connector};
+    *item = (evse_vendor_item_t){
+        .utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, now_us) / 1000u),
+        .since_s = (uint32_t)(now_us / HF_US_PER_S),
+        .mV = view->meter_fresh != 0u ? view->mV : 0,
+        .mA = view->request_mA,
+        .vehicle = view->vehicle,
+        .range_km = (int16_t)(view->range_km < INT16_MAX ? view->range_km : INT16_MAX),
+        .soc_permille = (int16_t)view->soc_permille,
+        .temperature_dC = view->temperature_dC > DEGREES_UNKNOWN ? (int16_t)view->temperature_dC
+                                                                 : DEGREES_UNKNOWN,
+        .kind = EVSE_VENDOR_VehicleInfo,
+        .connector = (uint8_t)connector};
     return true;
 }
 

@@ -95,6 +95,7 @@ static evse_vendor_item_t new_item(const evse_ocpp_t *ocpp, evse_vendor_kind_t k
                                 .since_s = (uint32_t)(now_us / HF_US_PER_S),
                                 .transaction_id = EVSE_TRANSACTION_ID_UNKNOWN,
                                 .soc_permille = -1,
+                                .range_km = -1,
                                 .temperature_dC = INT16_MIN,
                                 .kind = (uint8_t)kind,
                                 .connector = (uint8_t)connector};

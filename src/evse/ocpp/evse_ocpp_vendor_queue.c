@@ -84,6 +84,7 @@ static bool read_item(const evse_ocpp_t *ocpp, const uint8_t record[RECORD_BYTES
                                  .duration_s = words[4],
                                  .mV = (int32_t)words[5],
                                  .mA = (int32_t)words[6],
+                                 .range_km = -1,
                                  .soc_permille = (int16_t)get(record + 32, 2u),
                                  .temperature_dC = (int16_t)get(record + 34, 2u),
                                  .kind = record[1],
