@@ -43,7 +43,12 @@ typedef struct evse_meter_ops {
     int (*sign)(void *ctx, const evse_meter_sign_t *request, const char **text);
 } evse_meter_ops_t;
 
-#define EVSE_SIGNED_BYTES 800u // of a signed reading, escaped for JSON
+/// Most that a signed reading takes, escaped for JSON: two of them go into one StopTransaction.
+#if CONFIG_EVSE_OCPP_SEND_BYTES >= 3072
+#define EVSE_SIGNED_BYTES 800u
+#else
+#define EVSE_SIGNED_BYTES 400u
+#endif
 
 typedef struct evse_meter {
     const evse_meter_ops_t *ops;

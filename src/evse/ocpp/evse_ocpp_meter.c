@@ -33,8 +33,8 @@ static void log_readings(const evse_ocpp_t *ocpp, unsigned connector, uint64_t n
             (unsigned)ocpp->session[connector].id, text);
 }
 
-static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
-                           evse_context_t context, uint64_t now_us)
+void evse_meter_queue(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
+                      evse_context_t context, uint64_t now_us)
 {
     evse_message_t message;
     if (!evse_meter_take(ocpp, connector, list, context, now_us, &message)) {
@@ -48,77 +48,6 @@ static void queue_readings(evse_ocpp_t *ocpp, unsigned connector, const evse_qua
     if (ocpp->config.log != NULL) {
         log_readings(ocpp, connector, now_us);
     }
-}
-
-// ---- begin and interruptions of a transaction ---------------------------------------------------
-
-static void begin(evse_ocpp_t *ocpp, unsigned connector, uint32_t transaction, uint64_t now_us)
-{
-    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
-    own->transaction = transaction;
-    own->interrupted = false;
-    own->interrupted_us = 0u;
-    own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
-    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_BEGIN, now_us);
-    evse_meter_sign_begin(ocpp, connector, transaction, now_us);
-}
-
-// A vehicle that pauses every few seconds would fill the queue: an interruption is told at most once per sample interval,
-// and its end only when its begin was.
-static void watch_interruption(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
-{
-    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
-    const evse_connector_view_t *view = evse_view(ocpp, connector);
-    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
-    bool suspended =
-        view->state == EVSE_STATE_SuspendedEV || view->state == EVSE_STATE_SuspendedEVSE;
-    if (own->interrupted && view->state == EVSE_STATE_Charging) {
-        own->interrupted = false;
-        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_END, now_us);
-    } else if (!own->interrupted && suspended && interval_us != 0u &&
-               view->session_id == ocpp->session[connector].id &&
-               (own->interrupted_us == 0u || now_us - own->interrupted_us >= interval_us)) {
-        own->interrupted = true;
-        own->interrupted_us = now_us;
-        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_BEGIN,
-                       now_us);
-    }
-}
-
-static void watch(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
-{
-    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
-    const evse_transaction_t *open = ocpp->config.store->open[connector];
-    if (open != NULL && open->number != own->transaction && evse_view(ocpp, connector) != NULL) {
-        begin(ocpp, connector, open->number, now_us);
-    }
-    if (open != NULL && ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
-        watch_interruption(ocpp, connector, now_us);
-    }
-    if (own->signing == EVSE_SIGNING_BEGIN || own->signing == EVSE_SIGNING_END) {
-        evse_meter_sign_step(ocpp, connector, now_us);
-    }
-}
-
-void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ, uint64_t now_us)
-{
-    const evse_transaction_t *open = ocpp->config.store->open[connector];
-    if (open == NULL) {
-        return;
-    }
-    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
-    if (own->transaction != open->number && evse_view(ocpp, connector) != NULL) {
-        begin(ocpp, connector, open->number, now_us); // it ended in the round it began
-    }
-    evse_message_t message;
-    const evse_quantities_t *list = &ocpp->keys.stop_sampled;
-    if (list->count != 0u &&
-        evse_meter_take(ocpp, connector, list, EVSE_CONTEXT_END, now_us, &message)) {
-        message.register_Wh = register_mJ / EVSE_mJ_PER_Wh; // as the bill has it
-        ocpp->samples_dropped +=
-            evse_store_txdata(ocpp->config.store, connector, &message) == HF_OK ? 0u : 1u;
-    }
-    evse_meter_sign_end(ocpp, connector, now_us);
 }
 
 // ---- when ---------------------------------------------------------------------------------------
@@ -146,7 +75,7 @@ static void step_sampled(evse_ocpp_t *ocpp, unsigned connector, uint64_t interva
     if (!evse_is_due(now_us, own->next_sample_us)) {
         return;
     }
-    queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_PERIODIC, now_us);
+    evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_PERIODIC, now_us);
     evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_PERIODIC,
                              now_us);
     own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
@@ -160,7 +89,7 @@ static void align(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
     if (ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
-        queue_readings(ocpp, connector, &ocpp->keys.aligned, EVSE_CONTEXT_CLOCK, now_us);
+        evse_meter_queue(ocpp, connector, &ocpp->keys.aligned, EVSE_CONTEXT_CLOCK, now_us);
         evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_aligned, EVSE_CONTEXT_CLOCK,
                                  now_us);
         own->aligned_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
@@ -197,7 +126,7 @@ static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms, uint64_t now_u
     metering->next_us = metering->next_us < now_us + left_us ? metering->next_us : now_us + left_us;
 }
 
-static void step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_meter_due(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_metering_t *metering = &ocpp->metering;
     uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
@@ -217,26 +146,10 @@ static void step(evse_ocpp_t *ocpp, uint64_t now_us)
     }
 }
 
-void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    const evse_metering_t *metering = &ocpp->metering;
-    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        if (ocpp->config.store->open[i] != NULL || metering->connector[i].signing != 0u) {
-            watch(ocpp, i, now_us);
-        }
-    }
-    if (metering->confirmed != 0u) {
-        evse_meter_sign_forget(ocpp);
-    }
-    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
-        step(ocpp, now_us);
-    }
-}
-
 void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     if (evse_session_is_billing(ocpp, connector)) {
-        queue_readings(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_TRIGGER, now_us);
+        evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_TRIGGER, now_us);
         return;
     }
     ocpp->metering.due |= 1u << connector;
@@ -289,7 +202,7 @@ bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us)
     const evse_quantities_t *list = trigger ? &ocpp->keys.sampled : &ocpp->keys.aligned;
     if (!station &&
         evse_session_is_billing(ocpp, index)) { // one has begun meanwhile: it is its reading
-        queue_readings(ocpp, index, list, context, now_us);
+        evse_meter_queue(ocpp, index, list, context, now_us);
         return false;
     }
     evse_message_t message;

@@ -14,6 +14,16 @@ bool evse_meter_take(evse_ocpp_t *ocpp, unsigned connector, const evse_quantitie
 bool evse_meter_take_station(evse_ocpp_t *ocpp, const evse_quantities_t *list,
                              evse_context_t context, uint64_t now_us, evse_message_t *message);
 
+// ---- when: evse_ocpp_meter.c, evse_ocpp_meter_watch.c -------------------------------------------
+
+/// Takes readings of a list into the queue of the transaction that is open.
+void evse_meter_queue(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
+                      evse_context_t context, uint64_t now_us);
+/// Takes what is due, and reckons when the next is.
+void evse_meter_due(evse_ocpp_t *ocpp, uint64_t now_us);
+/// Begin, pauses and end of the transaction of a connector.
+void evse_meter_watch(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+
 // ---- writing: evse_ocpp_meter_write.c -----------------------------------------------------------
 
 typedef struct evse_signed_value {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// A transaction's begin, pauses and end, as readings tell of them.
+#include "evse_ocpp_meter.h"
+
+static void begin(evse_ocpp_t *ocpp, unsigned connector, uint32_t transaction, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    own->transaction = transaction;
+    own->interrupted = false;
+    own->interrupted_us = 0u;
+    own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
+    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_BEGIN, now_us);
+    evse_meter_sign_begin(ocpp, connector, transaction, now_us);
+}
+
+// A vehicle that pauses every few seconds would fill the queue: an interruption is told at most once per sample interval,
+// and its end only when its begin was.
+static void watch_interruption(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    const evse_connector_view_t *view = evse_view(ocpp, connector);
+    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+    bool charging = view->state == EVSE_STATE_Charging;
+    bool suspended =
+        view->state == EVSE_STATE_SuspendedEV || view->state == EVSE_STATE_SuspendedEVSE;
+    if (charging != own->interrupted) {
+        return; // nothing has changed
+    }
+    if (charging) {
+        own->interrupted = false;
+        evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_END,
+                         now_us);
+    } else if (suspended && interval_us != 0u && view->session_id == ocpp->session[connector].id &&
+               (own->interrupted_us == 0u || now_us - own->interrupted_us >= interval_us)) {
+        own->interrupted = true;
+        own->interrupted_us = now_us;
+        evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_BEGIN,
+                         now_us);
+    }
+}
+
+void evse_meter_watch(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+{
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    const evse_transaction_t *open = ocpp->config.store->open[connector];
+    if (open != NULL && open->number != own->transaction && evse_view(ocpp, connector) != NULL) {
+        begin(ocpp, connector, open->number, now_us);
+    }
+    if (open != NULL && ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
+        watch_interruption(ocpp, connector, now_us);
+    }
+    if (own->signing == EVSE_SIGNING_BEGIN || own->signing == EVSE_SIGNING_END) {
+        evse_meter_sign_step(ocpp, connector, now_us);
+    }
+}
+
+void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ, uint64_t now_us)
+{
+    const evse_transaction_t *open = ocpp->config.store->open[connector];
+    if (open == NULL) {
+        return;
+    }
+    evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    if (own->transaction != open->number && evse_view(ocpp, connector) != NULL) {
+        begin(ocpp, connector, open->number, now_us); // it ended in the round it began
+    }
+    evse_message_t message;
+    const evse_quantities_t *list = &ocpp->keys.stop_sampled;
+    if (list->count != 0u &&
+        evse_meter_take(ocpp, connector, list, EVSE_CONTEXT_END, now_us, &message)) {
+        message.register_Wh = register_mJ / EVSE_mJ_PER_Wh; // as the bill has it
+        ocpp->samples_dropped +=
+            evse_store_txdata(ocpp->config.store, connector, &message) == HF_OK ? 0u : 1u;
+    }
+    evse_meter_sign_end(ocpp, connector, now_us);
+}
+
+// Every round comes here: what happens seldom is elsewhere.
+void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    const evse_metering_t *metering = &ocpp->metering;
+    const evse_store_t *store = ocpp->config.store;
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        if (store->open[i] != NULL || metering->connector[i].signing != 0u) {
+            evse_meter_watch(ocpp, i, now_us);
+        }
+    }
+    if (metering->confirmed != 0u) {
+        evse_meter_sign_forget(ocpp);
+    }
+    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
+        evse_meter_due(ocpp, now_us);
+    }
+}
