@@ -50,7 +50,7 @@ def main():
         print(json.dumps({"flash_bytes": flash, "ram_bytes": ram, "sections": sizes, "objects": dict((n, b) for b, n in rows[:OBJECTS])}))
     else:
         print(f"firmware image: flash {flash} of {FLASH_BUDGET} B (.text {sizes['.text']}, .data {sizes['.data']}); "
-              f"RAM {ram} of {RAM_BUDGET} B (.bss {sizes['.bss']}, stack {sizes['.stack']}); journal 32768 B")
+              f"RAM {ram} of {RAM_BUDGET} B (.bss {sizes['.bss']}, stack {sizes['.stack']}); flash in RAM 98304 B")
         for size, name in rows[:OBJECTS]:
             print(f"  {size:6d}  {name}")
         print(f"  {sum(size for size, _ in rows[OBJECTS:]):6d}  others")

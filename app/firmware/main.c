@@ -173,6 +173,8 @@ static int open_charge_point(void)
                  .connectors = 1,
                  .seed = seed | 1u,
                  .reset = on_reset,
+                 .list = {.flash = &mps2_flash_whole, .first = MPS2_FLASH_OF_LIST},
+                 .cache = {.flash = &mps2_flash_whole, .first = MPS2_FLASH_OF_CACHE},
                  .log = &comms_log.log},
         .store = {.flash = &mps2_flash,
                   .station_nonce = FIRMWARE_NONCE,

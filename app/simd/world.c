@@ -153,6 +153,8 @@ static void configure(world_t *world)
                  .seed = (uint32_t)world->config.seed | 1u,
                  .reset = on_reset,
                  .reset_ctx = world,
+                 .list = {.flash = &world->tag_flash, .first = 0},
+                 .cache = {.flash = &world->tag_flash, .first = 2},
                  .log = &world->log},
     };
     for (unsigned c = 0; c < world->config.connectors; c++) {
@@ -243,6 +245,15 @@ int world_init(world_t *world, const world_config_t *config)
         return status;
     }
     world->flash = hf_flash_ram_seam(&world->flash_ram);
+    const hf_flash_ram_config_t tags = {.memory = world->tag_memory,
+                                        .segment_bytes = WORLD_TAG_BYTES,
+                                        .segment_count = WORLD_TAG_SEGMENTS,
+                                        .program_bytes = WORLD_PROGRAM_BYTES};
+    status = hf_flash_ram_init(&world->tag_ram, &tags);
+    if (status != HF_OK) {
+        return status;
+    }
+    world->tag_flash = hf_flash_ram_seam(&world->tag_ram);
     configure(world);
     return world_boot(world);
 }

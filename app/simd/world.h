@@ -15,6 +15,8 @@
 #define WORLD_SEGMENT_BYTES 262144u
 #define WORLD_SEGMENTS      2u
 #define WORLD_PROGRAM_BYTES 4u
+#define WORLD_TAG_BYTES     65536u // a segment of the local list or the authorization cache: 1,364 tags
+#define WORLD_TAG_SEGMENTS  4u
 #define WORLD_LINK_MESSAGES 16u
 #define WORLD_LINK_BYTES    16384u
 #define WORLD_LOG_LINES     256u
@@ -77,6 +79,9 @@ typedef struct world {
     hf_flash_ram_t flash_ram;
     hf_flash_t flash;
     uint8_t flash_memory[WORLD_SEGMENTS * WORLD_SEGMENT_BYTES];
+    hf_flash_ram_t tag_ram;
+    hf_flash_t tag_flash;
+    uint8_t tag_memory[WORLD_TAG_SEGMENTS * WORLD_TAG_BYTES];
     hf_log_t log;
     uint32_t log_storage[HF_RING_BYTES(sizeof(hf_log_line_t), WORLD_LOG_LINES) / 4u];
     bool reset_wanted;

@@ -78,6 +78,13 @@ static const hf_flash_ops_t ops = {
 const hf_flash_t mps2_flash = {
     .ops = &ops,
     .segment_bytes = MPS2_FLASH_SEGMENT_BYTES,
+    .segment_count = MPS2_FLASH_OF_JOURNAL,
+    .program_bytes = MPS2_FLASH_PROGRAM_BYTES,
+};
+
+const hf_flash_t mps2_flash_whole = {
+    .ops = &ops,
+    .segment_bytes = MPS2_FLASH_SEGMENT_BYTES,
     .segment_count = MPS2_FLASH_SEGMENTS,
     .program_bytes = MPS2_FLASH_PROGRAM_BYTES,
 };

@@ -39,11 +39,11 @@ async function refusals(central) {
         const error = await central.call(action, payload).catch((caught) => caught);
         equal(error.rpcErrorCode ?? error, code, `${action} ${JSON.stringify(payload)}`);
     };
-    equal(await central.call('ClearCache'), {status: 'Rejected'}, 'there is no cache');
+    equal(await central.call('ClearCache'), {status: 'Accepted'}, 'the cache, which is enabled');
     await refused('SetChargingProfile', {connectorId: 1, csChargingProfiles: {chargingProfileId: 1, stackLevel: 0,
         chargingProfilePurpose: 'TxDefaultProfile', chargingProfileKind: 'Relative',
         chargingSchedule: {chargingRateUnit: 'A', chargingSchedulePeriod: [{startPeriod: 0, limit: 6}]}}}, 'NotSupported');
-    await refused('GetLocalListVersion', {}, 'NotSupported');
+    equal(await central.call('GetLocalListVersion'), {listVersion: 0}, 'an empty list');
     equal(await central.call('UnlockConnector', {connectorId: 3}), {status: 'NotSupported'}, 'no such connector');
     equal(await central.call('RemoteStopTransaction', {transactionId: 4711}), {status: 'Rejected'}, 'no such transaction');
     equal(await central.call('DataTransfer', {vendorId: 'x'}), {status: 'UnknownVendorId'}, 'DataTransfer');
