@@ -2,6 +2,7 @@
 // One charge point under test: the shipped holdfastd, `holdfast sim` as its vehicle, modules, lock and card reader, and npm ocpp-rpc
 // in strictMode as its central system, all of its own. A case says what is done and what has to come, in which order; every
 // wait has a limit. When it is over every frame of it is judged.
+import {spawn} from 'node:child_process';
 import {join} from 'node:path';
 import {Central, Program, Station, now, sleep, until} from '../lib.mjs';
 
@@ -43,6 +44,7 @@ class Outlets extends Station {
     constructor(id, connectors, settings) {
         super({id, settings});
         this.connectors = connectors;
+        this.more = []; // arguments of the daemon
     }
 
     buses() {
@@ -57,8 +59,22 @@ class Outlets extends Station {
     startDaemon(csmsUrl) {
         this.daemon = new Program('holdfastd', ['--csms', csmsUrl, '--id', this.id, '--http', 'none', '--state', join(this.folder, 'state'),
             ...this.buses().flatMap((bus) => ['--can', `virtual:${bus}`]), '--io', `socket:${join(this.folder, 'io')}`,
-            ...this.settings.flatMap((setting) => ['--set', setting])]);
+            ...this.settings.flatMap((setting) => ['--set', setting]), ...this.more]);
     }
+}
+
+const READER = `import os, sys, tty
+master, slave = os.openpty()
+tty.setraw(slave)
+print(os.ttyname(slave), flush=True)
+for line in sys.stdin:
+    os.write(master, line.strip().encode() + b'\\r\\n')`;
+
+/** A card reader on a serial line: a pseudo terminal, which node alone cannot open. Ends with its stdin. */
+export async function serialReader() {
+    const child = spawn('/usr/bin/python3', ['-c', READER], {stdio: ['pipe', 'pipe', 'inherit']});
+    const path = await new Promise((done, fail) => child.stdout.once('data', (text) => done(String(text).trim())).once('end', () => fail(new Failed('no pty'))));
+    return {path, present: (idTag) => child.stdin.write(`${idTag}\n`), end: () => child.stdin.end()};
 }
 
 export class Rig {
