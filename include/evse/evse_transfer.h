@@ -82,6 +82,9 @@ typedef enum evse_job_status { // of both; a name for each in OCPP's words
     EVSE_JOB_STATUS_COUNT
 } evse_job_status_t;
 
+/// "Downloading", as OCPP spells it; "" for a status that this kind never has.
+const char *evse_job_status_text(unsigned kind, unsigned status);
+
 /// An UpdateFirmware or GetDiagnostics. The request itself (location, dates, name) is in the store alone.
 typedef struct evse_job {
     uint64_t due_us;     // of WAITING: not before

@@ -31,6 +31,10 @@ typedef struct evse_comms_view {
     int32_t transaction_id[CONFIG_EVSE_CONNECTORS_MAX]; // 0 none open; -1 not known yet
     uint32_t session_state[CONFIG_EVSE_CONNECTORS_MAX]; // evse_session_state_t
     hf_pool_stats_t pool[EVSE_POOL_COUNT];
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    uint32_t transfer_status[EVSE_JOBS]; // evse_job_status_t
+    uint32_t downloads, uploads, transfer_failures;
+#endif
 } evse_comms_view_t;
 
 const char *evse_view_pool_name(unsigned pool);

@@ -175,6 +175,8 @@ async function bad(central, station, url, what, options) {
 async function downloads(central, station, http) {
     await good(central, station, `${http.url}/image`, 'download');
     await until(() => /not verified and not installed/.test(station.daemon.stderr), 'that nothing is installed, in the log');
+    const {transfers} = await station.status();
+    equal([transfers.downloads, transfers.failures, transfers.installs_firmware], [1, 0, false], 'transfers on the status page');
     await good(central, station, `${http.url}/moved`, 'one redirect');
     await bad(central, station, `${http.url}/nothing`, 'a 404');
     await bad(central, station, `${http.url}/empty`, 'an empty file');

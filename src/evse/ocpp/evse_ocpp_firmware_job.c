@@ -120,13 +120,13 @@ static void set_status(evse_ocpp_t *ocpp, evse_job_kind_t kind, evse_job_status_
     }
 }
 
-static const char *status_text(evse_job_kind_t kind, unsigned status)
+const char *evse_job_status_text(unsigned kind, unsigned status)
 {
     static const char *const texts[EVSE_JOBS][EVSE_JOB_STATUS_COUNT] = {
         {"Idle", "Downloading", "Downloaded", "DownloadFailed", "Installing", "InstallationFailed"},
         {"Idle", "Uploading", "Uploaded", "UploadFailed", "", ""},
     };
-    return texts[kind][status];
+    return kind < EVSE_JOBS && status < EVSE_JOB_STATUS_COUNT ? texts[kind][status] : "";
 }
 
 static bool send_status(evse_ocpp_t *ocpp, evse_job_kind_t kind)
@@ -136,7 +136,7 @@ static bool send_status(evse_ocpp_t *ocpp, evse_job_kind_t kind)
     evse_job_t *job = &ocpp->transfers.job[kind];
     evse_outgoing_t call;
     hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, actions[kind], NULL);
-    hf_json_string_field(json, "status", status_text(kind, job->status));
+    hf_json_string_field(json, "status", evse_job_status_text(kind, job->status));
     if (evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_TRANSFER, kind, job->status)) !=
         HF_OK) {
         return false;

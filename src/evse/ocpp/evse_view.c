@@ -70,4 +70,12 @@ void evse_comms_view(const evse_t *evse, uint64_t now_us, evse_comms_view_t *vie
         view->session_state[c] = ocpp->session[c].state;
     }
     view_store(&evse->store, view);
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    for (unsigned i = 0; i < EVSE_JOBS; i++) {
+        view->transfer_status[i] = ocpp->transfers.job[i].status;
+    }
+    view->downloads = ocpp->transfers.downloads;
+    view->uploads = ocpp->transfers.uploads;
+    view->transfer_failures = ocpp->transfers.failures;
+#endif
 }

@@ -103,6 +103,25 @@ static void put_pools(hf_json_writer_t *json, const evse_comms_view_t *comms)
     hf_json_end_array(json);
 }
 
+#if CONFIG_EVSE_OCPP_FIRMWARE
+static void put_transfers(hf_json_writer_t *json, const evse_comms_view_t *comms)
+{
+    hf_json_key(json, "transfers");
+    hf_json_begin_object(json);
+    hf_json_string_field(
+        json, "firmware",
+        evse_job_status_text(EVSE_JOB_FIRMWARE, comms->transfer_status[EVSE_JOB_FIRMWARE]));
+    hf_json_string_field(
+        json, "diagnostics",
+        evse_job_status_text(EVSE_JOB_DIAGNOSTICS, comms->transfer_status[EVSE_JOB_DIAGNOSTICS]));
+    hf_json_i64_field(json, "downloads", comms->downloads);
+    hf_json_i64_field(json, "uploads", comms->uploads);
+    hf_json_i64_field(json, "failures", comms->transfer_failures);
+    hf_json_bool_field(json, "installs_firmware", false); // what is downloaded is only kept
+    hf_json_end_object(json);
+}
+#endif
+
 static void put_comms(hf_json_writer_t *json, const evse_comms_view_t *comms)
 {
     hf_json_string_field(json, "link", evse_link_state_text(comms->link));
@@ -130,6 +149,9 @@ static void put_comms(hf_json_writer_t *json, const evse_comms_view_t *comms)
     hf_json_i64_field(json, "compactions", comms->journal_compactions);
     hf_json_end_object(json);
     put_pools(json, comms);
+#if CONFIG_EVSE_OCPP_FIRMWARE
+    put_transfers(json, comms);
+#endif
 }
 
 static void put_station(hf_json_writer_t *json, const status_source_t *source,
