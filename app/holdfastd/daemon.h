@@ -24,6 +24,7 @@
 #include "evse_reader_linux.h"
 #include "evse_stream_tcp.h"
 #include "hf_flash_file.h"
+#include "hf_net_linux.h"
 #include "options.h"
 #if CONFIG_HOLDFASTD_STATUS_PAGE
 #include "status_page.h"
@@ -72,6 +73,9 @@ typedef struct daemon {
     hf_flash_file_t tags; // local list and authorization cache
     bool has_tags;
     evse_reader_linux_t reader;
+    hf_net_linux_t net_linux;
+    hf_net_t net;
+    bool has_net;
     evse_stream_tcp_t stream;
     evse_ws_t ws;
     uint8_t ws_receive[CONFIG_EVSE_OCPP_RECEIVE_BYTES];

@@ -63,6 +63,32 @@ static int build_link(daemon_t *daemon)
     return status == HF_OK ? -1 : fail(EXIT_CONFIG, "link", hf_status_text(status));
 }
 
+// A central system on this machine needs no network, and most machines for tests have none.
+static bool is_own_host(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+static int build_net(daemon_t *daemon)
+{
+    const char *wanted = daemon->options.net;
+    bool is_auto = strcmp(wanted, "auto") == 0;
+    if (strcmp(wanted, "none") == 0 || (is_auto && is_own_host(daemon->options.url.host))) {
+        return -1;
+    }
+    int status = hf_net_linux_open(&daemon->net_linux, is_auto ? NULL : wanted);
+    if (status == HF_E_IO && is_auto) {
+        HF_LOGW(&daemon->comms_log.log, hf_port_now_us(), NET,
+                "no rtnetlink: the network is not watched");
+        return -1;
+    }
+    const hf_net_config_t config = {.ops = &hf_net_linux_ops, .ctx = &daemon->net_linux};
+    status = status == HF_OK ? hf_net_init(&daemon->net, &config) : status;
+    daemon->has_net = status == HF_OK;
+    return status == HF_OK ? -1 : fail(EXIT_CONFIG, "net", hf_status_text(status));
+}
+
 static int build_bus(evse_can_linux_t *bus, const char *spec, const evse_can_filters_t *filters,
                      evse_can_t *can)
 {
@@ -193,6 +219,7 @@ static int build_charge_point(daemon_t *daemon)
         .model = options->model,
         .serial = options->serial[0] != '\0' ? options->serial : NULL,
         .firmware = HOLDFAST_VERSION,
+        .net = daemon->has_net ? &daemon->net : NULL,
         .link = {.ops = &evse_ws_link_ops, .ctx = &daemon->ws},
         .connectors = options->connectors,
         .seed = seed | 1u,
@@ -272,9 +299,9 @@ int daemon_build(daemon_t *daemon)
 #endif
     daemon_lock_memory(daemon); // before anybody starts a thread
     int (*const steps[])(daemon_t *) = {
-        build_link,        build_channels,           build_io,
-        build_store,       daemon_supervision_build, build_charge_point,
-        build_status_page, daemon_console_start};
+        build_link,         build_net,         build_channels,
+        build_io,           build_store,       daemon_supervision_build,
+        build_charge_point, build_status_page, daemon_console_start};
     for (size_t i = 0; i < HF_COUNT_OF(steps); i++) {
         int code = steps[i](daemon);
         if (code >= 0) {

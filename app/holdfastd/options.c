@@ -174,6 +174,8 @@ static const setting_t settings[] = {
      .read = read_meter},
     {"io", "SPEC", "inputs and outputs: " IOS, TEXT_FIELD(io)},
     {"state", "DIR", "directory of the journal (default /var/lib/holdfast)", TEXT_FIELD(state)},
+    {"net", "NAME", "interface to the central system, auto (default) or none: not watched",
+     TEXT_FIELD(net)},
     {"http", "HOST:PORT", "status page, or none (default 127.0.0.1:8080)", .read = read_http},
     {"profile", "NAME", "scaling of the power module; no default on a physical bus",
      TEXT_FIELD(profile)},
@@ -609,6 +611,7 @@ int options_read(options_t *options, int argc, char **argv)
 {
     *options = (options_t){
         .state = "/var/lib/holdfast",
+        .net = "auto",
         .http_host = "127.0.0.1",
         .http_port = 8080,
         .has_http = true,

@@ -41,6 +41,7 @@ typedef struct options {
     unsigned connectors;
     char io[OPTIONS_TEXT_MAX];
     char state[OPTIONS_TEXT_MAX];
+    char net[32]; // "auto", "none", or an interface
     char http_host[64];
     uint16_t http_port;
     bool has_http;

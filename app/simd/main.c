@@ -20,7 +20,7 @@ typedef struct arguments {
     scenario_options_t scenario;
     uint32_t connectors, seed;
     uint32_t modules;
-    bool two_buses, json, verbose;
+    bool two_buses, wifi, json, verbose;
     const char *trace; // file; NULL: none
 } arguments_t;
 
@@ -59,6 +59,7 @@ static void print_help(void)
     }
     printf("  %-14s F  %s\n", "--trace",
            "write the trace of memory to file F (build with CONFIG_HF_TRACE)");
+    printf("  %-14s    %s\n", "--wifi", "on a radio network; an outage is its access point gone");
     printf("  %-14s    %s\n", "--two-buses", "the BMS has a bus of its own");
     printf("  %-14s    %s\n", "--all-faults", "draw from all faults that pass, not from six");
     printf("  %-14s    %s\n", "--json", "the result as one JSON object");
@@ -110,6 +111,8 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
             arguments->json = true;
         } else if (strcmp(argv[i], "--two-buses") == 0) {
             arguments->two_buses = true;
+        } else if (strcmp(argv[i], "--wifi") == 0) {
+            arguments->wifi = true;
         } else if (strcmp(argv[i], "--all-faults") == 0) {
             arguments->scenario.all_faults = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
@@ -236,6 +239,7 @@ int main(int argc, char **argv)
     world_config_t config = {.connectors = arguments.connectors,
                              .modules = arguments.modules,
                              .two_buses = arguments.two_buses,
+                             .wifi = arguments.wifi,
                              .seed = arguments.seed,
                              .utc_ms = START_UTC_MS,
                              .verbose = arguments.verbose,

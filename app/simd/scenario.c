@@ -3,12 +3,15 @@
 // outage, a kill or a fault is drawn from the world's seed; a failed run is replayed by the same options and seed.
 #include "scenario.h"
 
+#include "world_wifi.h"
+
 #include <string.h>
 
 #define MS_PER_S          1000u
 #define MS_PER_HOUR       3600000u
 #define START_LIMIT_MS    (90u * MS_PER_S)
 #define STOP_LIMIT_MS     (30u * MS_PER_S)
+#define OUTAGE_SEEN_MS    (4u * MS_PER_S)
 #define DELIVERY_LIMIT_MS (2u * MS_PER_HOUR)
 
 typedef struct play {
@@ -114,13 +117,24 @@ static void disturb(play_t *play, const scenario_options_t *options)
     }
 }
 
+/// Of the network where it is a radio's, of the central system where it is a cable.
+static void set_outage(world_t *world, bool is_out)
+{
+    if (world->config.wifi) {
+        world->wifi.ap[0].is_present = !is_out;
+        world_run_ms(world, OUTAGE_SEEN_MS); // what is said before it is noticed, nobody hears
+    } else {
+        world_set_reachable(world, !is_out);
+    }
+}
+
 /// One session. True when power flowed.
 static bool play_session(play_t *play, const scenario_options_t *options, uint64_t length_ms)
 {
     world_t *world = play->world;
     bool outage = world_random(world, options->sessions) < options->outages;
     if (outage) {
-        world_set_reachable(world, false);
+        set_outage(world, true);
     }
     start(play);
     bool charged = wait_state(play, EVSE_STATE_Charging, START_LIMIT_MS);
@@ -132,7 +146,7 @@ static bool play_session(play_t *play, const scenario_options_t *options, uint64
     (void)wait_state(play, EVSE_STATE_Available, STOP_LIMIT_MS);
     if (outage) {
         world_run_ms(world, (1u + world_random(world, 9)) * 60u * MS_PER_S);
-        world_set_reachable(world, true);
+        set_outage(world, false);
     }
     return charged;
 }
@@ -191,9 +205,14 @@ static bool is_good(const scenario_options_t *options, const scenario_result_t *
 void scenario_run(world_t *world, const scenario_options_t *options, scenario_result_t *result)
 {
     memset(result, 0, sizeof *result);
+    if (world->config.wifi) {
+        result->refused_key =
+            world_wifi_store(world, 0, world->wifi.ap[0].name, world->wifi.ap[0].secret) != HF_OK;
+    }
     (void)world_run_until(world, is_delivered, START_LIMIT_MS); // the first BootNotification
     // So that a session goes on by card while the central system is away.
     result->refused_key =
+        result->refused_key ||
         evse_ocpp_set_key(&world->evse.ocpp, "AllowOfflineTxForUnknownId", "true") != HF_OK;
     uint64_t day_ms = (uint64_t)options->hours * MS_PER_HOUR;
     uint64_t slot_ms = day_ms / options->sessions;

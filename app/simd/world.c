@@ -5,6 +5,9 @@
 
 #include "world_link.h"
 #include "world_trace.h"
+#include "world_wifi.h"
+
+#include "evse/evse_net.h"
 
 #include <string.h>
 
@@ -12,7 +15,7 @@
 // The charge point's clock does not start at 0: a time stamp of 0 means "never".
 #define CLOCK_START_US HF_US_PER_S
 
-static uint64_t charger_now(const world_t *world)
+uint64_t world_charger_now(const world_t *world)
 {
     return world->now_us - world->boot_us + CLOCK_START_US;
 }
@@ -123,7 +126,7 @@ int world_csms(world_t *world, const char *line)
 
 int world_present_tag(world_t *world, unsigned connector, const char *id_tag)
 {
-    return evse_ocpp_present_tag(&world->evse.ocpp, connector, id_tag, charger_now(world));
+    return evse_ocpp_present_tag(&world->evse.ocpp, connector, id_tag, world_charger_now(world));
 }
 
 static void on_reset(void *ctx, bool hard)
@@ -188,7 +191,15 @@ int world_boot(world_t *world)
         world->evse_config.ocpp.utc_hint_ms =
             world->config.utc_ms + world->now_us / HF_US_PER_MS - CLOCK_START_US / HF_US_PER_MS;
     }
-    status = evse_init(&world->evse, &world->evse_config);
+    if (world->config.wifi) {
+        const hf_net_config_t net = {.ops = &world_wifi_ops,
+                                     .ctx = world,
+                                     .credential = evse_net_credential,
+                                     .credential_ctx = &world->evse.store};
+        status = hf_net_init(&world->net, &net);
+        world->evse_config.ocpp.net = &world->net;
+    }
+    status = status == HF_OK ? evse_init(&world->evse, &world->evse_config) : status;
     world->running = status == HF_OK;
     if (world->running) {
         world_trace_boot(world);
@@ -217,6 +228,7 @@ int world_init(world_t *world, const world_config_t *config)
     world->random = config->seed * 2u + 1u;
     world->station = -1;
     world->link.reachable = true;
+    world_wifi_init(world);
     const csms_config_t central = {.send = csms_send,
                                    .event = csms_event,
                                    .ctx = world,
@@ -283,9 +295,9 @@ void world_step(world_t *world)
         }
     }
     if (world->running) {
-        evse_control_loop(&world->evse, charger_now(world));
+        evse_control_loop(&world->evse, world_charger_now(world));
         if (world->steps % COMMS_EVERY_STEPS == 0) {
-            evse_comms_loop(&world->evse, charger_now(world));
+            evse_comms_loop(&world->evse, world_charger_now(world));
         }
         if (world->config.verbose) {
             drain_log(world);
@@ -330,6 +342,6 @@ evse_connector_view_t world_connector(const world_t *world, unsigned connector)
 evse_comms_view_t world_comms(const world_t *world)
 {
     evse_comms_view_t view;
-    evse_comms_view(&world->evse, charger_now(world), &view);
+    evse_comms_view(&world->evse, world_charger_now(world), &view);
     return view;
 }

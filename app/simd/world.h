@@ -39,6 +39,26 @@ typedef struct world_link {
     int error;
 } world_link_t;
 
+#define WORLD_WIFI_APS 2
+
+typedef struct world_ap {
+    char name[HF_NET_NAME_BYTES], secret[HF_NET_SECRET_BYTES];
+    int rssi_dBm; // as the charge point hears it
+    bool is_present, has_dhcp;
+} world_ap_t;
+
+/// A radio, with what is around it; see world_wifi.h.
+typedef struct world_wifi {
+    world_ap_t ap[WORLD_WIFI_APS];
+    unsigned phase;
+    int joined; // access point, -1 none
+    bool is_welcome, has_address;
+    hf_net_failure_t failure;
+    char wanted[HF_NET_NAME_BYTES];
+    uint64_t since_us, heard_us, weak_us;
+    unsigned joins;
+} world_wifi_t;
+
 typedef struct world_can {
     evse_can_frame_t frames[WORLD_CAN_FRAMES]; // towards the charger
     uint32_t head, tail, dropped;
@@ -52,6 +72,7 @@ typedef struct world_config {
     bool two_buses;   // the BMS has one of its own
     uint64_t seed;
     uint64_t utc_ms;  // calendar time at now_us = 0
+    bool wifi;        // the charge point is on a radio network, not on a cable
     bool clock_known; // the charge point trusts its own clock from the start
     bool verbose;     // log lines and central-system events to stdout
     void (*print)(void *ctx, const char *line); // where verbose output goes
@@ -74,6 +95,8 @@ typedef struct world {
     sim_outlet_t outlet[CONFIG_EVSE_CONNECTORS_MAX];
     world_can_t can[CONFIG_EVSE_CONNECTORS_MAX][SIM_BUS_COUNT];
     world_link_t link;
+    world_wifi_t wifi;
+    hf_net_t net;
     csms_t csms;
     int station; // at the central system, negative while not connected
     hf_flash_ram_t flash_ram;
@@ -115,6 +138,8 @@ evse_comms_view_t world_comms(const world_t *world);
 HF_MUST_CHECK int world_csms(world_t *world, const char *line);
 /// A card at a connector's reader, see evse_ocpp_present_tag().
 HF_MUST_CHECK int world_present_tag(world_t *world, unsigned connector, const char *id_tag);
+/// The charge point's own time.
+uint64_t world_charger_now(const world_t *world);
 /// A pseudo-random number below `bound`, from the world's seed.
 uint32_t world_random(world_t *world, uint32_t bound);
 

@@ -4,6 +4,7 @@
 #include "world_link.h"
 
 #include "world_trace.h"
+#include "world_wifi.h"
 
 #include <string.h>
 
@@ -92,8 +93,9 @@ static evse_link_state_t link_poll(void *ctx, uint64_t now_us)
     world_t *world = ctx;
     world_link_t *link = &world->link;
     if (link->state == EVSE_LINK_OPENING && world->now_us >= link->open_at_us) {
+        bool is_there = link->reachable && world_wifi_carries(world);
         int station =
-            link->reachable ? csms_connect(&world->csms, "CP1", world->now_us) : HF_E_UNREACHABLE;
+            is_there ? csms_connect(&world->csms, "CP1", world->now_us) : HF_E_UNREACHABLE;
         if (station < 0) {
             link->state = EVSE_LINK_DOWN;
             link->error = station;
@@ -147,7 +149,8 @@ void world_link_step(world_t *world)
 {
     const char *text;
     size_t length;
-    while (world->station >= 0 && pipe_get(world, &world->link.up, &text, &length) == 1) {
+    while (world->station >= 0 && world_wifi_carries(world) &&
+           pipe_get(world, &world->link.up, &text, &length) == 1) {
         csms_receive(&world->csms, (unsigned)world->station, text, length, world->now_us);
     }
     csms_poll(&world->csms, world->now_us);
@@ -155,7 +158,7 @@ void world_link_step(world_t *world)
 
 void world_link_deliver(world_t *world, const char *text, size_t length)
 {
-    if (world->link.state != EVSE_LINK_OPEN) {
+    if (world->link.state != EVSE_LINK_OPEN || !world_wifi_carries(world)) {
         return;
     }
     char *room = pipe_room(&world->link.down);

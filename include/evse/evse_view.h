@@ -19,6 +19,10 @@ typedef struct evse_comms_view {
     uint64_t last_session_Wh;
     uint32_t last_session_reason; // evse_stop_reason_t; None before the first
     uint32_t sessions_started, sessions_ended;
+    uint32_t has_net;      // 1: the network is watched, and what follows is of it
+    uint32_t net;          // hf_net_state_t
+    uint32_t net_failure;  // hf_net_failure_t of the last try
+    int32_t net_rssi_dBm;  // 0: no radio, or not known
     uint32_t link;         // evse_link_state_t
     int32_t link_error;    // hf_status_t of the last failure; 0 none
     uint32_t registration; // evse_registration_t

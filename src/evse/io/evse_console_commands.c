@@ -108,6 +108,10 @@ static void print_station(const evse_console_t *console, uint64_t now_us)
                        is_control_alive(console, now_us) ? "ticking" : "NOT TICKING",
                        console->snapshot.estop_latched ? "LATCHED" : "released");
     bool alive = is_young(console->has_comms, comms->now_us, now_us, COMMS_AGE_US);
+    if (comms->has_net != 0) {
+        evse_console_print(console, "network: %s, %d dBm", hf_net_state_text(comms->net),
+                           (int)comms->net_rssi_dBm);
+    }
     evse_console_print(console, "comms: %s, link %s, registration %s, %u messages waiting",
                        alive ? "alive" : "NOT ALIVE", evse_link_state_text(comms->link),
                        evse_registration_text(comms->registration), (unsigned)comms->queue);

@@ -82,13 +82,14 @@ static bool step_net(evse_ocpp_t *ocpp, uint64_t now_us)
     }
     if (evse_is_due(now_us, uplink->next_net_us)) {
         hf_net_state_t was = (hf_net_state_t)uplink->net;
+        bool is_first = uplink->next_net_us == 0u;
         uplink->next_net_us = now_us + NET_EVERY_US;
         uplink->net = (uint8_t)hf_net_poll(ocpp->config.net, now_us);
         bool is_back = !hf_net_is_usable(was) && hf_net_is_usable((hf_net_state_t)uplink->net);
         if (is_back) {
             net_returned(ocpp, now_us);
         }
-        if (was != (hf_net_state_t)uplink->net) {
+        if (is_first || was != (hf_net_state_t)uplink->net) {
             HF_LOGI(ocpp->config.log, now_us, NET, "network: %s", hf_net_state_text(uplink->net));
         }
     }

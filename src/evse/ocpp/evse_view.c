@@ -66,6 +66,12 @@ void evse_comms_view(const evse_t *evse, uint64_t now_us, evse_comms_view_t *vie
         .timeouts = ocpp->rpc.timeouts,
         .malformed = ocpp->rpc.malformed,
     };
+    if (ocpp->config.net != NULL) {
+        view->has_net = 1;
+        view->net = ocpp->config.net->state;
+        view->net_failure = ocpp->config.net->failure;
+        view->net_rssi_dBm = ocpp->config.net->rssi_dBm;
+    }
     for (unsigned c = 0; c < ocpp->config.connectors; c++) {
         view->session_state[c] = ocpp->session[c].state;
     }

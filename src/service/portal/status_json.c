@@ -124,6 +124,16 @@ static void put_transfers(hf_json_writer_t *json, const evse_comms_view_t *comms
 
 static void put_comms(hf_json_writer_t *json, const evse_comms_view_t *comms)
 {
+    if (comms->has_net != 0) {
+        hf_json_string_field(json, "net", hf_net_state_text(comms->net));
+        hf_json_string_field(json, "net_error",
+                             comms->net_failure != HF_NET_FAILURE_NONE
+                                 ? hf_net_failure_text(comms->net_failure)
+                                 : "");
+        if (comms->net_rssi_dBm != 0) {
+            hf_json_i64_field(json, "net_rssi_dBm", comms->net_rssi_dBm);
+        }
+    }
     hf_json_string_field(json, "link", evse_link_state_text(comms->link));
     hf_json_string_field(json, "link_error",
                          comms->link_error != 0 ? hf_status_text(comms->link_error) : "");
