@@ -38,7 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     station_run(s, 4000); // an UnlockConnector may wait that long
     s->call_count = 0;
     const char *answer = station_ask(s, "ClearCache", "{}");
-    if (hf_test_failed_here != 0 || strcmp(answer, STATION_REJECTED) != 0) {
+    bool answered =
+        strcmp(answer, STATION_ACCEPTED) == 0 ||
+        strcmp(answer, STATION_REJECTED) == 0; // the input may have switched the cache off
+    if (hf_test_failed_here != 0 || !answered) {
         printf("the station answers \"%s\"\n", answer);
         abort();
     }
