@@ -356,6 +356,8 @@ static void session_summary_survives_a_power_cut_offline(void)
     CHECK_EQ(evse_ocpp_stop(&s->ocpp, 0, EVSE_STOP_Local, s->now_us), 0);
     station_run(s, 3000);
     CHECK_EQ(s->ocpp.vendor.count, 3);
+    CHECK_EQ(evse_store_next_key(&s->store, EVSE_OBJECT_VENDOR, 1), 1);
+    CHECK_EQ(evse_store_next_key(&s->store, EVSE_OBJECT_VENDOR, 2), -1); // two written, not three
     reboot(s);
     CHECK_EQ(s->ocpp.vendor.count, 2);
     s->link.up = true;
