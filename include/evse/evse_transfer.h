@@ -22,8 +22,8 @@ typedef struct evse_transfer_result {
 } evse_transfer_result_t;
 
 typedef struct evse_transfer_ops {
-    /// Begins a download from `url`; where it is kept is the seam's business. 0 started, HF_E_AGAIN the last transfer has not
-    /// ended yet, HF_E_UNSUPPORTED this scheme never works, HF_E_FORMAT no URL. No line of this seam blocks.
+    /// Begins a download from `url`; where it is kept is the seam's business. 0 started, HF_E_AGAIN the last transfer has
+    /// not ended yet, HF_E_UNSUPPORTED this scheme never works, HF_E_FORMAT no URL. No line of this seam blocks.
     int (*download)(void *ctx, const char *url);
     /// Begins an upload to `url` (a folder or a file) of what feed() is given, under `name`. As download().
     int (*upload)(void *ctx, const char *url, const char *name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One transfer at a time on a thread of its own. Invariants: a location is given to libcurl and to nobody else (it may hold
-// a password), never printed; only the four schemes are spoken, after redirects HTTP alone, and never HTTP after HTTPS; every
-// wait is bounded; a download that failed leaves no file.
+// a password), never printed; only the four schemes are spoken, after redirects HTTP alone, and never HTTP after HTTPS;
+// every wait is bounded; a download that failed leaves no file.
 #include "transfer_curl.h"
 
 #include "transfer_curl_private.h"

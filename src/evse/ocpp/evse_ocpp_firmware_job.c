@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The two jobs that use the transfer seam, UpdateFirmware's and GetDiagnostics', as one state machine: when to try, how often,
-// what to tell, what to keep.
+// The two jobs that use the transfer seam, UpdateFirmware's and GetDiagnostics', as one state machine: when to try, how
+// often, what to tell, what to keep.
 // Goals: each request ends with one final status told; tries are spread by its interval; a reboot loses neither.
 // Assumptions: the seam does one transfer at a time and never blocks; the store keeps 700 bytes per job.
 // Invariants: online, no status is passed over: the next one is taken only when the last was answered; offline, only the
