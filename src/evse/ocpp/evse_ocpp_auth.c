@@ -238,13 +238,33 @@ static void answer_own(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, ui
     }
 }
 
+// A card of the station's reader may be for any session: it is asked about once, for the first.
+static unsigned find_asked(const evse_ocpp_t *ocpp, unsigned connector, const char *parent)
+{
+    const char *id_tag = ocpp->session[connector].asked_id_tag;
+    unsigned found = connector;
+    bool anywhere = evse_tag_is_same(ocpp->auth.card.id_tag, id_tag);
+    for (unsigned i = ocpp->config.connectors; anywhere && i-- > 0u;) {
+        found = is_of_group(ocpp->session[i].parent_id_tag, id_tag, parent) ? i : found;
+    }
+    return found;
+}
+
 static void answer_asked(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, uint64_t now_us)
 {
     evse_session_t *session = &ocpp->session[connector];
     evse_tag_info_t asked;
-    bool good = evse_tag_info_read(info, &asked) && asked.status == EVSE_TAG_Accepted &&
-                is_of_group(session->parent_id_tag, session->asked_id_tag, asked.parent);
+    bool good = evse_tag_info_read(info, &asked) && asked.status == EVSE_TAG_Accepted;
+    unsigned found = good ? find_asked(ocpp, connector, asked.parent) : connector;
     evse_auth_learn(ocpp, session->asked_id_tag, info);
+    if (found != connector && ocpp->session[found].asked_id_tag[0] == '\0') {
+        memcpy(ocpp->session[found].asked_id_tag, session->asked_id_tag,
+               sizeof session->asked_id_tag);
+        evse_session_asked(ocpp, connector, false, now_us);
+        connector = found;
+    }
+    session = &ocpp->session[connector];
+    good = good && is_of_group(session->parent_id_tag, session->asked_id_tag, asked.parent);
     evse_session_asked(ocpp, connector, good, now_us);
 }
 
