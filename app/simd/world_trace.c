@@ -47,7 +47,7 @@ static void write_head(world_t *world)
     hf_builder_init(&out, text, sizeof text);
     hf_record_write_header(&out);
     write_line(world, &out);
-    const hf_pool_t *pools[] = {&world->evse.store.messages, &world->evse.store.transactions};
+    const hf_pool_t *pools[] = {&world->evse.store.messages};
     for (uint16_t id = 0; id < HF_COUNT_OF(pools); id++) {
         hf_pool_stats_t stats = hf_pool_stats(pools[id]);
         write_pool(world, id, hf_pool_name(pools[id]), stats.block_bytes, stats.capacity);
@@ -112,9 +112,7 @@ void world_trace_boot(world_t *world)
     }
     hf_trace_set_clock(&world->trace, (uint32_t)(world->now_us / HF_US_PER_MS));
     tell_taken(world, &world->evse.store.messages, WORLD_TRACE_MESSAGES);
-    tell_taken(world, &world->evse.store.transactions, WORLD_TRACE_TRANSACTIONS);
     hf_pool_set_trace(&world->evse.store.messages, &world->trace, WORLD_TRACE_MESSAGES);
-    hf_pool_set_trace(&world->evse.store.transactions, &world->trace, WORLD_TRACE_TRANSACTIONS);
     world_trace_step(world);
 }
 

@@ -11,7 +11,6 @@
 /// Numbers of the pools in the trace.
 enum {
     WORLD_TRACE_MESSAGES = 0,
-    WORLD_TRACE_TRANSACTIONS = 1,
     WORLD_TRACE_FRAMES_UP = 16,
     WORLD_TRACE_FRAMES_DOWN = 17
 };

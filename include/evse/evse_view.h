@@ -8,8 +8,7 @@
 #include "holdfast/hf_clock.h"
 
 typedef enum evse_view_pool {
-    EVSE_POOL_MESSAGES,
-    EVSE_POOL_TRANSACTIONS,
+    EVSE_POOL_MESSAGES, // readings that are not journalled
     EVSE_POOL_COUNT,
 } evse_view_pool_t;
 

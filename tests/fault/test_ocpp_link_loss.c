@@ -72,11 +72,11 @@ static void check_bill(const station_t *s, unsigned at, const char *what)
 {
     bill_t bill = read_bill(s);
     if (bill.starts != 1 || bill.stops != 1 || bill.readings != 4 || bill.conflict ||
-        bill.order_broken || s->store.head != NULL) {
+        bill.order_broken || evse_store_waiting(&s->store) > 0) {
         HF_TEST_FAIL("link lost %s call %u: %u starts, %u stops, %u readings, conflict %d, order "
                      "%d, queue %s",
                      what, at, bill.starts, bill.stops, bill.readings, bill.conflict,
-                     bill.order_broken, s->store.head == NULL ? "empty" : "not empty");
+                     bill.order_broken, evse_store_waiting(&s->store) == 0 ? "empty" : "not empty");
     }
 }
 
@@ -129,7 +129,7 @@ static void power_lost_at_each_call_bills_once(void)
         station_run(s, 120000);
         bill_t bill = read_bill(s);
         if (bill.starts > 1 || bill.starts != bill.stops || bill.conflict ||
-            s->store.head != NULL || s->store.open[0] != NULL) {
+            evse_store_waiting(&s->store) > 0 || s->store.open[0] != NULL) {
             HF_TEST_FAIL("power lost at call %u: %u starts, %u stops, conflict %d", at, bill.starts,
                          bill.stops, bill.conflict);
         }

@@ -167,7 +167,7 @@ static void deliver_the_rest(void)
     hf_flash_ram_power_on(&w.ram);
     judge_power_lost(&judge);
     CHECK_EQ(world_boot(&w), HF_OK);
-    for (unsigned i = 0; i < 2000 && w.store.head != NULL; i++) {
+    for (unsigned i = 0; i < 2000 && evse_store_waiting(&w.store) > 0; i++) {
         CHECK_EQ(judge_tell_clock(&judge, &w), HF_OK);
         CHECK_EQ(judge_deliver(&judge, &w, 1, true), HF_OK);
         CHECK_EQ(world_settle(&w), HF_OK);

@@ -319,7 +319,7 @@ static inline void judge_one(judge_t *judge, const judge_session_t *session)
 /// Call when everything has been delivered. NULL when all is well.
 static inline const char *judge_verdict(judge_t *judge, const world_t *w)
 {
-    if (w->store.head != NULL) {
+    if (evse_store_waiting(&w->store) > 0) {
         judge_wrong(judge, "not everything was delivered");
     }
     for (unsigned i = 0; i < judge->sessions; i++) {

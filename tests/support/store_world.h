@@ -82,11 +82,21 @@ static inline int world_begin(world_t *w, unsigned connector, const char *id_tag
 
 static inline unsigned world_queue_length(const world_t *w)
 {
-    unsigned count = 0;
-    for (const evse_message_t *m = w->store.head; m != NULL; m = m->next) {
-        count++;
-    }
-    return count;
+    return evse_store_waiting(&w->store);
+}
+
+/// A message that waits, by its place; id 0 there is none.
+static inline evse_message_t world_peek(const world_t *w, uint32_t place)
+{
+    evse_message_t message;
+    memset(&message, 0, sizeof message);
+    return evse_store_peek(&w->store, place, &message) == 1 ? message : (evse_message_t){.id = 0};
+}
+
+/// The newest.
+static inline evse_message_t world_last(const world_t *w)
+{
+    return world_peek(w, evse_store_waiting(&w->store) - 1u);
 }
 
 #endif

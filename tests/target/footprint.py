@@ -17,7 +17,7 @@ LIBRARIES = ("libholdfast", "libevse", "libcsms")
 TOLERANCE = 0.05
 HEAD = """# Footprint
 
-Cortex-M4F, `arm-none-eabi-gcc` {compiler}, -Os, `configs/mcu` (one connector, {messages} messages, {transactions} transactions).
+Cortex-M4F, `arm-none-eabi-gcc` {compiler}, -Os, `configs/mcu` (one connector, {messages} messages that wait).
 Made by `tests/target/footprint.py BUILD --update`; `./check` prints the same table for the build at hand and warns when
 this page is more than 5 % away from it. Bytes.
 
@@ -105,8 +105,7 @@ def main():
     if "--update" in sys.argv:
         compiler = run("arm-none-eabi-gcc", "-dumpfullversion").strip()
         with open(DOCUMENT, "w", encoding="utf-8") as out:
-            out.write(HEAD.format(compiler=compiler, messages=config(build, "EVSE_MESSAGES_MAX"),
-                                  transactions=config(build, "EVSE_TRANSACTIONS_MAX")) + table(sizes))
+            out.write(HEAD.format(compiler=compiler, messages=config(build, "EVSE_MESSAGES_MAX")) + table(sizes))
         return
     print(table(sizes))
     said = told()

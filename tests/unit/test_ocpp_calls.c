@@ -255,7 +255,7 @@ static void rule_15_reset_answers_ends_sends_then_restarts(void)
     CHECK_EQ(s->resets, 1);
     CHECK(!s->reset_hard);
     CHECK(station_has(station_find(s, "StopTransaction", 0), "reason", "SoftReset"));
-    CHECK(s->store.head == NULL);
+    CHECK_EQ(evse_store_waiting(&s->store), 0);
     CHECK_STR(station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"A\"}"), STATION_REJECTED);
     station_run(s, 20000);
     CHECK_EQ(s->resets, 1);

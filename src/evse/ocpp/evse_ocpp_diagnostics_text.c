@@ -108,7 +108,9 @@ static int put_store(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, h
         put_pool(out, "messages", &store->messages);
         return HF_OK;
     case 4u:
-        put_pool(out, "transactions", &store->transactions);
+        hf_builder_format(out, "queue: %u messages wait, %u readings thinned, %u records lost",
+                          (unsigned)evse_store_waiting(store), (unsigned)store->thinned,
+                          (unsigned)store->unreadable);
         return HF_OK;
     case 5u:
         hf_builder_format(out, "sessions: %u started, %u ended, %u readings dropped",

@@ -34,7 +34,7 @@ static bool are_sessions_over(const evse_ocpp_t *ocpp)
 static bool is_delivery_awaited(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
     return ocpp->ending.reason != EVSE_STOP_HardReset && evse_ocpp_is_online(ocpp) &&
-           ocpp->config.store->head != NULL && !ocpp->journal_failed &&
+           evse_store_waiting(ocpp->config.store) > 0 && !ocpp->journal_failed &&
            now_us - ocpp->ending.since_us < DELIVERY_WAIT_US;
 }
 

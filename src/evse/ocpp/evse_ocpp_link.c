@@ -133,7 +133,7 @@ static bool may_open(evse_ocpp_t *ocpp, uint64_t now_us)
     if (!evse_is_due(now_us, ocpp->next_open_us)) {
         return false;
     }
-    if (ocpp->config.store->head != NULL || breaker->state == HF_BREAKER_CLOSED) {
+    if (evse_store_waiting(ocpp->config.store) > 0u || breaker->state == HF_BREAKER_CLOSED) {
         return true;
     }
     return hf_breaker_wait_ms(breaker, now_us) == 0u && hf_breaker_allow(breaker, now_us);

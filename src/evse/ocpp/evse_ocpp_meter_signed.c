@@ -92,7 +92,7 @@ void evse_meter_sign_forget(evse_ocpp_t *ocpp)
 {
     evse_store_t *store = ocpp->config.store;
     uint32_t transaction = ocpp->metering.confirmed;
-    if (evse_store_transaction(store, transaction) != NULL) {
+    if (evse_store_knows(store, transaction)) {
         return;
     }
     ocpp->metering.confirmed = 0u;
@@ -106,12 +106,8 @@ void evse_meter_sign_forget(evse_ocpp_t *ocpp)
 
 static bool is_known(const evse_store_t *store, uint32_t number)
 {
-    for (unsigned i = 0u; i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        if (store->known[i] != NULL && (store->known[i]->number & 0x7FFFu) == number) {
-            return true;
-        }
-    }
-    return false;
+    uint32_t oldest = evse_store_oldest(store); // the numbers known lie close together
+    return oldest != 0u && evse_store_knows(store, oldest + ((number - oldest) & 0x7FFFu));
 }
 
 void evse_meter_init(evse_ocpp_t *ocpp)

@@ -95,7 +95,7 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
 void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_store_t *store = ocpp->config.store;
-    if (store->head == NULL) {
+    if (evse_store_waiting(store) == 0u) {
         ocpp->queue_moved_us = now_us;
         return;
     }
@@ -107,7 +107,7 @@ void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us)
 bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us)
 {
     return !evse_ocpp_is_online(ocpp) ||
-           (ocpp->config.store->head != NULL &&
+           (evse_store_waiting(ocpp->config.store) > 0 &&
             now_us - ocpp->queue_moved_us >= ocpp->rpc.timeout_ms * HF_US_PER_MS);
 }
 

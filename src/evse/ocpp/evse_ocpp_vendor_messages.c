@@ -272,7 +272,7 @@ static bool send_data(evse_ocpp_t *ocpp, evse_vendor_kind_t kind, const char *da
 static bool is_ready(const evse_ocpp_t *ocpp, const evse_vendor_item_t *item)
 {
     return item->kind != EVSE_VENDOR_SessionSummary || item->number == 0u ||
-           evse_store_transaction(ocpp->config.store, item->number) == NULL;
+           !evse_store_knows(ocpp->config.store, item->number);
 }
 
 static bool send_item(evse_ocpp_t *ocpp)
@@ -318,7 +318,7 @@ bool evse_vendor_send_some(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     // Billing that only makes its last confirmation durable goes on in a moment; one that waits to be tried again does not.
-    bool billing = ocpp->config.store->head != NULL && !ocpp->journal_failed &&
+    bool billing = evse_store_waiting(ocpp->config.store) > 0 && !ocpp->journal_failed &&
                    evse_is_due(now_us, ocpp->next_transaction_us);
     if (billing || !evse_ocpp_is_online(ocpp) || !evse_is_due(now_us, vendor->not_before_us)) {
         return false;

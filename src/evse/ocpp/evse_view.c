@@ -4,7 +4,7 @@
 
 const char *evse_view_pool_name(unsigned pool)
 {
-    static const char *const names[EVSE_POOL_COUNT] = {"messages", "transactions"};
+    static const char *const names[EVSE_POOL_COUNT] = {"messages"};
     return pool < EVSE_POOL_COUNT ? names[pool] : "unknown";
 }
 
@@ -29,9 +29,7 @@ const char *evse_session_state_text(unsigned state)
 
 static void view_store(const evse_store_t *store, evse_comms_view_t *view)
 {
-    for (const evse_message_t *message = store->head; message != NULL; message = message->next) {
-        view->queue++;
-    }
+    view->queue = evse_store_waiting(store);
     view->boot = store->boot;
     view->recovered = store->recovered;
     view->journal_appended = (uint32_t)hf_journal_appended(&store->journal);
@@ -40,7 +38,6 @@ static void view_store(const evse_store_t *store, evse_comms_view_t *view)
     view->journal_bytes = store->journal.bytes_appended;
     view->journal_error = store->journal.failed;
     view->pool[EVSE_POOL_MESSAGES] = hf_pool_stats(&store->messages);
-    view->pool[EVSE_POOL_TRANSACTIONS] = hf_pool_stats(&store->transactions);
     for (unsigned c = 0; c < store->config.connectors; c++) {
         view->transaction_id[c] = store->open[c] != NULL ? store->open[c]->transaction_id : 0;
     }

@@ -5,38 +5,36 @@
 #include "holdfast/hf_text.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 static_assert(EVSE_STORE_RECORD_BYTES_MAX >= 2u + EVSE_KEY_BYTES + EVSE_VALUE_BYTES,
               "a setting fits a record");
 static_assert(EVSE_STORE_RECORD_BYTES_MAX <= HF_JOURNAL_RECORD_BYTES_MAX, "a record fits");
+static_assert(EVSE_STORE_RECORD_BYTES_MAX >= EVSE_STORE_METER_BYTES, "a reading fits a record");
+static_assert(sizeof(evse_queued_t) == 8u, "what a message that waits costs");
 
 // ---- opening ------------------------------------------------------------------------------------
 
-static int init_pools(evse_store_t *store)
+static int init_pool(evse_store_t *store)
 {
     const hf_pool_config_t messages = {.name = "messages",
                                        .blocks = store->message_storage.blocks,
                                        .meta = store->message_storage.meta,
                                        .block_bytes = sizeof(evse_message_t),
-                                       .count = CONFIG_EVSE_MESSAGES_MAX};
-    const hf_pool_config_t transactions = {.name = "transactions",
-                                           .blocks = store->transaction_storage.blocks,
-                                           .meta = store->transaction_storage.meta,
-                                           .block_bytes = sizeof(evse_transaction_t),
-                                           .count = CONFIG_EVSE_TRANSACTIONS_MAX};
-    int status = hf_pool_init(&store->messages, &messages);
-    return status < 0 ? status : hf_pool_init(&store->transactions, &transactions);
+                                       .count = CONFIG_EVSE_READINGS_MAX};
+    return hf_pool_init(&store->messages, &messages);
 }
 
-/// A dump tells a transaction although its last message has just been confirmed.
+/// A dump of version 1 tells a transaction although its last message has just been confirmed.
 static void drop_finished(evse_store_t *store)
 {
-    for (uint32_t i = 0; i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        evse_transaction_t *transaction = store->known[i];
-        if (transaction != NULL && transaction->state == EVSE_TRANSACTION_ENDED &&
-            transaction->references == 0) {
-            evse_store_free_transaction(store, transaction);
+    for (uint32_t i = 0; i < HF_COUNT_OF(store->slot); i++) {
+        evse_transaction_t *transaction = &store->slot[i];
+        unsigned kind;
+        if (transaction->number != 0 && transaction->state == EVSE_TRANSACTION_ENDED &&
+            !evse_index_knows(store, transaction->number, &kind)) {
+            evse_store_give_slot(transaction);
         }
     }
 }
@@ -72,7 +70,7 @@ static int begin_boot(evse_store_t *store)
 
 int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
 {
-    memset(store, 0, sizeof *store);
+    memset(store, 0, offsetof(evse_store_t, message_storage));
     store->config = *config;
     store->station_nonce = config->station_nonce;
     store->next_message = 1;
@@ -80,7 +78,7 @@ int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
     if (config->connectors == 0 || config->connectors > CONFIG_EVSE_CONNECTORS_MAX) {
         return HF_E_ARGUMENT;
     }
-    int status = init_pools(store);
+    int status = init_pool(store);
     if (status < 0) {
         return status;
     }
@@ -104,9 +102,22 @@ int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
 
 // ---- the loop -----------------------------------------------------------------------------------
 
+/// The plug has gone since the STOP was recorded: told with a checkpoint, when one is due.
+static void tell_unplugged(evse_store_t *store)
+{
+    for (unsigned c = 0; c < store->config.connectors; c++) {
+        if (store->finishing_known[c] && !store->finishing[c] &&
+            store->now_us - store->checkpoint_us[c] >= EVSE_STORE_CHECKPOINT_US &&
+            evse_record_register(store, c) >= 0) {
+            store->checkpoint_us[c] = store->now_us;
+        }
+    }
+}
+
 int evse_store_poll(evse_store_t *store, uint64_t now_us)
 {
     store->now_us = now_us;
+    tell_unplugged(store);
     (void)hf_journal_poll(&store->journal); // its failure is final, and asked for below
     evse_store_advance(store);
     if (store->journal.failed < 0 && !store->failure_logged) {
@@ -188,80 +199,35 @@ int evse_store_register(evse_store_t *store, unsigned connector, uint64_t regist
     return is_due ? checkpoint(store, connector, register_mJ, now_us) : HF_OK;
 }
 
-static evse_setting_t *find_setting(evse_store_t *store, const char *key)
+int evse_store_set_inoperative(evse_store_t *store, unsigned connector, bool inoperative)
 {
-    for (uint32_t i = 0; i < store->setting_count; i++) {
-        if (strcmp(store->settings[i].key, key) == 0) {
-            return &store->settings[i];
-        }
-    }
-    return NULL;
-}
-
-const char *evse_store_get(const evse_store_t *store, const char *key)
-{
-    for (uint32_t i = 0; i < store->setting_count; i++) {
-        if (strcmp(store->settings[i].key, key) == 0) {
-            return store->settings[i].value;
-        }
-    }
-    return NULL;
-}
-
-int evse_store_set(evse_store_t *store, const char *key, const char *value)
-{
-    if (key[0] == '\0') {
+    if (connector > store->config.connectors) {
         return HF_E_ARGUMENT;
     }
-    if (strlen(key) >= EVSE_KEY_BYTES || strlen(value) >= EVSE_VALUE_BYTES) {
-        return HF_E_TOO_LONG;
-    }
-    evse_setting_t *setting = find_setting(store, key);
-    if (setting != NULL && strcmp(setting->value, value) == 0) {
+    if (store->inoperative[connector] == inoperative) {
         return HF_OK;
     }
-    if (setting == NULL && (store->setting_count == EVSE_SETTINGS_MAX ||
-                            !evse_store_has_journal_room(store, 0, sizeof *setting + 16u))) {
-        return HF_E_FULL;
-    }
-    int status = evse_record_setting(store, key, value);
-    if (status < 0) {
-        return status;
-    }
-    if (setting == NULL) {
-        setting = &store->settings[store->setting_count++];
-        evse_store_copy_text(setting->key, sizeof setting->key, key);
-    }
-    evse_store_copy_text(setting->value, sizeof setting->value, value);
-    return HF_OK;
-}
-
-static int set_flag(evse_store_t *store, evse_record_t type, unsigned connector, bool value)
-{
-    bool *flag = type == EVSE_RECORD_INOPERATIVE ? &store->inoperative[connector]
-                                                 : &store->finishing[connector];
-    if (*flag == value) {
-        return HF_OK;
-    }
-    int status = evse_record_flag(store, type, connector, value);
+    int status = evse_record_flag(store, EVSE_RECORD_INOPERATIVE, connector, inoperative);
     if (status >= 0) {
-        *flag = value;
+        store->inoperative[connector] = inoperative;
     }
     return status;
 }
 
-int evse_store_set_inoperative(evse_store_t *store, unsigned connector, bool inoperative)
-{
-    return connector > store->config.connectors
-               ? HF_E_ARGUMENT
-               : set_flag(store, EVSE_RECORD_INOPERATIVE, connector, inoperative);
-}
-
 int evse_store_set_finishing(evse_store_t *store, unsigned connector, bool finishing)
 {
-    return connector >= store->config.connectors
-               ? HF_E_ARGUMENT
-               : set_flag(store, EVSE_RECORD_FINISHING, connector, finishing);
+    if (connector >= store->config.connectors) {
+        return HF_E_ARGUMENT;
+    }
+    if (finishing && !store->finishing_known[connector]) {
+        int status = evse_record_flag(store, EVSE_RECORD_FINISHING, connector, true);
+        if (status < 0) {
+            return status;
+        }
+        store->finishing_known[connector] = true;
+    }
+    store->finishing[connector] = finishing;
+    return HF_OK;
 }
 
 int evse_store_set_latch(evse_store_t *store, bool estop, uint32_t welds)
@@ -303,7 +269,12 @@ int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason)
     if (reason >= EVSE_STOP_REASON_COUNT) {
         return HF_E_ARGUMENT;
     }
+    int kept = evse_store_keep_all(store);
     int status = evse_record_shutdown(store, (uint8_t)reason);
+    if (kept < 0) {
+        HF_LOGW(store->config.log, store->now_us, STORE, "%u readings not journalled: %s",
+                (unsigned)store->readings, hf_status_text(kept));
+    }
     if (status >= 0) {
         store->shutdown_recorded = true;
         store->shutdown_recorded_reason = (uint8_t)reason;

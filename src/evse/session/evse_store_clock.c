@@ -43,44 +43,42 @@ uint64_t evse_store_utc_ms(const evse_store_t *store, evse_moment_t at)
     return store->boot_offset[i].utc_offset_ms + at.since_boot_ms;
 }
 
-typedef bool (*boot_test_t)(const evse_store_t *store, uint32_t boot, uint32_t index);
+#define WITHOUT (1u << 31)
 
-/// True when `test` holds for the boot of any moment that waits without UTC.
-static bool any_waiting(const evse_store_t *store, boot_test_t test, uint32_t index)
+static uint32_t bit_of(const evse_store_t *store, evse_moment_t at)
 {
-    for (const evse_message_t *m = store->head; m != NULL; m = m->next) {
-        if (m->at.utc_ms == 0 && test(store, m->at.boot, index)) {
-            return true;
+    if (at.utc_ms != 0) {
+        return 0;
+    }
+    uint32_t i = find_offset(store, at.boot);
+    return i == store->boots_known ? WITHOUT : 1u << i;
+}
+
+/// A bit for each offset that a moment that waits goes by; WITHOUT when one has none. What cannot be read back needs none.
+static uint32_t offsets_needed(const evse_store_t *store)
+{
+    uint32_t needed = 0;
+    for (uint32_t i = 0; i < store->count; i++) {
+        evse_entry_t entry;
+        if ((evse_index_at(store, i)->place & EVSE_PLACE_NO_UTC) != 0 &&
+            evse_index_read(store, i, &entry, NULL) == HF_OK) {
+            needed |= bit_of(store, entry.message.at);
         }
     }
     for (unsigned c = 0; c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
-        const evse_transaction_t *open = store->open[c];
-        if (open == NULL) {
-            continue;
-        }
-        if ((open->last_at.utc_ms == 0 && test(store, open->last_at.boot, index)) ||
-            (store->register_at[c].utc_ms == 0 && test(store, store->register_at[c].boot, index))) {
-            return true;
+        if (store->open[c] != NULL) {
+            needed |= bit_of(store, store->open[c]->last_at);
+            needed |= bit_of(store, store->register_at[c]);
         }
     }
-    return false;
-}
-
-static bool is_without_offset(const evse_store_t *store, uint32_t boot, uint32_t index)
-{
-    (void)index;
-    return find_offset(store, boot) == store->boots_known;
-}
-
-static bool goes_by(const evse_store_t *store, uint32_t boot, uint32_t index)
-{
-    return find_offset(store, boot) == index;
+    return needed;
 }
 
 static void drop_unneeded(evse_store_t *store)
 {
+    uint32_t needed = offsets_needed(store);
     for (uint32_t i = store->boots_known; i-- > 0;) {
-        if (store->boot_offset[i].boot != store->boot && !any_waiting(store, goes_by, i)) {
+        if (store->boot_offset[i].boot != store->boot && (needed & 1u << i) == 0) {
             store->boot_offset[i] = store->boot_offset[--store->boots_known];
         }
     }
@@ -106,7 +104,7 @@ int evse_store_set_clock(evse_store_t *store, uint64_t utc_offset_ms)
         return HF_E_ARGUMENT;
     }
     store->utc_offset_ms = utc_offset_ms;
-    if (store->clock_at != 0 || !any_waiting(store, is_without_offset, 0)) {
+    if (store->clock_at != 0 || (offsets_needed(store) & WITHOUT) == 0) {
         return HF_OK;
     }
     if (store->boots_known == CONFIG_EVSE_BOOT_OFFSETS_MAX) {

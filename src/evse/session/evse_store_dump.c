@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a compaction must carry over, and how much room that and everything promised takes.
+// What a compaction carries over, and what it tells of where things lie from then on.
 // Invariant: replaying a dump gives the store that wrote it, without the readings that were never journalled.
 #include "evse_store_private.h"
 
 #include <string.h>
-
-// Records whose number does not depend on what happens: boot, shutdown, latch, offsets, registers, flags, proofs, with
-// their headers and padding at its worst.
-#define FIXED_BYTES                                                                                \
-    (3u * 40u + CONFIG_EVSE_BOOT_OFFSETS_MAX * 32u +                                               \
-     CONFIG_EVSE_CONNECTORS_MAX * (48u + 32u + 56u) + 16u)
-#define TRANSACTION_BYTES 88u
-#define SETTING_BYTES     (2u + EVSE_KEY_BYTES + EVSE_VALUE_BYTES)
-
-static bool is_recorded(const evse_message_t *message)
-{
-    return message->durable_at != 0 && message->durable_at != EVSE_STORE_UNRECORDED;
-}
 
 static int dump_clock(evse_store_t *store)
 {
@@ -60,50 +47,81 @@ static int dump_values(evse_store_t *store)
             status = evse_record_register(store, c);
         }
     }
-    for (uint32_t i = 0; status >= 0 && i < store->setting_count; i++) {
-        status = evse_record_setting(store, store->settings[i].key, store->settings[i].value);
-    }
-    return status;
+    return status < 0 ? status : evse_store_dump_settings(store);
 }
 
-/// A transaction whose STOP is not in the journal yet is open, as far as the journal knows.
-static uint8_t recorded_state(const evse_store_t *store, const evse_transaction_t *transaction)
+/// True while the head leaves: delivered, and the journal knows it.
+static bool is_head_gone(const evse_store_t *store)
 {
-    for (const evse_message_t *m = store->unrecorded > 0 ? store->head : NULL; m != NULL;
-         m = m->next) {
-        if (m->transaction == transaction->number && m->durable_at == EVSE_STORE_UNRECORDED) {
-            return EVSE_TRANSACTION_OPEN;
-        }
-    }
-    return transaction->state;
+    return store->confirming == 2;
+}
+
+/// A transaction whose START is delivered; of the others the START tells all.
+static bool is_transaction_dumped(const evse_store_t *store, const evse_transaction_t *transaction)
+{
+    bool is_over = is_head_gone(store) && store->head.kind == EVSE_MESSAGE_STOP &&
+                   store->head.transaction == transaction->number;
+    return transaction->number != 0 && transaction->start_delivered && !is_over;
 }
 
 static int dump_transactions(evse_store_t *store)
 {
     int status = HF_OK;
-    for (uint32_t i = 0; status >= 0 && i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        const evse_transaction_t *transaction = store->known[i];
-        if (transaction != NULL) {
-            status =
-                evse_record_transaction(store, transaction, recorded_state(store, transaction));
+    for (uint32_t i = 0; status >= 0 && i < HF_COUNT_OF(store->slot); i++) {
+        const evse_transaction_t *transaction = &store->slot[i];
+        if (is_transaction_dumped(store,
+                                  transaction)) { // a STOP not journalled: open, as far as it knows
+            uint8_t state =
+                transaction->stop_id != 0 ? (uint8_t)EVSE_TRANSACTION_OPEN : transaction->state;
+            status = evse_record_transaction(store, transaction, state);
         }
     }
+    if (status >= 0 && store->refused != 0) {
+        status = evse_record_refused(store, store->refused_id, store->refused);
+    }
     return status;
+}
+
+static bool is_dumped(const evse_store_t *store, uint32_t i)
+{
+    const evse_queued_t *queued = evse_index_at(store, i);
+    if ((queued->place & (EVSE_PLACE_MEMORY | EVSE_PLACE_LOST)) != 0) {
+        return false;
+    }
+    if (!is_head_gone(store) || queued->transaction != store->head.transaction) {
+        return true;
+    }
+    bool is_of_stop =
+        store->head.kind == EVSE_MESSAGE_STOP && evse_index_kind(queued) == EVSE_KIND_TXDATA;
+    return !is_of_stop && i != evse_index_head(store);
+}
+
+static int copy_entry(evse_store_t *store, uint32_t i)
+{
+    evse_queued_t *queued = evse_index_at(store, i);
+    uint8_t data[EVSE_STORE_RECORD_BYTES_MAX];
+    hf_journal_record_t record;
+    int status = hf_journal_read(&store->journal, queued->place & EVSE_PLACE_POSITION, &record,
+                                 data, sizeof data);
+    if (status == HF_E_CORRUPT || status == HF_E_TOO_LONG) { // told when its turn comes to be sent
+        queued->place |= EVSE_PLACE_LOST;
+        return HF_OK;
+    }
+    return status < 0 ? status
+                      : hf_journal_append(&store->journal, record.type, record.version, data,
+                                          record.length);
 }
 
 static int dump_messages(evse_store_t *store)
 {
     int status = HF_OK;
-    const evse_message_t *message = store->head;
-    if (message != NULL && store->confirming == 2) {
-        message = message->next; // delivered, and the journal knows it
-    }
-    for (; status >= 0 && message != NULL; message = message->next) {
-        if (is_recorded(message)) {
-            status =
-                evse_record_message(store, message, evse_store_find(store, message->transaction));
+    for (uint32_t i = 0; status >= 0 && i < store->count; i++) {
+        if (is_dumped(store, i)) {
+            status = copy_entry(store, i);
         }
     }
+    store->moved = 0;
+    store->is_moving = true;
     return status;
 }
 
@@ -124,33 +142,37 @@ int evse_store_dump(void *ctx, hf_journal_t *journal)
                                     : HF_OK; // after the boot record, which would undo it
 }
 
+static void entry_moved(evse_store_t *store, uint32_t position, uint32_t length)
+{
+    while (store->moved < store->count && !is_dumped(store, store->moved)) {
+        store->moved++;
+    }
+    HF_ASSERT(store->moved < store->count); // as many as dump_messages() wrote
+    evse_queued_t *queued = evse_index_at(store, store->moved++);
+    queued->place = (queued->place & ~EVSE_PLACE_POSITION) | position;
+    store->queued_bytes += hf_journal_record_bytes(&store->journal, length);
+}
+
 void evse_store_moved(void *ctx, uint32_t position, const hf_journal_record_t *record,
                       const void *data)
 {
-    if (record->type == EVSE_RECORD_OBJECT) {
-        evse_store_object_moved(ctx, position, data);
+    evse_store_t *store = ctx;
+    if (store->is_moving) { // the first of them
+        store->is_moving = false;
+        store->queued_bytes = 0;
+        store->head_bytes = is_head_gone(store) ? 0 : store->head_bytes;
     }
-}
-
-bool evse_store_has_journal_room(const evse_store_t *store, uint32_t messages, uint32_t bytes)
-{
-    const hf_journal_t *journal = &store->journal;
-    uint32_t transactions = messages > 1 ? 1u : 0u;
-    for (uint32_t i = 0; i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        if (store->known[i] != NULL) {
-            transactions++;
-            messages += store->known[i]->state == EVSE_TRANSACTION_OPEN ? 1u : 0u; // its STOP
-        }
+    switch ((evse_record_t)record->type) {
+    case EVSE_RECORD_START:
+    case EVSE_RECORD_METER:
+    case EVSE_RECORD_STOP:
+    case EVSE_RECORD_TXDATA:
+        entry_moved(store, position, record->length);
+        break;
+    case EVSE_RECORD_OBJECT:
+        evse_store_object_moved(store, position, data);
+        break;
+    default:
+        break;
     }
-    for (const evse_message_t *message = store->head; message != NULL; message = message->next) {
-        messages += message->durable_at != 0 ? 1u : 0u;
-        bytes += message->durable_at != 0 ? 6u * message->samples
-                                          : 0u; // more than the measure of the rest allows for
-    }
-    uint64_t needed = FIXED_BYTES + (uint64_t)bytes + evse_store_object_bytes(store);
-    needed += (uint64_t)messages * hf_journal_record_bytes(journal, EVSE_STORE_MESSAGE_BYTES);
-    needed += (uint64_t)transactions * hf_journal_record_bytes(journal, TRANSACTION_BYTES);
-    needed += (uint64_t)store->setting_count * hf_journal_record_bytes(journal, SETTING_BYTES);
-    uint32_t capacity = hf_journal_capacity_bytes(journal);
-    return needed + capacity / 8u <= capacity;
 }

@@ -72,7 +72,7 @@ int evse_store_keep(evse_store_t *store, evse_object_kind_t kind, uint16_t key, 
     grows = old == NULL ? hf_journal_record_bytes(&store->journal, grows)
                         : (length > old->length ? (uint32_t)length - old->length : 0);
     if ((old == NULL && store->kept_count == CONFIG_EVSE_OBJECTS_MAX) ||
-        (grows > 0 && !evse_store_has_journal_room(store, 0, grows))) {
+        (grows > 0 && !evse_store_has_journal_room(store, grows))) {
         return HF_E_FULL;
     }
     put_head(bytes, kind, key);
@@ -101,6 +101,7 @@ int evse_store_kept(evse_store_t *store, evse_object_kind_t kind, uint16_t key, 
                  record.length == OBJECT_HEAD + kept->length && bytes[0] == kind &&
                  key_of(bytes) == key;
     if (!is_it) { // it was good when it was written: the flash has lost it
+        store->unreadable++;
         HF_LOGE(store->config.log, store->now_us, STORE, "object %u/%u cannot be read",
                 (unsigned)kind, key);
         return HF_E_IO;
@@ -170,6 +171,9 @@ int evse_store_dump_objects(evse_store_t *store)
         hf_journal_record_t record;
         int status =
             hf_journal_read(&store->journal, store->kept[i].position, &record, bytes, sizeof bytes);
+        if (status == HF_E_CORRUPT || status == HF_E_TOO_LONG) {
+            continue; // the flash has lost it; evse_store_kept() tells so
+        }
         if (status == HF_OK) {
             status = hf_journal_append(&store->journal, record.type, record.version, bytes,
                                        record.length);

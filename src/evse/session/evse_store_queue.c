@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Transactions and their messages: the one queue, its order, its reserved room, and the way out of it.
+// Into the queue: the begin and the end of transactions, their readings, the sample sets of their STOP.
 // Goals: exactly one START and one STOP for each session whose begin became durable, whatever happens in between.
-// Invariants: every transaction begun in this boot holds the block of its STOP from the begin on, and room in the
-// journal is kept for it, so that an end can never be refused; a journalled message is offered once it is durable, and
-// leaves once its confirmation is; the head alone can leave.
+// Invariants: room for the STOP is kept from the begin on, in the index and in the journal, so that an end can never be
+// refused; ids are given in the order of the queue, so that a reading journalled late finds its place again.
 #include "evse_store_private.h"
 
 #include <string.h>
 
-#define METER_POOL_DIVISOR 4u // of the message pool, readings leave 1/4 to START and STOP
-
-// ---- transactions and messages in memory --------------------------------------------------------
+// ---- transactions in memory ---------------------------------------------------------------------
 
 evse_transaction_t *evse_store_find(const evse_store_t *store, uint32_t number)
 {
-    for (uint32_t i = 0; i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        if (store->known[i] != NULL && store->known[i]->number == number) {
-            return store->known[i];
+    for (uint32_t i = 0; number != 0 && i < HF_COUNT_OF(store->slot); i++) {
+        if (store->slot[i].number == number) {
+            return (evse_transaction_t *)(uintptr_t)&store->slot[i];
         }
     }
     return NULL;
@@ -27,144 +24,91 @@ const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint
     return evse_store_find(store, number);
 }
 
-static void know(evse_store_t *store, evse_transaction_t *transaction)
+evse_transaction_t *evse_store_take_slot(evse_store_t *store, uint32_t number, unsigned connector)
 {
-    uint32_t i = 0;
-    while (store->known[i] != NULL) { // as many slots as blocks
-        i++;
-    }
-    store->known[i] = transaction;
-}
-
-evse_transaction_t *evse_store_add_transaction(evse_store_t *store, uint32_t number)
-{
-    evse_transaction_t *transaction = hf_pool_take(&store->transactions, HF_TAG_NONE);
-    if (transaction == NULL) {
-        return NULL;
-    }
-    memset(transaction, 0, sizeof *transaction);
-    transaction->number = number;
-    know(store, transaction);
-    return transaction;
-}
-
-void evse_store_free_transaction(evse_store_t *store, evse_transaction_t *transaction)
-{
-    for (uint32_t i = 0; i < CONFIG_EVSE_TRANSACTIONS_MAX; i++) {
-        if (store->known[i] == transaction) {
-            store->known[i] = NULL;
+    evse_transaction_t *slot = NULL;
+    for (uint32_t i = 0; i < HF_COUNT_OF(store->slot); i++) {
+        evse_transaction_t *candidate = &store->slot[i];
+        if (candidate->number == 0 || (candidate->is_spare && slot == NULL)) {
+            slot = candidate;
         }
     }
-    int status = hf_pool_give(&store->transactions, transaction);
-    HF_ASSERT(status == HF_OK);
-}
-
-void evse_store_link(evse_store_t *store, evse_message_t *message, evse_transaction_t *transaction)
-{
-    message->next = NULL;
-    if (store->tail != NULL) {
-        store->tail->next = message;
-    } else {
-        store->head = message;
+    if (slot != NULL) {
+        memset(slot, 0, sizeof *slot);
+        slot->number = number;
+        slot->connector = (uint8_t)connector;
+        slot->transaction_id = EVSE_TRANSACTION_ID_UNKNOWN;
+        slot->reservation_id = EVSE_RESERVATION_NONE;
     }
-    store->tail = message;
-    transaction->references++;
+    return slot;
 }
 
-void evse_store_remove_head(evse_store_t *store)
+bool evse_store_knows(const evse_store_t *store, uint32_t transaction)
 {
-    evse_message_t *message = store->head;
-    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
-    HF_ASSERT(transaction != NULL && transaction->references > 0);
-    store->head = message->next;
-    if (store->head == NULL) {
-        store->tail = NULL;
+    unsigned kind;
+    return evse_store_find(store, transaction) != NULL ||
+           evse_index_knows(store, transaction, &kind);
+}
+
+uint32_t evse_store_oldest(const evse_store_t *store)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 0; i < HF_COUNT_OF(store->slot); i++) {
+        uint32_t number = store->slot[i].number;
+        oldest = number != 0 && (oldest == 0 || number < oldest) ? number : oldest;
     }
-    transaction->references--;
-    if (transaction->references == 0 && transaction->state == EVSE_TRANSACTION_ENDED) {
-        evse_store_free_transaction(store, transaction);
+    for (uint32_t i = 0; i < store->count; i++) {
+        uint32_t number = evse_index_at(store, i)->transaction;
+        oldest = oldest == 0 || number < oldest ? number : oldest;
     }
-    int status = hf_pool_give(&store->messages, message);
-    HF_ASSERT(status == HF_OK);
+    return oldest;
 }
 
-static void fill_message(evse_store_t *store, evse_message_t *message, evse_message_kind_t kind,
-                         const evse_transaction_t *transaction, evse_moment_t at)
+void evse_store_give_slot(evse_transaction_t *transaction)
 {
-    memset(message, 0, sizeof *message);
-    message->id = evse_store_new_id(store);
-    message->kind = (uint8_t)kind;
-    message->transaction = transaction->number;
-    message->at = evse_store_stamp(store, at);
+    transaction->number = 0;
 }
 
-/// NULL is no message.
-static void give_message(evse_store_t *store, evse_message_t *message)
+evse_transaction_t *evse_store_context(evse_store_t *store, const evse_entry_t *entry)
 {
-    int status = message == NULL ? HF_OK : hf_pool_give(&store->messages, message);
-    HF_ASSERT(status == HF_OK);
-}
-
-/// The blocks of a whole session.
-typedef struct session_blocks {
-    evse_transaction_t *transaction;
-    evse_message_t *start, *stop;
-} session_blocks_t;
-
-static void give_session(evse_store_t *store, const session_blocks_t *blocks)
-{
-    give_message(store, blocks->start);
-    give_message(store, blocks->stop);
-    int status = blocks->transaction == NULL
-                     ? HF_OK
-                     : hf_pool_give(&store->transactions, blocks->transaction);
-    HF_ASSERT(status == HF_OK);
-}
-
-/// All of them, or none and false.
-static bool take_session(evse_store_t *store, session_blocks_t *blocks)
-{
-    blocks->transaction = hf_pool_take(&store->transactions, HF_TAG_NONE);
-    blocks->start = hf_pool_take(&store->messages, HF_TAG_NONE);
-    blocks->stop = hf_pool_take(&store->messages, HF_TAG_NONE);
-    if (blocks->transaction != NULL && blocks->start != NULL && blocks->stop != NULL) {
-        return true;
+    const evse_message_t *message = &entry->message;
+    evse_transaction_t *slot = evse_store_find(store, message->transaction);
+    if (slot == NULL) {
+        unsigned connector = entry->connector == EVSE_STORE_NO_CONNECTOR ? 0 : entry->connector;
+        slot = evse_store_take_slot(store, message->transaction, connector);
+        if (slot == NULL) {
+            return NULL;
+        }
+        slot->state = EVSE_TRANSACTION_ENDED; // else it would have been known
+        if (entry->type == EVSE_RECORD_START) {
+            slot->start_Wh = message->register_Wh;
+            slot->reservation_id = entry->reservation_id;
+            slot->last_at = message->at;
+            slot->last_Wh = message->register_Wh;
+            memcpy(slot->id_tag, entry->tag, sizeof slot->id_tag);
+        }
     }
-    give_session(store, blocks);
-    return false;
-}
-
-// ---- room ---------------------------------------------------------------------------------------
-
-static uint32_t open_count(const evse_store_t *store)
-{
-    uint32_t count = 0;
-    for (unsigned c = 0; c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
-        count += store->open[c] != NULL ? 1u : 0u;
+    slot->is_spare = false;
+    if (entry->type == EVSE_RECORD_STOP) {
+        memcpy(slot->stop_id_tag, entry->tag, sizeof slot->stop_id_tag);
     }
-    return count;
+    return slot;
 }
 
-bool evse_store_has_room(const evse_store_t *store)
+static evse_entry_t new_entry(evse_store_t *store, evse_record_t type,
+                              const evse_transaction_t *transaction, evse_moment_t at)
 {
-    return store->journal.failed == HF_OK && store->unrecorded == 0 &&
-           hf_pool_free_count(&store->messages) >= 2u &&
-           hf_pool_free_count(&store->transactions) >= 1u &&
-           evse_store_has_journal_room(store, 2, 0);
+    evse_entry_t entry = {.type = (uint8_t)type,
+                          .connector = transaction->connector,
+                          .reservation_id = transaction->reservation_id};
+    entry.message.kind = (uint8_t)(type == EVSE_RECORD_START  ? EVSE_MESSAGE_START
+                                   : type == EVSE_RECORD_STOP ? EVSE_MESSAGE_STOP
+                                                              : EVSE_MESSAGE_METER);
+    entry.message.id = evse_store_new_id(store);
+    entry.message.transaction = transaction->number;
+    entry.message.at = evse_store_stamp(store, at);
+    return entry;
 }
-
-static bool has_meter_room(const evse_store_t *store, bool keep)
-{
-    uint32_t open = open_count(store);
-    uint32_t sessions =
-        store->config.connectors > open ? 2u * (store->config.connectors - open) : 0;
-    uint32_t quarter = CONFIG_EVSE_MESSAGES_MAX / METER_POOL_DIVISOR;
-    uint32_t reserved = sessions > quarter ? sessions : quarter; // STOPs of open ones hold theirs
-    return hf_pool_free_count(&store->messages) > reserved &&
-           (!keep || evse_store_has_journal_room(store, 1, 0));
-}
-
-// ---- in -----------------------------------------------------------------------------------------
 
 /// Registers only grow: a reading from before the last checkpoint counts as that checkpoint.
 static void note_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
@@ -178,141 +122,331 @@ static void note_register(evse_store_t *store, unsigned connector, uint64_t regi
     }
 }
 
-static int record_start(evse_store_t *store, evse_message_t *message,
-                        const evse_transaction_t *transaction)
+static uint32_t record_bytes(const evse_store_t *store)
 {
-    int status = evse_record_message(store, message, transaction);
+    return store->journal.offset - store->journal.position; // of the record appended last
+}
+
+/// Records an entry and puts it at the end of the queue.
+static int append(evse_store_t *store, const evse_entry_t *entry)
+{
+    int status = evse_record_entry(store, entry);
     if (status >= 0) {
-        message->durable_at = hf_journal_appended(&store->journal);
+        store->queued_bytes += record_bytes(store);
+        evse_index_append_recorded(store, entry);
     }
     return status;
 }
 
-static void open_transaction(evse_store_t *store, const evse_transaction_t *made,
-                             const session_blocks_t *blocks)
-{
-    evse_transaction_t *transaction = blocks->transaction;
-    *transaction = *made;
-    transaction->durable_at = blocks->start->durable_at;
-    transaction->stop = blocks->stop;
-    know(store, transaction);
-    store->open[made->connector] = transaction;
-    store->checkpoint_us[made->connector] = blocks->start->at.since_boot_ms * 1000u;
-    store->next_transaction++;
-    evse_store_link(store, blocks->start, transaction);
-}
+// ---- begin --------------------------------------------------------------------------------------
 
-int evse_store_begin(evse_store_t *store, unsigned connector, const evse_begin_t *begin)
+static int check_begin(const evse_store_t *store, unsigned connector, const evse_begin_t *begin)
 {
-    const char *id_tag = begin->id_tag;
-    if (connector >= store->config.connectors || id_tag == NULL) {
+    if (connector >= store->config.connectors || begin->id_tag == NULL) {
         return HF_E_ARGUMENT;
     }
-    if (strlen(id_tag) >= EVSE_ID_TAG_BYTES) {
+    if (strlen(begin->id_tag) >= EVSE_ID_TAG_BYTES) {
         return HF_E_TOO_LONG;
     }
     if (store->open[connector] != NULL) {
         return HF_E_STATE;
     }
-    if (store->journal.failed < 0) {
-        return store->journal.failed;
+    return store->journal.failed;
+}
+
+int evse_store_begin(evse_store_t *store, unsigned connector, const evse_begin_t *begin)
+{
+    const evse_need_t need = {.entries = 2u, .bytes = EVSE_STORE_SESSION_BYTES};
+    int status = check_begin(store, connector, begin);
+    if (status < 0) {
+        return status;
     }
-    session_blocks_t blocks;
-    if (!evse_store_has_room(store) || !take_session(store, &blocks)) {
+    if (store->unrecorded > 0 || !evse_store_make_room(store, need)) {
         return HF_E_FULL;
     }
     evse_moment_t at = evse_store_stamp(store, begin->at);
     note_register(store, connector, begin->register_mJ, at);
-    uint64_t start_Wh = store->register_mJ[connector] / EVSE_STORE_MJ_PER_WH;
     evse_transaction_t made = {.number = store->next_transaction,
-                               .transaction_id = EVSE_TRANSACTION_ID_UNKNOWN,
-                               .start_Wh = start_Wh,
-                               .reservation_id = begin->reservation_id,
                                .connector = (uint8_t)connector,
-                               .state = EVSE_TRANSACTION_OPEN,
-                               .last_at = at,
-                               .last_Wh = start_Wh};
-    evse_store_copy_text(made.id_tag, sizeof made.id_tag, id_tag);
-    fill_message(store, blocks.start, EVSE_MESSAGE_START, &made, at);
-    blocks.start->register_Wh = start_Wh;
-    int status = record_start(store, blocks.start, &made);
+                               .reservation_id = begin->reservation_id};
+    evse_entry_t entry = new_entry(store, EVSE_RECORD_START, &made, at);
+    entry.register_mJ = store->register_mJ[connector];
+    entry.message.register_Wh = entry.register_mJ / EVSE_STORE_MJ_PER_WH;
+    evse_store_copy_text(entry.tag, sizeof entry.tag, begin->id_tag);
+    status = append(store, &entry);
     if (status < 0) {
-        give_session(store, &blocks);
         return status;
     }
-    open_transaction(store, &made, &blocks);
+    evse_transaction_t *slot = evse_store_context(store, &entry);
+    HF_ASSERT(slot != NULL); // two for each connector, and one here is open no more
+    slot->state = EVSE_TRANSACTION_OPEN;
+    slot->durable_at = hf_journal_appended(&store->journal);
+    store->open[connector] = slot;
+    store->shutdown_recorded = false; // it did not come to that
+    store->checkpoint_us[connector] = at.since_boot_ms * 1000u;
+    store->next_transaction++;
     return HF_OK;
 }
 
-static int record_meter(evse_store_t *store, evse_message_t *message,
-                        evse_transaction_t *transaction)
+// ---- readings -----------------------------------------------------------------------------------
+
+static void note_reading(evse_store_t *store, const evse_message_t *message)
 {
-    int status = evse_record_message(store, message, transaction);
-    if (status < 0) {
-        return status;
+    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
+    if (transaction == NULL || transaction->state != EVSE_TRANSACTION_OPEN) {
+        return;
     }
-    message->durable_at = hf_journal_appended(&store->journal);
     if (message->register_Wh > transaction->last_Wh) {
         transaction->last_Wh = message->register_Wh;
     }
     if (evse_moment_is_after(message->at, transaction->last_at)) {
         transaction->last_at = message->at;
     }
-    return HF_OK;
+}
+
+/// Puts a reading into memory alone; false when there is no room.
+static bool hold(evse_store_t *store, const evse_message_t *message)
+{
+    evse_message_t *block = hf_pool_take(&store->messages, HF_TAG_NONE);
+    if (block == NULL) {
+        return false;
+    }
+    uint32_t at = 0;
+    while (store->reading[at] != NULL) { // as many as blocks
+        at++;
+    }
+    *block = *message;
+    store->reading[at] = block;
+    store->readings++;
+    const evse_queued_t queued = {.place = at | EVSE_PLACE_MEMORY |
+                                           (uint32_t)EVSE_MESSAGE_METER << EVSE_PLACE_KIND_SHIFT |
+                                           (message->at.utc_ms == 0 ? EVSE_PLACE_NO_UTC : 0u),
+                                  .transaction = message->transaction};
+    evse_index_insert(store, store->count, queued);
+    store->tail_id = message->id;
+    return true;
+}
+
+static uint32_t meter_bytes(const evse_store_t *store, const evse_message_t *message)
+{
+    return hf_journal_record_bytes(&store->journal,
+                                   EVSE_STORE_METER_BYTES_MIN + 6u * message->samples);
+}
+
+/// The connector's open transaction, or NULL and why.
+static evse_transaction_t *running(const evse_store_t *store, unsigned connector,
+                                   const evse_message_t *sample, int *status)
+{
+    *status = HF_E_ARGUMENT;
+    if (connector >= store->config.connectors || sample->samples > EVSE_SAMPLES_MAX) {
+        return NULL;
+    }
+    *status = HF_E_STATE;
+    return store->open[connector];
+}
+
+static evse_entry_t entry_of(evse_store_t *store, evse_record_t type,
+                             const evse_transaction_t *transaction, const evse_message_t *sample)
+{
+    evse_entry_t entry = new_entry(store, type, transaction, sample->at);
+    entry.message.register_Wh = sample->register_Wh;
+    entry.message.context = sample->context;
+    entry.message.samples = sample->samples;
+    memcpy(entry.message.sample, sample->sample, sizeof entry.message.sample);
+    return entry;
 }
 
 int evse_store_meter(evse_store_t *store, unsigned connector, const evse_message_t *sample,
                      bool keep)
 {
-    if (connector >= store->config.connectors || sample->samples > EVSE_SAMPLES_MAX) {
-        return HF_E_ARGUMENT;
-    }
-    evse_transaction_t *transaction = store->open[connector];
+    int status;
+    const evse_transaction_t *transaction = running(store, connector, sample, &status);
     if (transaction == NULL) {
-        return HF_E_STATE;
-    }
-    evse_message_t *message =
-        has_meter_room(store, keep) ? hf_pool_take(&store->messages, HF_TAG_NONE) : NULL;
-    if (message == NULL) {
-        return HF_E_FULL;
-    }
-    fill_message(store, message, EVSE_MESSAGE_METER, transaction, sample->at);
-    message->register_Wh = sample->register_Wh;
-    message->context = sample->context;
-    message->samples = sample->samples;
-    memcpy(message->sample, sample->sample, sizeof message->sample);
-    int status = keep ? record_meter(store, message, transaction) : HF_OK;
-    if (status < 0) {
-        give_message(store, message);
         return status;
     }
-    evse_store_link(store, message, transaction);
+    const evse_need_t in_memory = {.entries = 1u, .is_reading = true};
+    const evse_need_t in_journal = {
+        .entries = 1u, .bytes = meter_bytes(store, sample), .is_reading = true};
+    if (!evse_store_make_room(store, keep ? in_journal : in_memory)) {
+        return HF_E_FULL;
+    }
+    evse_entry_t entry = entry_of(store, EVSE_RECORD_METER, transaction, sample);
+    if (!keep && hold(store, &entry.message)) {
+        return HF_OK;
+    }
+    if (!evse_store_make_room(store, in_journal)) {
+        return HF_E_FULL;
+    }
+    status = append(store, &entry);
+    if (status >= 0) {
+        note_reading(store, &entry.message);
+    }
+    return status < 0 ? status : HF_OK;
+}
+
+/// The oldest reading in memory alone; `count` none.
+static uint32_t find_reading(const evse_store_t *store)
+{
+    uint32_t i = 0;
+    for (; i < store->count; i++) {
+        const evse_queued_t *queued = evse_index_at(store, i);
+        if ((queued->place & EVSE_PLACE_MEMORY) != 0 &&
+            evse_index_kind(queued) == EVSE_MESSAGE_METER) {
+            break;
+        }
+    }
+    return i;
+}
+
+static int keep_one(evse_store_t *store, uint32_t i)
+{
+    evse_entry_t entry;
+    int status = evse_index_read(store, i, &entry, NULL);
+    if (status >= 0) {
+        status = evse_record_entry(store, &entry);
+    }
+    if (status < 0) {
+        return status;
+    }
+    store->queued_bytes += record_bytes(store);
+    if (store->head_loaded && i == evse_index_head(store)) {
+        store->head_bytes = record_bytes(store);
+    }
+    note_reading(store, &entry.message);
+    evse_queued_t queued = evse_index_recorded(store, &entry);
+    uint64_t tail_id = store->tail_id;
+    evse_index_remove(store, i); // gives its block back
+    evse_index_insert(store, i, queued);
+    store->tail_id = tail_id;
     return HF_OK;
 }
 
-static void record_stop(evse_store_t *store, evse_message_t *message,
-                        const evse_transaction_t *transaction)
+int evse_store_keep_all(evse_store_t *store)
 {
-    int status = evse_record_message(store, message, transaction);
-    message->durable_at = status < 0 ? EVSE_STORE_UNRECORDED : hf_journal_appended(&store->journal);
+    int status = HF_OK;
+    while (store->readings > 0 && !store->readings_stay && status == HF_OK) {
+        const evse_message_t *message = NULL;
+        for (uint32_t i = 0; message == NULL; i++) {
+            message = store->reading[i];
+        }
+        const evse_need_t need = {
+            .bytes = hf_journal_record_bytes(&store->journal, EVSE_STORE_METER_BYTES),
+            .is_reading = true};
+        if (!evse_store_make_room(store, need)) {
+            store->readings_stay = true;
+            return HF_E_FULL;
+        }
+        uint32_t i = find_reading(store); // thinning may have taken the last
+        status = i < store->count ? keep_one(store, i) : HF_OK;
+    }
+    return status;
 }
 
-/// The STOP is in the journal before anything in memory says that the transaction is over. Needs its block.
+// ---- what a STOP carries ------------------------------------------------------------------------
+
+int evse_store_txdata(evse_store_t *store, unsigned connector, const evse_message_t *sample)
+{
+    int status;
+    const evse_transaction_t *transaction = running(store, connector, sample, &status);
+    if (transaction == NULL) {
+        return status;
+    }
+    const evse_need_t need = {
+        .entries = 1u, .bytes = meter_bytes(store, sample), .is_reading = true};
+    if (!evse_store_make_room(store, need)) {
+        return HF_E_FULL;
+    }
+    evse_entry_t entry = entry_of(store, EVSE_RECORD_TXDATA, transaction, sample);
+    status = evse_record_entry(store, &entry);
+    if (status < 0) {
+        return status;
+    }
+    uint32_t bytes = record_bytes(store);
+    if (evse_index_count_txdata(store, transaction->number) >= CONFIG_EVSE_TXDATA_MAX) {
+        evse_index_remove_txdata(store, transaction->number, evse_txdata_is_thinned);
+    }
+    store->queued_bytes += bytes;
+    evse_index_append_recorded(store, &entry);
+    return HF_OK;
+}
+
+int evse_store_txdata_next(evse_store_t *store, uint32_t transaction, uint32_t *cursor,
+                           evse_message_t *out)
+{
+    for (; *cursor < store->count; (*cursor)++) {
+        const evse_queued_t *queued = evse_index_at(store, *cursor);
+        if (queued->transaction != transaction || evse_index_kind(queued) != EVSE_KIND_TXDATA) {
+            continue;
+        }
+        evse_entry_t entry;
+        int status = evse_index_read(store, (*cursor)++, &entry, NULL);
+        if (status < 0) {
+            evse_store_note_lost(store, "a sample set", transaction);
+            return HF_E_IO;
+        }
+        *out = entry.message;
+        return 1;
+    }
+    return 0;
+}
+
+// ---- end ----------------------------------------------------------------------------------------
+
+int evse_store_record_stop(evse_store_t *store, evse_transaction_t *transaction, uint32_t *bytes)
+{
+    evse_entry_t entry = {.type = EVSE_RECORD_STOP,
+                          .connector = transaction->connector,
+                          .register_mJ = store->register_mJ[transaction->connector]};
+    entry.message.kind = EVSE_MESSAGE_STOP;
+    entry.message.id = transaction->stop_id;
+    entry.message.transaction = transaction->number;
+    entry.message.at = transaction->last_at;
+    entry.message.register_Wh = transaction->last_Wh;
+    entry.message.reason = transaction->stop_reason;
+    memcpy(entry.tag, transaction->stop_id_tag, sizeof entry.tag);
+    int status = evse_record_entry(store, &entry);
+    if (status < 0) {
+        return status;
+    }
+    transaction->stop_id = 0;
+    store->finishing_known[transaction->connector] = true; // a STOP says so
+    *bytes = record_bytes(store);
+    store->queued_bytes += *bytes;
+    return HF_OK;
+}
+
+/// Only once its START is delivered or just being sent, its data is needed in memory.
+static void let_go(evse_store_t *store, evse_transaction_t *transaction)
+{
+    bool is_head = store->head_loaded && store->head.transaction == transaction->number;
+    transaction->is_spare = transaction->stop_id == 0 && !transaction->start_delivered && !is_head;
+}
+
+/// The STOP is in the journal before anything in memory says that the transaction is over.
 static void stop_transaction(evse_store_t *store, evse_transaction_t *transaction,
                              evse_stop_reason_t reason, evse_moment_t at)
 {
     unsigned connector = transaction->connector;
     uint64_t Wh = store->register_mJ[connector] / EVSE_STORE_MJ_PER_WH;
-    evse_message_t *message = transaction->stop;
-    transaction->stop = NULL;
-    fill_message(store, message, EVSE_MESSAGE_STOP, transaction, at);
-    message->register_Wh = Wh > transaction->last_Wh ? Wh : transaction->last_Wh;
-    message->reason = (uint8_t)reason;
-    record_stop(store, message, transaction);
-    store->unrecorded += message->durable_at == EVSE_STORE_UNRECORDED ? 1u : 0u;
+    transaction->last_Wh = Wh > transaction->last_Wh ? Wh : transaction->last_Wh;
+    transaction->last_at = evse_store_stamp(store, at);
+    transaction->stop_reason = (uint8_t)reason;
+    transaction->stop_id = evse_store_new_id(store);
+    store->tail_id = transaction->stop_id;
+    evse_queued_t queued = {.place = (uint32_t)EVSE_MESSAGE_STOP << EVSE_PLACE_KIND_SHIFT |
+                                     (transaction->last_at.utc_ms == 0 ? EVSE_PLACE_NO_UTC : 0u),
+                            .transaction = transaction->number};
+    uint32_t bytes;
+    if (evse_store_record_stop(store, transaction, &bytes) < 0) {
+        store->unrecorded++;
+        queued.place |= EVSE_PLACE_MEMORY | (uint32_t)(transaction - store->slot);
+    } else {
+        queued.place |= hf_journal_position(&store->journal);
+    }
+    evse_index_insert(store, store->count, queued);
     transaction->state = EVSE_TRANSACTION_ENDED;
     store->open[connector] = NULL;
-    evse_store_link(store, message, transaction);
+    let_go(store, transaction);
 }
 
 int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t reason,
@@ -322,8 +456,7 @@ int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t r
         return HF_E_ARGUMENT;
     }
     evse_transaction_t *transaction = store->open[connector];
-    if (transaction == NULL ||
-        transaction->stop == NULL) { // the latter: the boot that failed to end it
+    if (transaction == NULL) {
         return HF_E_STATE;
     }
     at = evse_store_stamp(store, at);
@@ -350,18 +483,14 @@ int evse_store_recover(evse_store_t *store)
         if (transaction == NULL) {
             continue;
         }
+        if (store->count == CONFIG_EVSE_MESSAGES_MAX && evse_store_thin(store) == 0) {
+            return HF_E_FULL; // an index smaller than that of the build before
+        }
         evse_moment_t at = evse_moment_is_after(store->register_at[c], transaction->last_at)
                                ? store->register_at[c]
                                : transaction->last_at;
         transaction->stop_id_tag[0] = '\0'; // nobody stopped it
         store->finishing[c] = true; // the plug was in; if it is not any more, the tick will see
-        transaction->stop = hf_pool_take(&store->messages, HF_TAG_NONE); // begun in another boot
-        int status = transaction->stop != NULL
-                         ? evse_record_flag(store, EVSE_RECORD_FINISHING, c, true)
-                         : HF_E_FULL;
-        if (status < 0) {
-            return status;
-        }
         stop_transaction(store, transaction, recovery_reason(store), at);
         if (store->unrecorded > 0) {
             return store->journal.failed < 0 ? store->journal.failed : HF_E_FULL;
@@ -369,128 +498,4 @@ int evse_store_recover(evse_store_t *store)
         store->recovered++;
     }
     return HF_OK;
-}
-
-int evse_store_txdata(evse_store_t *store, unsigned connector, const evse_message_t *sample)
-{
-    (void)store, (void)connector, (void)sample;
-    return HF_E_UNSUPPORTED;
-}
-
-int evse_store_txdata_next(evse_store_t *store, uint32_t transaction, uint32_t *cursor,
-                           evse_message_t *out)
-{
-    (void)store, (void)transaction, (void)cursor, (void)out;
-    return 0;
-}
-
-int evse_store_keep_all(evse_store_t *store)
-{
-    int status = HF_OK;
-    for (evse_message_t *m = store->head; m != NULL && status == HF_OK; m = m->next) {
-        if (m->durable_at == 0) { // the order of the records is not yet that of the queue
-            status = HF_E_UNSUPPORTED;
-        }
-    }
-    return status;
-}
-
-// ---- out ----------------------------------------------------------------------------------------
-
-const evse_message_t *evse_store_next(const evse_store_t *store)
-{
-    const evse_message_t *head = store->head;
-    uint64_t durable = hf_journal_durable(&store->journal);
-    if (head == NULL || store->confirming != 0 || head->durable_at > durable) {
-        return NULL;
-    }
-    bool waits_for_clock = head->at.utc_ms == 0 && store->clock_at > durable;
-    return waits_for_clock ? NULL : head;
-}
-
-static void advance_stops(evse_store_t *store)
-{
-    evse_message_t *message = store->unrecorded > 0 ? store->head : NULL;
-    for (; message != NULL; message = message->next) {
-        if (message->durable_at != EVSE_STORE_UNRECORDED) {
-            continue;
-        }
-        record_stop(store, message, evse_store_find(store, message->transaction));
-        if (message->durable_at == EVSE_STORE_UNRECORDED) {
-            return;
-        }
-        store->unrecorded--;
-    }
-}
-
-static void advance_confirmation(evse_store_t *store)
-{
-    if (store->confirming == 1) {
-        const evse_transaction_t *transaction = evse_store_find(store, store->head->transaction);
-        if (evse_record_done(store, store->head->id, store->confirming_lost,
-                             transaction->transaction_id) >= 0) {
-            store->confirming = 2;
-            store->confirm_at = hf_journal_appended(&store->journal);
-        }
-    }
-    bool is_durable =
-        store->confirming == 2 && hf_journal_durable(&store->journal) >= store->confirm_at;
-    bool is_hopeless = store->confirming != 0 && store->journal.failed < 0;
-    if (is_durable || is_hopeless) {
-        store->confirming = 0;
-        evse_store_remove_head(store);
-    }
-}
-
-void evse_store_advance(evse_store_t *store)
-{
-    if (store->journal.failed == HF_OK) {
-        advance_stops(store);
-    }
-    advance_confirmation(store);
-}
-
-static int leave(evse_store_t *store, bool lost)
-{
-    if (store->head->durable_at == 0) {
-        evse_store_remove_head(store);
-        return HF_OK;
-    }
-    store->confirming = 1;
-    store->confirming_lost = lost;
-    advance_confirmation(store);
-    return store->journal.failed;
-}
-
-int evse_store_confirm(evse_store_t *store, int32_t transaction_id)
-{
-    const evse_message_t *head = evse_store_next(store);
-    if (head == NULL) {
-        return HF_E_STATE;
-    }
-    if (head->kind == EVSE_MESSAGE_START) {
-        evse_store_find(store, head->transaction)->transaction_id = transaction_id;
-    }
-    return leave(store, false);
-}
-
-int evse_store_refuse(evse_store_t *store, uint32_t attempts_max)
-{
-    if (evse_store_next(store) == NULL) {
-        return HF_E_STATE;
-    }
-    evse_message_t *head = store->head;
-    if (head->attempts < UINT8_MAX) {
-        head->attempts++;
-    }
-    if (head->attempts < attempts_max && head->attempts < UINT8_MAX) {
-        return HF_OK;
-    }
-    char text[EVSE_MESSAGE_ID_BYTES];
-    evse_store_id_text(store, head->id, text);
-    HF_LOGE(store->config.log, store->now_us, STORE,
-            "message %s of transaction %u lost: refused %u times", text,
-            (unsigned)head->transaction, head->attempts);
-    store->lost++;
-    return leave(store, true);
 }

@@ -33,6 +33,14 @@ static void put_moment(writer_t *out, evse_moment_t at)
     put(out, at.utc_ms, 8);
 }
 
+// 48 bits of milliseconds are 8,900 years.
+static void put_compact_moment(writer_t *out, evse_moment_t at)
+{
+    put(out, at.boot, 4);
+    put(out, at.since_boot_ms, 6);
+    put(out, at.utc_ms, 6);
+}
+
 static int append_version(evse_store_t *store, unsigned type, unsigned version, const writer_t *out)
 {
     return hf_journal_append(&store->journal, (uint8_t)type, (uint8_t)version, out->bytes,
@@ -71,22 +79,17 @@ int evse_record_clock(evse_store_t *store, uint32_t boot, uint64_t utc_offset_ms
 int evse_record_register(evse_store_t *store, unsigned connector)
 {
     writer_t out = {.length = 0};
-    put(&out, connector, 1);
-    put(&out, store->register_mJ[connector], 8);
-    put_moment(&out, store->register_at[connector]);
-    return append(store, EVSE_RECORD_REGISTER, &out);
+    put(&out, connector | (store->finishing[connector] ? EVSE_STORE_FINISHING_BIT : 0u), 1);
+    put(&out, store->register_mJ[connector], 7);
+    put_compact_moment(&out, store->register_at[connector]);
+    int status = append_version(store, EVSE_RECORD_REGISTER, EVSE_STORE_VERSION_2, &out);
+    if (status >= 0 && !store->journal.compacting) {
+        store->finishing_known[connector] = store->finishing[connector];
+    }
+    return status;
 }
 
-static void put_start(writer_t *out, const evse_store_t *store,
-                      const evse_transaction_t *transaction)
-{
-    put(out, transaction->connector, 1);
-    put(out, store->register_mJ[transaction->connector], 8);
-    put_text(out, transaction->id_tag);
-    put(out, (uint32_t)transaction->reservation_id, 4);
-}
-
-static void put_meter(writer_t *out, const evse_message_t *message)
+static void put_samples(writer_t *out, const evse_message_t *message)
 {
     put(out, message->context, 1);
     put(out, message->samples, 1);
@@ -97,35 +100,36 @@ static void put_meter(writer_t *out, const evse_message_t *message)
     }
 }
 
-static void put_stop(writer_t *out, const evse_store_t *store, const evse_message_t *message,
-                     const evse_transaction_t *transaction)
+int evse_record_entry(evse_store_t *store, const evse_entry_t *entry)
 {
-    put(out, message->reason, 1);
-    put(out, store->register_mJ[transaction->connector], 8);
-    put_text(out, transaction->stop_id_tag);
-}
-
-int evse_record_message(evse_store_t *store, const evse_message_t *message,
-                        const evse_transaction_t *transaction)
-{
-    static const uint8_t types[] = {[EVSE_MESSAGE_START] = EVSE_RECORD_START,
-                                    [EVSE_MESSAGE_METER] = EVSE_RECORD_METER,
-                                    [EVSE_MESSAGE_STOP] = EVSE_RECORD_STOP};
+    const evse_message_t *message = &entry->message;
     writer_t out = {.length = 0};
     put(&out, message->id, 8);
     put(&out, message->transaction, 4);
-    put_moment(&out, message->at);
-    put(&out, message->register_Wh, 8);
-    if (message->kind == EVSE_MESSAGE_START) {
-        put_start(&out, store, transaction);
-    } else if (message->kind == EVSE_MESSAGE_METER) {
-        put_meter(&out, message);
+    put_compact_moment(&out, message->at);
+    put(&out, message->register_Wh, 6);
+    put(&out, entry->connector, 1);
+    if (entry->type == EVSE_RECORD_METER || entry->type == EVSE_RECORD_TXDATA) {
+        put_samples(&out, message);
     } else {
-        put_stop(&out, store, message, transaction);
+        if (entry->type == EVSE_RECORD_STOP) {
+            put(&out, message->reason, 1);
+        }
+        put(&out, entry->register_mJ, 7);
+        if (entry->type == EVSE_RECORD_START) {
+            put(&out, (uint32_t)entry->reservation_id, 4);
+        }
+        put_text(&out, entry->tag);
     }
-    unsigned version =
-        message->kind == EVSE_MESSAGE_STOP ? EVSE_STORE_VERSION : EVSE_STORE_VERSION_2;
-    return append_version(store, types[message->kind], version, &out);
+    return append_version(store, entry->type, EVSE_STORE_VERSION_2, &out);
+}
+
+int evse_record_refused(evse_store_t *store, uint64_t id, uint8_t attempts)
+{
+    writer_t out = {.length = 0};
+    put(&out, id, 8);
+    put(&out, attempts, 1);
+    return append(store, EVSE_RECORD_REFUSED, &out);
 }
 
 int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transaction_id)
@@ -135,6 +139,17 @@ int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transa
     put(&out, lost ? 1u : 0u, 1);
     put(&out, (uint32_t)transaction_id, 4);
     return append(store, EVSE_RECORD_DONE, &out);
+}
+
+int evse_record_thinned(evse_store_t *store, uint32_t boot, const uint32_t *sequences,
+                        uint32_t count)
+{
+    writer_t out = {.length = 0};
+    put(&out, boot, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        put(&out, sequences[i], 4);
+    }
+    return append(store, EVSE_RECORD_THINNED, &out);
 }
 
 int evse_record_transaction(evse_store_t *store, const evse_transaction_t *transaction,

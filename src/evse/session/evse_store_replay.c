@@ -2,89 +2,17 @@
 // The fold: each record applied to an empty store, in order, gives what was there when the last one was written.
 // Invariant: a record is applied whole or not at all, and one that cannot be true stops the opening.
 #include "evse_store_private.h"
+#include "evse_store_reader.h"
 
+#include <limits.h>
 #include <string.h>
 
-typedef struct reader {
-    const uint8_t *bytes;
-    uint32_t left;
-    uint8_t version;
-    bool bad;
-} reader_t;
-
-static uint64_t get(reader_t *in, unsigned bytes)
+static int apply_boot(evse_store_t *store, evse_reader_t *in)
 {
-    if (in->left < bytes) {
-        in->bad = true;
-        return 0;
-    }
-    uint64_t value = 0;
-    for (unsigned i = 0; i < bytes; i++) {
-        value |= (uint64_t)in->bytes[i] << (8u * i);
-    }
-    in->bytes += bytes;
-    in->left -= bytes;
-    return value;
-}
-
-static uint8_t get_u8(reader_t *in)
-{
-    return (uint8_t)get(in, 1);
-}
-
-static uint32_t get_u32(reader_t *in)
-{
-    return (uint32_t)get(in, 4);
-}
-
-static int32_t get_i32(reader_t *in)
-{
-    return (int32_t)(uint32_t)get(in, 4);
-}
-
-static void get_text(reader_t *in, char *out, size_t capacity)
-{
-    uint32_t length = get_u8(in);
-    out[0] = '\0';
-    if (length >= capacity || length > in->left || memchr(in->bytes, 0, length) != NULL) {
-        in->bad = true;
-        return;
-    }
-    memcpy(out, in->bytes, length);
-    out[length] = '\0';
-    in->bytes += length;
-    in->left -= length;
-}
-
-static evse_moment_t get_moment(reader_t *in)
-{
-    evse_moment_t at;
-    at.boot = get_u32(in);
-    at.since_boot_ms = get(in, 8);
-    at.utc_ms = get(in, 8);
-    return at;
-}
-
-static bool is_whole(const reader_t *in)
-{
-    return !in->bad && in->left == 0;
-}
-
-/// A connector that the record names and this build does not have is another build's, not damage.
-static int check_connector(const reader_t *in, unsigned connector, unsigned limit)
-{
-    if (!is_whole(in)) {
-        return HF_E_CORRUPT;
-    }
-    return connector < limit ? HF_OK : HF_E_UNSUPPORTED;
-}
-
-static int apply_boot(evse_store_t *store, reader_t *in)
-{
-    uint64_t nonce = get(in, 8);
-    uint32_t boot = get_u32(in);
-    uint32_t next = get_u32(in);
-    if (!is_whole(in) || boot < store->boot) {
+    uint64_t nonce = evse_get(in, 8);
+    uint32_t boot = evse_get_u32(in);
+    uint32_t next = evse_get_u32(in);
+    if (!evse_is_whole(in) || boot < store->boot) {
         return HF_E_CORRUPT;
     }
     store->station_nonce = nonce;
@@ -94,10 +22,10 @@ static int apply_boot(evse_store_t *store, reader_t *in)
     return 1;
 }
 
-static int apply_shutdown(evse_store_t *store, reader_t *in)
+static int apply_shutdown(evse_store_t *store, evse_reader_t *in)
 {
-    uint8_t reason = get_u8(in);
-    if (!is_whole(in) || reason >= EVSE_STOP_REASON_COUNT) {
+    uint8_t reason = evse_get_u8(in);
+    if (!evse_is_whole(in) || reason >= EVSE_STOP_REASON_COUNT) {
         return HF_E_CORRUPT;
     }
     store->shutdown_recorded = true;
@@ -105,11 +33,11 @@ static int apply_shutdown(evse_store_t *store, reader_t *in)
     return 1;
 }
 
-static int apply_clock(evse_store_t *store, reader_t *in)
+static int apply_clock(evse_store_t *store, evse_reader_t *in)
 {
-    uint32_t boot = get_u32(in);
-    uint64_t offset = get(in, 8);
-    if (!is_whole(in) || offset == 0) {
+    uint32_t boot = evse_get_u32(in);
+    uint64_t offset = evse_get(in, 8);
+    if (!evse_is_whole(in) || offset == 0) {
         return HF_E_CORRUPT;
     }
     int status = evse_store_add_offset(store, boot, offset);
@@ -126,16 +54,27 @@ static void raise_register(evse_store_t *store, unsigned connector, uint64_t mJ,
     }
 }
 
-static int apply_register(evse_store_t *store, reader_t *in)
+static void set_finishing(evse_store_t *store, unsigned connector, bool finishing)
 {
-    unsigned connector = get_u8(in);
-    uint64_t mJ = get(in, 8);
-    evse_moment_t at = get_moment(in);
-    int status = check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
+    store->finishing[connector] = store->finishing_known[connector] = finishing;
+}
+
+static int apply_register(evse_store_t *store, evse_reader_t *in)
+{
+    bool is_two = in->version >= EVSE_STORE_VERSION_2;
+    unsigned connector = evse_get_u8(in);
+    bool finishing = is_two && (connector & EVSE_STORE_FINISHING_BIT) != 0;
+    connector &= is_two ? ~EVSE_STORE_FINISHING_BIT : UINT_MAX;
+    uint64_t mJ = evse_get(in, is_two ? 7 : 8);
+    evse_moment_t at = evse_get_moment(in);
+    int status = evse_check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
     if (status < 0) {
         return status;
     }
     raise_register(store, connector, mJ, at);
+    if (is_two) {
+        set_finishing(store, connector, finishing);
+    }
     return 1;
 }
 
@@ -146,225 +85,330 @@ static void seen_number(evse_store_t *store, uint32_t number)
     }
 }
 
-static void seen_moment(evse_transaction_t *transaction, const evse_message_t *message)
+/// The ended one that is being delivered is the oldest; what a dump of version 1 tells of others their STARTs tell, too.
+static bool is_needed(evse_store_t *store, const evse_transaction_t *read)
 {
-    if (evse_moment_is_after(message->at, transaction->last_at)) {
-        transaction->last_at = message->at;
+    for (uint32_t i = 0; i < HF_COUNT_OF(store->slot); i++) {
+        evse_transaction_t *slot = &store->slot[i];
+        if (slot->number == 0 || slot->connector != read->connector || slot->is_spare ||
+            slot->state != EVSE_TRANSACTION_ENDED || read->state != EVSE_TRANSACTION_ENDED) {
+            continue;
+        }
+        if (slot->number < read->number) {
+            return false;
+        }
+        evse_store_give_slot(slot);
     }
-    if (message->register_Wh > transaction->last_Wh) {
-        transaction->last_Wh = message->register_Wh;
-    }
+    return true;
 }
 
-static int apply_transaction(evse_store_t *store, reader_t *in)
+static int apply_transaction(evse_store_t *store, evse_reader_t *in)
 {
-    evse_transaction_t read = {.number = get_u32(in), .reservation_id = EVSE_RESERVATION_NONE};
-    read.transaction_id = get_i32(in);
-    read.connector = get_u8(in);
-    read.state = get_u8(in);
-    read.start_Wh = get(in, 8);
-    read.last_Wh = get(in, 8);
-    read.last_at = get_moment(in);
-    get_text(in, read.id_tag, sizeof read.id_tag);
-    get_text(in, read.stop_id_tag, sizeof read.stop_id_tag);
-    int status = check_connector(in, read.connector, CONFIG_EVSE_CONNECTORS_MAX);
+    evse_transaction_t read = {.number = evse_get_u32(in),
+                               .reservation_id = EVSE_RESERVATION_NONE,
+                               .start_delivered = true};
+    read.transaction_id = evse_get_i32(in);
+    read.connector = evse_get_u8(in);
+    read.state = evse_get_u8(in);
+    read.start_Wh = evse_get(in, 8);
+    read.last_Wh = evse_get(in, 8);
+    read.last_at = evse_get_moment(in);
+    evse_get_text(in, read.id_tag, sizeof read.id_tag);
+    evse_get_text(in, read.stop_id_tag, sizeof read.stop_id_tag);
+    int status = evse_check_connector(in, read.connector, CONFIG_EVSE_CONNECTORS_MAX);
     if (status < 0) {
         return status;
     }
     bool is_open = read.state == EVSE_TRANSACTION_OPEN;
-    if (read.state > EVSE_TRANSACTION_ENDED || evse_store_find(store, read.number) != NULL ||
+    if (read.number == 0 || read.state > EVSE_TRANSACTION_ENDED ||
+        evse_store_find(store, read.number) != NULL ||
         (is_open && store->open[read.connector] != NULL)) {
         return HF_E_CORRUPT;
     }
-    evse_transaction_t *transaction = evse_store_add_transaction(store, read.number);
-    if (transaction == NULL) {
-        return HF_E_FULL;
-    }
-    *transaction = read;
-    if (is_open) {
-        store->open[read.connector] = transaction;
-    }
     seen_number(store, read.number);
+    if (!is_needed(store, &read)) {
+        return 1;
+    }
+    evse_transaction_t *slot = evse_store_take_slot(store, read.number, read.connector);
+    if (slot == NULL) {
+        return HF_E_CORRUPT;
+    }
+    *slot = read;
+    if (is_open) {
+        store->open[read.connector] = slot;
+    }
     return 1;
 }
 
-static int queue_message(evse_store_t *store, const evse_message_t *read,
-                         evse_transaction_t *transaction)
+// ---- messages -----------------------------------------------------------------------------------
+
+/// Where an id belongs: the number of entries with smaller ones. 1 it is there already.
+static int find_place(const evse_store_t *store, uint64_t id, uint32_t *place)
 {
-    evse_message_t *message = hf_pool_take(&store->messages, HF_TAG_NONE);
-    if (message == NULL) {
+    uint32_t low = 0, high = store->count;
+    while (low < high) {
+        evse_entry_t entry;
+        uint32_t middle = low + (high - low) / 2u;
+        int status = evse_index_read(store, middle, &entry, NULL);
+        if (status < 0) {
+            return status;
+        }
+        if (entry.message.id == id) {
+            *place = middle;
+            return 1;
+        }
+        if (entry.message.id < id) {
+            low = middle + 1u;
+        } else {
+            high = middle;
+        }
+    }
+    *place = low;
+    return HF_OK;
+}
+
+/// Puts what is being replayed into the queue; a reading that was journalled late finds its place.
+static int enqueue(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+{
+    const evse_message_t *message = &entry->message;
+    if (store->count == CONFIG_EVSE_MESSAGES_MAX && evse_store_thin(store) == 0) {
         return HF_E_FULL;
     }
-    *message = *read;
-    message->durable_at = 1; // journalled; the first record of this boot confirms it
-    evse_store_link(store, message, transaction);
-    seen_moment(transaction, message);
+    uint32_t place = store->count;
+    if (message->id <= store->tail_id) {
+        int status = find_place(store, message->id, &place);
+        if (status != HF_OK) {
+            return status < 0 ? status : HF_E_CORRUPT;
+        }
+    }
+    evse_index_insert(store, place, evse_index_recorded(store, entry));
+    store->queued_bytes += hf_journal_record_bytes(&store->journal, length);
+    store->tail_id = message->id > store->tail_id ? message->id : store->tail_id;
     if ((uint32_t)(message->id >> 32) > store->boot) {
         store->boot = (uint32_t)(message->id >> 32); // its own boot record was never written
     }
     return 1;
 }
 
-/// The transaction a START opens, or the one a dump has told just before.
-static int start_transaction(evse_store_t *store, const evse_message_t *message,
-                             const evse_transaction_t *read, evse_transaction_t **transaction)
+/// What belongs to a transaction needs one: in memory, or in the queue and not stopped before.
+static bool is_of_known(const evse_store_t *store, const evse_entry_t *entry)
 {
-    *transaction = evse_store_find(store, message->transaction);
-    if (*transaction != NULL) {
-        (*transaction)->reservation_id = read->reservation_id;
-        return (*transaction)->references == 0 ? HF_OK : HF_E_CORRUPT;
+    unsigned kind;
+    if (evse_index_knows(store, entry->message.transaction, &kind)) {
+        return entry->type == EVSE_RECORD_METER || kind != EVSE_MESSAGE_STOP;
     }
-    if (store->open[read->connector] != NULL) {
-        return HF_E_CORRUPT;
-    }
-    *transaction = evse_store_add_transaction(store, message->transaction);
-    if (*transaction == NULL) {
-        return HF_E_FULL;
-    }
-    **transaction = *read;
-    store->open[read->connector] = *transaction;
-    return HF_OK;
+    return evse_store_find(store, entry->message.transaction) != NULL;
 }
 
-static int apply_start(evse_store_t *store, evse_message_t *message, reader_t *in)
+static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
 {
-    evse_transaction_t read = {.number = message->transaction,
-                               .transaction_id = EVSE_TRANSACTION_ID_UNKNOWN,
-                               .start_Wh = message->register_Wh};
-    read.connector = get_u8(in);
-    uint64_t mJ = get(in, 8);
-    get_text(in, read.id_tag, sizeof read.id_tag);
-    read.reservation_id = in->version >= EVSE_STORE_VERSION_2 ? get_i32(in) : EVSE_RESERVATION_NONE;
-    int status = check_connector(in, read.connector, CONFIG_EVSE_CONNECTORS_MAX);
+    const evse_message_t *message = &entry->message;
+    evse_transaction_t *open = store->open[entry->connector];
+    evse_transaction_t *slot = evse_store_find(store, message->transaction);
+    unsigned kind;
+    if (evse_index_knows(store, message->transaction, &kind) ||
+        (open != NULL && open->number < message->transaction)) {
+        return HF_E_CORRUPT;
+    }
+    raise_register(store, entry->connector, entry->register_mJ, message->at);
+    seen_number(store, message->transaction);
+    store->shutdown_recorded = false;
+    if (slot != NULL) { // a dump of version 1 told it before
+        slot->start_delivered = false;
+        slot->reservation_id = entry->reservation_id;
+        if (slot->state == EVSE_TRANSACTION_ENDED) {
+            evse_store_give_slot(slot);
+        }
+    } else if (open == NULL) {
+        slot = evse_store_context(store, entry);
+        if (slot == NULL) {
+            return HF_E_CORRUPT;
+        }
+        slot->state = EVSE_TRANSACTION_OPEN;
+        store->open[entry->connector] = slot;
+    }
+    return enqueue(store, entry, length);
+}
+
+static int apply_meter(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+{
+    const evse_message_t *message = &entry->message;
+    if (!is_of_known(store, entry)) {
+        return HF_E_CORRUPT;
+    }
+    evse_transaction_t *slot = evse_store_find(store, message->transaction);
+    if (slot != NULL && evse_moment_is_after(message->at, slot->last_at)) {
+        slot->last_at = message->at;
+    }
+    if (slot != NULL && message->register_Wh > slot->last_Wh) {
+        slot->last_Wh = message->register_Wh;
+    }
+    return enqueue(store, entry, length);
+}
+
+static int apply_txdata(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+{
+    uint32_t transaction = entry->message.transaction;
+    if (!is_of_known(store, entry)) {
+        return HF_E_CORRUPT;
+    }
+    if (evse_index_count_txdata(store, transaction) >= CONFIG_EVSE_TXDATA_MAX) {
+        evse_index_remove_txdata(store, transaction, evse_txdata_is_thinned);
+    }
+    return enqueue(store, entry, length);
+}
+
+static int apply_stop(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+{
+    evse_transaction_t *slot = evse_store_find(store, entry->message.transaction);
+    if (!is_of_known(store, entry)) {
+        return HF_E_CORRUPT;
+    }
+    unsigned connector = slot != NULL ? slot->connector : entry->connector;
+    if (connector < CONFIG_EVSE_CONNECTORS_MAX) {
+        raise_register(store, connector, entry->register_mJ, entry->message.at);
+    }
+    if (slot != NULL && store->open[connector] == slot) {
+        store->open[connector] = NULL;
+        slot->state = EVSE_TRANSACTION_ENDED;
+        if (entry->connector !=
+            EVSE_STORE_NO_CONNECTOR) { // version 1 has records of its own for it
+            set_finishing(store, connector, true);
+        }
+        slot->is_spare = !slot->start_delivered;
+    }
+    return enqueue(store, entry, length);
+}
+
+static int apply_message(evse_store_t *store, uint8_t type, const evse_reader_t *in)
+{
+    const hf_journal_record_t record = {
+        .type = type, .version = in->version, .length = (uint16_t)in->left};
+    evse_entry_t entry;
+    int status = evse_store_parse(&record, in->bytes, &entry);
     if (status < 0) {
         return status;
     }
-    evse_transaction_t *transaction;
-    status = start_transaction(store, message, &read, &transaction);
-    if (status < 0) {
-        return status;
+    switch ((evse_record_t)type) {
+    case EVSE_RECORD_START:
+        return apply_start(store, &entry, in->left);
+    case EVSE_RECORD_STOP:
+        return apply_stop(store, &entry, in->left);
+    case EVSE_RECORD_TXDATA:
+        return apply_txdata(store, &entry, in->left);
+    default:
+        return apply_meter(store, &entry, in->left);
     }
-    raise_register(store, read.connector, mJ, message->at);
-    seen_number(store, read.number);
-    return queue_message(store, message, transaction);
 }
 
-static int apply_meter(evse_store_t *store, evse_message_t *message, reader_t *in)
-{
-    message->context = get_u8(in);
-    message->samples = get_u8(in);
-    if (message->samples > EVSE_SAMPLES_MAX) {
-        return HF_E_CORRUPT;
-    }
-    for (unsigned i = 0; i < message->samples; i++) {
-        message->sample[i].measurand = get_u8(in);
-        message->sample[i].phase = in->version >= EVSE_STORE_VERSION_2 ? get_u8(in) : 0;
-        message->sample[i].value = get_i32(in);
-    }
-    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
-    if (!is_whole(in) || transaction == NULL) {
-        return HF_E_CORRUPT;
-    }
-    return queue_message(store, message, transaction);
-}
+// ---- confirmations ------------------------------------------------------------------------------
 
-static int apply_stop(evse_store_t *store, evse_message_t *message, reader_t *in)
+static int leave(evse_store_t *store, const evse_entry_t *entry, int32_t transaction_id)
 {
-    char tag[EVSE_ID_TAG_BYTES];
-    message->reason = get_u8(in);
-    uint64_t mJ = get(in, 8);
-    get_text(in, tag, sizeof tag);
-    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
-    if (!is_whole(in) || transaction == NULL || message->reason >= EVSE_STOP_REASON_COUNT) {
-        return HF_E_CORRUPT;
+    if (entry->type == EVSE_RECORD_START) {
+        evse_transaction_t *slot = evse_store_context(store, entry);
+        if (slot == NULL) {
+            return HF_E_CORRUPT;
+        }
+        slot->transaction_id = transaction_id;
+        slot->start_delivered = true;
     }
-    memcpy(transaction->stop_id_tag, tag, sizeof tag);
-    transaction->state = EVSE_TRANSACTION_ENDED;
-    if (store->open[transaction->connector] == transaction) {
-        store->open[transaction->connector] = NULL;
-    }
-    raise_register(store, transaction->connector, mJ, message->at);
-    return queue_message(store, message, transaction);
-}
-
-static int apply_message(evse_store_t *store, uint8_t type, reader_t *in)
-{
-    evse_message_t message = {.id = get(in, 8)};
-    message.transaction = get_u32(in);
-    message.at = get_moment(in);
-    message.register_Wh = get(in, 8);
-    if (type == EVSE_RECORD_START) {
-        message.kind = EVSE_MESSAGE_START;
-        return apply_start(store, &message, in);
-    }
-    if (type == EVSE_RECORD_METER) {
-        message.kind = EVSE_MESSAGE_METER;
-        return apply_meter(store, &message, in);
-    }
-    message.kind = EVSE_MESSAGE_STOP;
-    return apply_stop(store, &message, in);
-}
-
-static int apply_done(evse_store_t *store, reader_t *in)
-{
-    uint64_t id = get(in, 8);
-    (void)get_u8(in); // lost or delivered: the log has told it
-    int32_t transaction_id = get_i32(in);
-    if (!is_whole(in) || store->head == NULL || store->head->id != id) {
-        return HF_E_CORRUPT;
-    }
-    evse_transaction_t *transaction = evse_store_find(store, store->head->transaction);
-    if (store->head->kind == EVSE_MESSAGE_START) {
-        transaction->transaction_id = transaction_id;
-    }
-    evse_store_remove_head(store);
+    uint32_t i = evse_index_head(store);
+    evse_index_count_off(store, i);
+    evse_store_leave(store, i);
     return 1;
 }
 
-static int apply_setting(evse_store_t *store, reader_t *in)
+static int apply_done(evse_store_t *store, evse_reader_t *in)
 {
-    evse_setting_t read;
-    memset(&read, 0, sizeof read);
-    get_text(in, read.key, sizeof read.key);
-    get_text(in, read.value, sizeof read.value);
-    if (!is_whole(in) || read.key[0] == '\0') {
+    uint64_t id = evse_get(in, 8);
+    (void)evse_get_u8(in); // lost or delivered: the log has told it
+    int32_t transaction_id = evse_get_i32(in);
+    if (!evse_is_whole(in)) {
         return HF_E_CORRUPT;
     }
-    uint32_t at = 0;
-    while (at < store->setting_count && strcmp(store->settings[at].key, read.key) != 0) {
-        at++;
+    while (store->waiting > 0) {
+        evse_entry_t entry;
+        uint32_t i = evse_index_head(store);
+        int status = evse_index_read(store, i, &entry, NULL);
+        if (status < 0) {
+            return status;
+        }
+        if (entry.message.id == id) {
+            return leave(store, &entry, transaction_id);
+        }
+        if (store->thinned == 0 || entry.message.id > id || entry.type != EVSE_RECORD_METER) {
+            break;
+        }
+        evse_index_remove_counted(store, i);
     }
-    if (at == EVSE_SETTINGS_MAX) {
-        return HF_E_FULL;
+    return store->thinned > 0 ? 1
+                              : HF_E_CORRUPT; // thinned by this replay: a smaller index than before
+}
+
+static int apply_thinned(evse_store_t *store, evse_reader_t *in)
+{
+    uint64_t boot = evse_get_u32(in);
+    while (!in->bad && in->left > 0) {
+        uint32_t place;
+        int status = find_place(store, boot << 32 | evse_get_u32(in), &place);
+        if (status < 0) {
+            return status;
+        }
+        if (status == 1 && evse_index_kind(evse_index_at(store, place)) == EVSE_MESSAGE_METER) {
+            evse_index_remove_counted(store, place);
+        }
     }
-    store->settings[at] = read;
-    store->setting_count += at == store->setting_count ? 1u : 0u;
+    return in->bad ? HF_E_CORRUPT : 1;
+}
+
+static int apply_refused(evse_store_t *store, evse_reader_t *in)
+{
+    uint64_t id = evse_get(in, 8);
+    uint8_t attempts = evse_get_u8(in);
+    if (!evse_is_whole(in)) {
+        return HF_E_CORRUPT;
+    }
+    store->refused_id = id;
+    store->refused = attempts;
     return 1;
 }
 
-static int apply_flag(evse_store_t *store, uint8_t type, reader_t *in)
+static int apply_setting(evse_store_t *store, evse_reader_t *in)
 {
-    unsigned connector = get_u8(in);
-    bool value = get_u8(in) != 0;
+    char key[EVSE_KEY_BYTES], value[EVSE_VALUE_BYTES];
+    evse_get_text(in, key, sizeof key);
+    evse_get_text(in, value, sizeof value);
+    if (!evse_is_whole(in) || key[0] == '\0') {
+        return HF_E_CORRUPT;
+    }
+    int status = evse_store_put_setting(store, key, value);
+    return status < 0 ? status : 1;
+}
+
+static int apply_flag(evse_store_t *store, uint8_t type, evse_reader_t *in)
+{
+    unsigned connector = evse_get_u8(in);
+    bool value = evse_get_u8(in) != 0;
     bool is_inoperative = type == EVSE_RECORD_INOPERATIVE;
     unsigned limit = CONFIG_EVSE_CONNECTORS_MAX + (is_inoperative ? 1u : 0u);
-    int status = check_connector(in, connector, limit);
+    int status = evse_check_connector(in, connector, limit);
     if (status < 0) {
         return status;
     }
     if (is_inoperative) {
         store->inoperative[connector] = value;
     } else {
-        store->finishing[connector] = value;
+        set_finishing(store, connector, value);
     }
     return 1;
 }
 
-static int apply_latch(evse_store_t *store, reader_t *in)
+static int apply_latch(evse_store_t *store, evse_reader_t *in)
 {
-    bool estop = get_u8(in) != 0;
-    uint32_t welds = get_u32(in);
-    if (!is_whole(in)) {
+    bool estop = evse_get_u8(in) != 0;
+    uint32_t welds = evse_get_u32(in);
+    if (!evse_is_whole(in)) {
         return HF_E_CORRUPT;
     }
     store->estop_latched = estop;
@@ -372,15 +416,15 @@ static int apply_latch(evse_store_t *store, reader_t *in)
     return 1;
 }
 
-static int apply_proof(evse_store_t *store, reader_t *in)
+static int apply_proof(evse_store_t *store, evse_reader_t *in)
 {
     evse_proof_t proof;
-    unsigned connector = get_u8(in);
-    proof.units = get_u8(in);
-    proof.agree_permille = (uint32_t)get(in, 2);
-    proof.timeout_ms = get_u32(in);
-    get_text(in, proof.profile, sizeof proof.profile);
-    int status = check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
+    unsigned connector = evse_get_u8(in);
+    proof.units = evse_get_u8(in);
+    proof.agree_permille = (uint32_t)evse_get(in, 2);
+    proof.timeout_ms = evse_get_u32(in);
+    evse_get_text(in, proof.profile, sizeof proof.profile);
+    int status = evse_check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
     if (status < 0) {
         return status;
     }
@@ -388,7 +432,7 @@ static int apply_proof(evse_store_t *store, reader_t *in)
     return 1;
 }
 
-static int apply(evse_store_t *store, uint8_t type, reader_t *in)
+static int apply(evse_store_t *store, uint8_t type, evse_reader_t *in)
 {
     switch ((evse_record_t)type) {
     case EVSE_RECORD_BOOT:
@@ -402,7 +446,12 @@ static int apply(evse_store_t *store, uint8_t type, reader_t *in)
     case EVSE_RECORD_START:
     case EVSE_RECORD_METER:
     case EVSE_RECORD_STOP:
+    case EVSE_RECORD_TXDATA:
         return apply_message(store, type, in);
+    case EVSE_RECORD_REFUSED:
+        return apply_refused(store, in);
+    case EVSE_RECORD_THINNED:
+        return apply_thinned(store, in);
     case EVSE_RECORD_DONE:
         return apply_done(store, in);
     case EVSE_RECORD_TRANSACTION:
@@ -428,7 +477,11 @@ static int apply(evse_store_t *store, uint8_t type, reader_t *in)
 
 static bool is_known_version(uint8_t type, uint8_t version)
 {
-    bool has_two = type == EVSE_RECORD_START || type == EVSE_RECORD_METER;
+    bool has_two = type == EVSE_RECORD_START || type == EVSE_RECORD_METER ||
+                   type == EVSE_RECORD_STOP || type == EVSE_RECORD_REGISTER;
+    if (type == EVSE_RECORD_TXDATA) {
+        return version == EVSE_STORE_VERSION_2;
+    }
     return version == EVSE_STORE_VERSION || (has_two && version == EVSE_STORE_VERSION_2);
 }
 
@@ -438,7 +491,7 @@ int evse_store_replay(void *ctx, uint8_t type, uint8_t version, const void *data
     if (type >= EVSE_RECORD_COUNT) {
         return 0;
     }
-    reader_t in = {.bytes = data, .left = length, .version = version};
+    evse_reader_t in = {.bytes = data, .left = length, .version = version};
     int status = is_known_version(type, version) ? apply(store, type, &in) : HF_E_UNSUPPORTED;
     if (status < 0) {
         HF_LOGE(store->config.log, store->now_us, STORE, "record type %u version %u refused: %s",

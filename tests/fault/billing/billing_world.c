@@ -446,7 +446,7 @@ static bool is_delivered(void)
         idle = idle && s->ocpp.session[i].state == EVSE_SESSION_IDLE;
     }
     return idle && s->link.state == EVSE_LINK_OPEN && !s->ocpp.rpc.outstanding &&
-           s->store.head == NULL;
+           evse_store_waiting(&s->store) == 0;
 }
 
 static void heal(void)

@@ -77,7 +77,7 @@ static bool is_delivered(void)
 static void expect_counted(void)
 {
     const evse_store_t *store = &world.evse.store;
-    expect(nth_take_is_counted(&store->messages) && nth_take_is_counted(&store->transactions),
+    expect(nth_take_is_counted(&store->messages),
            "a refusal was not counted, or more than once");
 }
 
@@ -173,8 +173,9 @@ static uint32_t play(uint32_t first, uint32_t length)
     leave();
     expect(run_until(is_delivered, 60000), "not delivered");
     expect(hf_pool_stats(&world.evse.store.messages).in_use == 0, "a message was left behind");
-    expect(hf_pool_stats(&world.evse.store.transactions).in_use == 0,
-           "a transaction was left behind");
+    for (size_t i = 0; i < HF_COUNT_OF(world.evse.store.slot); i++) {
+        expect(world.evse.store.slot[i].number == 0, "a transaction was left behind");
+    }
     judge_bill();
     nth_take.takes = takes;
     nth_take.refused = refused;
@@ -189,7 +190,7 @@ static void day_without_refusal_is_judged_good(void)
         printf("  %s\n", wrong);
     }
     CHECK(is_told);
-    CHECK(nth_take.takes > 15);
+    CHECK(nth_take.takes > 4); // readings that are not journalled at once
     CHECK_EQ(csms_count(&world.csms, 0, CSMS_LEDGER_STOP), 3);
 }
 
@@ -211,8 +212,8 @@ static void day_every_take_refused_in_turn_is_safe_and_billed_once(void)
     }
     printf("  %u runs, in %u of them the first session was refused\n", (unsigned)runs,
            (unsigned)refused_sessions);
-    CHECK(runs > 45);
-    CHECK(refused_sessions >= 3); // each of its three blocks
+    CHECK(runs > 12);
+    CHECK_EQ(refused_sessions, 0); // a reading without a block is journalled, a session needs none
 }
 
 static int replay(const char *id)

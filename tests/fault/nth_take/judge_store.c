@@ -25,7 +25,7 @@ static void expect(bool is_true, const char *what)
 
 static void expect_counted(void)
 {
-    expect(nth_take_is_counted(&w.store.messages) && nth_take_is_counted(&w.store.transactions),
+    expect(nth_take_is_counted(&w.store.messages),
            "a refusal was not counted, or more than once");
 }
 
@@ -124,8 +124,9 @@ static const char *play(uint32_t first, uint32_t length)
     end(0);
     deliver(JUDGE_MESSAGES_MAX);
     expect(hf_pool_stats(&w.store.messages).in_use == 0, "a message's block was left behind");
-    expect(hf_pool_stats(&w.store.transactions).in_use == 0,
-           "a transaction's block was left behind");
+    for (size_t i = 0; i < HF_COUNT_OF(w.store.slot); i++) {
+        expect(w.store.slot[i].number == 0, "a transaction was left behind");
+    }
     nth_take.takes = takes;
     nth_take.refused = refused;
     return judge_verdict(&judge, &w);
@@ -135,7 +136,7 @@ static void store_without_refusal_is_judged_good(void)
 {
     const char *wrong = play(0, 0);
     CHECK(wrong == NULL);
-    CHECK(nth_take.takes > 20);
+    CHECK(nth_take.takes > 3); // readings that are not journalled at once
     unsigned begun = 0;
     for (unsigned i = 0; i < judge.sessions; i++) {
         begun += judge.session[i].begun ? 1u : 0u;
@@ -160,7 +161,7 @@ static void store_every_take_refused_in_turn_bills_exactly_once(void)
         }
     }
     printf("  %u runs\n", (unsigned)runs);
-    CHECK(runs > 80);
+    CHECK(runs > 15);
 }
 
 static int replay(const char *id)
