@@ -73,8 +73,8 @@ static void reader_line_that_is_no_uid_is_counted_as_garbage(void)
                                       "04A2B3C4x\n",
                                       "UID: 04A2B3C4\n",
                                       "04A2B3C4;\n",
-                                      "\xff\xfe"
-                                      "04A2B3C4\n",
+                                      ("\xff\xfe"
+                                       "04A2B3C4\n"),
                                       "\x1b[A04A2B3C4\n",
                                       "-\x7f\n"};
     for (unsigned i = 0; i < HF_COUNT_OF(bad); i++) {
