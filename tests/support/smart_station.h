@@ -156,21 +156,19 @@ static inline void configure(station_t *s, const char *key, const char *value)
     CHECK_STR(station_ask(s, "ChangeConfiguration", payload), STATION_ACCEPTED);
 }
 
-// Just after a whole second, so that what is written with when() is where it says.
-static inline station_t *online(unsigned connectors)
-{
-    station_t *s = station_online(connectors);
-    while (evse_ocpp_utc_ms(&s->ocpp, s->now_us) % 1000 != 20) {
-        station_run(s, 20);
-    }
-    return s;
-}
-
+// Until just after a whole second, so that what is written with when() is where it says.
 static inline void align(station_t *s)
 {
     do {
         station_run(s, 20);
     } while (evse_ocpp_utc_ms(&s->ocpp, s->now_us) % 1000 >= 20);
+}
+
+static inline station_t *online(unsigned connectors)
+{
+    station_t *s = station_online(connectors);
+    align(s);
+    return s;
 }
 
 static inline unsigned installed(const station_t *s)
