@@ -38,7 +38,8 @@ static bool plug_in(line_t *line)
 static size_t spoil(const line_t *line, uint8_t *bytes, size_t length)
 {
     static const uint8_t noise[] = {0x55, 0xAA, 0x00, 0xFF, 0x01, 0x04};
-    switch (line->fault) {
+    int fault = line->fault;
+    switch (fault) {
     case LINE_SILENT:
         return 0;
     case LINE_CRC:
