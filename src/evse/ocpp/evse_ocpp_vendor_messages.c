@@ -218,10 +218,12 @@ static void watch_telemetry(evse_ocpp_t *ocpp, uint64_t now_us)
     }
 }
 
-// What was not known when it happened: the time, and the transaction's id.
-static void complete_items(evse_ocpp_t *ocpp, uint64_t now_us)
+// What was not known when it happened: the time, and the transaction's id. True while an id is missing that may still come:
+// it is known only until the transaction's last message is confirmed.
+static bool complete_items(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
+    bool missing = false;
     for (unsigned i = 0u; i < ocpp->vendor.count; i++) {
         evse_vendor_item_t *item = &ocpp->vendor.item[i];
         if (item->utc_s == 0u && item->since_s != 0u && utc_ms != 0u) {
@@ -232,8 +234,11 @@ static void complete_items(evse_ocpp_t *ocpp, uint64_t now_us)
                 evse_store_transaction(ocpp->config.store, item->number);
             item->transaction_id =
                 transaction != NULL ? transaction->transaction_id : EVSE_TRANSACTION_ID_UNKNOWN;
+            missing = missing || (item->transaction_id == EVSE_TRANSACTION_ID_UNKNOWN &&
+                                  evse_ocpp_is_online(ocpp));
         }
     }
+    return missing;
 }
 
 void evse_vendor_work(evse_ocpp_t *ocpp, uint64_t now_us)
@@ -246,14 +251,15 @@ void evse_vendor_work(evse_ocpp_t *ocpp, uint64_t now_us)
         }
     }
     watch_telemetry(ocpp, now_us);
+    bool missing = false;
     if (ocpp->vendor.count != 0u) {
-        complete_items(ocpp, now_us);
+        missing = complete_items(ocpp, now_us);
         if (!evse_ocpp_is_online(ocpp) && !ocpp->journal_failed) {
             evse_vendor_keep(ocpp);
         }
     }
     bool idle = ocpp->vendor.enabled == 0u && ocpp->vendor.count == 0u;
-    ocpp->vendor.due_us = idle ? UINT64_MAX : now_us + LOOK_US;
+    ocpp->vendor.due_us = idle ? UINT64_MAX : now_us + (missing ? 0u : LOOK_US);
 }
 
 // ---- the sending --------------------------------------------------------------------------------
