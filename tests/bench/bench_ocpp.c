@@ -153,16 +153,15 @@ typedef struct tally {
 static tally_t tally;
 static hf_flash_ops_t tally_ops;
 
-// A record begins with its length, type and version (docs/SPEC.md, "Journal"); what does not fit one program follows
-// in others.
+// A record begins with its type, version and length (docs/SPEC.md, "Journal"); what does not fit one program follows in others.
 static int tally_program(void *ctx, uint32_t segment, uint32_t offset, const void *data,
                          uint32_t length)
 {
     const uint8_t *bytes = data;
     if (tally.left == 0u) {
         uint32_t record = hf_journal_record_bytes(&station_storage.store.journal,
-                                                  (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8);
-        if (bytes[2] == 4u) { // REGISTER
+                                                  (uint32_t)bytes[2] | (uint32_t)bytes[3] << 8);
+        if (bytes[0] == 4u) { // REGISTER
             tally.checkpoints++;
             tally.checkpoint_bytes_max =
                 record > tally.checkpoint_bytes_max ? record : tally.checkpoint_bytes_max;
