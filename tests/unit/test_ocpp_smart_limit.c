@@ -264,6 +264,12 @@ static void smart_without_a_clock_binds_with_the_least(void)
     CHECK_EQ(limit_mA(s, 0), 16000); // now it is known where it stands
 }
 
+static void move_clock(station_t *s, int64_t by_ms)
+{
+    s->ocpp.utc_offset_ms += (uint64_t)by_ms;
+    s->ocpp.uplink.clock.target_ms = s->ocpp.utc_offset_ms; // it is to stay there
+}
+
 static void smart_follows_a_clock_that_is_set(void)
 {
     station_t *s = online(1);
@@ -274,11 +280,11 @@ static void smart_follows_a_clock_that_is_set(void)
     wish.schedule = since(s, 0, 0);
     accept(s, wish);
     CHECK_EQ(limit_mA(s, 0), 16000);
-    s->ocpp.utc_offset_ms += 700000;
-    station_run(s, 40);
+    move_clock(s, 700000);
+    station_run(s, 200);
     CHECK_EQ(limit_mA(s, 0), 6000);
-    s->ocpp.utc_offset_ms -= 700000;
-    station_run(s, 40);
+    move_clock(s, -700000);
+    station_run(s, 200);
     CHECK_EQ(limit_mA(s, 0), 16000);
 }
 
@@ -289,12 +295,12 @@ static void smart_profile_over_for_a_day_is_swept(void)
     wish.kind = ABSOLUTE;
     wish.schedule = since(s, 0, 60);
     accept(s, wish);
-    s->ocpp.utc_offset_ms += 20u * 3600000u;
-    station_run(s, 100);
+    move_clock(s, 20 * 3600000);
+    station_run(s, 200);
     CHECK_EQ(installed(s), 1); // may be a clock that is set wrong
-    s->ocpp.utc_offset_ms += 10u * 3600000u;
+    move_clock(s, 10 * 3600000);
     s->ocpp.smart.next_sweep_us = 0;
-    station_run(s, 100);
+    station_run(s, 200);
     CHECK_EQ(installed(s), 0);
     CHECK_EQ(evse_store_next_key(&s->store, EVSE_OBJECT_PROFILE, 0), -1);
 }

@@ -11,6 +11,11 @@
 void evse_smart_init(evse_ocpp_t *ocpp);
 /// Reckons the limits when something has changed or is due. Before evse_sessions_order(). Cost idle: a few comparisons.
 void evse_smart_step(evse_ocpp_t *ocpp, uint64_t now_us);
+/// True when a limit changes by time alone: the round may not be left out.
+static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    return now_us >= ocpp->smart.next_us;
+}
 /// Has the next step reckon: profiles or keys have changed.
 void evse_smart_wake(evse_ocpp_t *ocpp);
 /// For the order: the current; INT32_MAX none.
@@ -54,6 +59,13 @@ int32_t evse_smart_rated_mV(const evse_ocpp_t *ocpp, unsigned connector);
 /// The moment now_us for profiles of a connector (from 0); `connector` past the last: of the station.
 evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
 #else
+static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    (void)ocpp;
+    (void)now_us;
+    return false;
+}
+
 static inline int32_t evse_smart_limit_mA(const evse_ocpp_t *ocpp, unsigned connector)
 {
     (void)ocpp;

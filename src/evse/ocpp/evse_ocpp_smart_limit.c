@@ -186,11 +186,20 @@ static void sweep(evse_ocpp_t *ocpp, uint64_t now_us)
     }
 }
 
-static bool has_clock_moved(const evse_ocpp_t *ocpp)
+// A clock that goes forward brings everything nearer. One that goes back a little changes nothing that has begun; a step back
+// may.
+static void follow_clock(evse_ocpp_t *ocpp)
 {
-    uint64_t was = ocpp->smart.utc_offset_ms, is = ocpp->utc_offset_ms;
-    uint64_t by_ms = is > was ? is - was : was - is;
-    return by_ms > CLOCK_STEP_MS;
+    evse_smart_t *smart = &ocpp->smart;
+    uint64_t was = smart->utc_offset_ms, is = ocpp->utc_offset_ms;
+    if (is > was) {
+        uint64_t by_us =
+            was == 0u || is - was > SWEEP_MARGIN_MS ? smart->next_us : (is - was) * HF_US_PER_MS;
+        smart->next_us -= by_us < smart->next_us ? by_us : smart->next_us;
+        smart->utc_offset_ms = is;
+    } else if (was - is > CLOCK_STEP_MS) {
+        evse_smart_wake(ocpp);
+    }
 }
 
 static void note_online(evse_ocpp_t *ocpp, bool online, uint64_t now_us)
@@ -231,7 +240,10 @@ void evse_smart_step(evse_ocpp_t *ocpp, uint64_t now_us)
             note_session(ocpp, i);
         }
     }
-    if (!evse_is_due(now_us, ocpp->smart.next_us) && !has_clock_moved(ocpp)) {
+    if (ocpp->utc_offset_ms != ocpp->smart.utc_offset_ms) {
+        follow_clock(ocpp);
+    }
+    if (!evse_is_due(now_us, ocpp->smart.next_us)) {
         return;
     }
     ocpp->smart.utc_offset_ms = ocpp->utc_offset_ms;
