@@ -182,7 +182,7 @@ static int take_one(evse_reader_linux_t *reader, char *c)
 
 static int poll_device(evse_reader_linux_t *reader, uint64_t now_us, char id_tag[EVSE_ID_TAG_BYTES])
 {
-    for (unsigned i = 0; i < 64u; i++) { // the rest in the next round
+    for (unsigned i = 0; i < 512u; i++) { // the rest in the next round
         char c = '\0';
         int status = take_one(reader, &c);
         if (status <= 0) {

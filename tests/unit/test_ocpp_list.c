@@ -140,11 +140,13 @@ static void list_with_one_tag_twice_fails_whole(void)
 {
     station_t *s = station_online(1);
     CHECK_STR(send_list(s, 1, "Full", ENTRY("A", "Accepted")), STATION_ACCEPTED);
+    uint32_t erases = s->tags_ram.erases;
     CHECK_STR(send_list(s, 2, "Full", ENTRY("B", "Accepted") "," ENTRY("b", "Blocked")), FAILED);
     CHECK_STR(send_list(s, 2, "Differential", ENTRY("C", "Accepted") "," DELETE("c")), FAILED);
     CHECK_EQ(version(s), 1);
     CHECK_STR(known(s, "A"), "Accepted");
     CHECK_STR(known(s, "B"), "");
+    CHECK_EQ(s->tags_ram.erases, erases); // judged before the flash is touched
 }
 
 static void list_that_is_wrong_gets_the_specified_code_and_changes_nothing(void)
@@ -247,6 +249,24 @@ static void list_answer_is_not_given_over_another_connection(void)
     station_run(s, 5000);
     CHECK_STR(s->link.last_answer, "");
     CHECK_EQ(version(s), 3); // it was taken, and that can be asked
+}
+
+// Durable before, with, and after the loss of the link.
+static void list_answer_that_falls_with_the_link_is_not_given_later(void)
+{
+    for (uint32_t polls = 1; polls <= 8; polls++) {
+        station_t *s = station_online(1);
+        s->tags_ram.sync_polls = polls;
+        (void)send_list(s, 3, "Full", ENTRY("A", "Accepted"));
+        char before[STATION_TEXT];
+        strcpy(before, s->link.last_answer);
+        s->link.up = false;
+        station_run(s, 200);
+        s->link.up = true;
+        station_run(s, 5000);
+        CHECK_STR(s->link.last_answer, before);
+        CHECK_EQ(s->ocpp.auth.list.version, 3);
+    }
 }
 
 static void list_answer_waits_for_room_on_the_link(void)
@@ -357,6 +377,7 @@ HF_TEST_MAIN(HF_TEST(list_full_then_differential_is_accepted_and_kept),
              HF_TEST(list_whose_sync_fails_is_failed_and_the_old_one_stays),
              HF_TEST(list_write_that_fails_is_failed_and_may_be_sent_again),
              HF_TEST(list_answer_is_not_given_over_another_connection),
+             HF_TEST(list_answer_that_falls_with_the_link_is_not_given_later),
              HF_TEST(list_answer_waits_for_room_on_the_link),
              HF_TEST(list_longer_than_a_message_comes_in_several),
              HF_TEST(list_message_with_too_many_entries_fails),

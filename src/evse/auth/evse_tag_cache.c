@@ -57,7 +57,9 @@ static int find(evse_tag_cache_t *cache, const char *id, evse_tag_t *tag)
         if (read_slot(cache, cache->segment, cache->slot[i], record) != HF_OK) {
             return -2;
         }
-        if (evse_tag_decode(record, tag) == HF_OK && evse_tag_is_same(tag->id, id)) {
+        char kept[EVSE_ID_TAG_BYTES] = "";
+        memcpy(kept, record, EVSE_ID_TAG_BYTES - 1u);
+        if (evse_tag_is_same(kept, id) && evse_tag_decode(record, tag) == HF_OK) {
             return (int)i;
         }
     }

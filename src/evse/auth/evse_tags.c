@@ -237,15 +237,22 @@ static int flush(writer_t *writer)
     return status;
 }
 
-static int put(writer_t *writer, const evse_tag_t *tag)
+static int put_record(writer_t *writer, const uint8_t record[EVSE_TAG_RECORD_BYTES])
 {
     if (writer->count == writer->tags->capacity) {
         return HF_E_FULL;
     }
-    evse_tag_encode(tag, writer->block + writer->fill);
+    memcpy(writer->block + writer->fill, record, EVSE_TAG_RECORD_BYTES);
     writer->fill += EVSE_TAG_RECORD_BYTES;
     writer->count++;
     return writer->fill == sizeof writer->block ? flush(writer) : HF_OK;
+}
+
+static int put(writer_t *writer, const evse_tag_t *tag)
+{
+    uint8_t record[EVSE_TAG_RECORD_BYTES];
+    evse_tag_encode(tag, record);
+    return put_record(writer, record);
 }
 
 static int put_header(writer_t *writer, int32_t version)
@@ -295,14 +302,16 @@ static int put_changes(writer_t *writer, source_t *source, const char *until)
 }
 
 // One tag of the present list, unless a change speaks of it.
-static int put_present(writer_t *writer, source_t *source, const evse_tag_t *tag)
+static int put_present(writer_t *writer, source_t *source, const uint8_t *record)
 {
-    int status = put_changes(writer, source, tag->id);
+    evse_tag_t tag;
+    int status = evse_tag_decode(record, &tag);
+    status = status == HF_OK ? put_changes(writer, source, tag.id) : status;
     if (status != HF_OK) {
         return status;
     }
-    if (!source->is_left || !evse_tag_is_same(source->change.tag.id, tag->id)) {
-        return put(writer, tag);
+    if (!source->is_left || !evse_tag_is_same(source->change.tag.id, tag.id)) {
+        return put_record(writer, record);
     }
     status = source->change.is_removed ? HF_OK : put(writer, &source->change.tag);
     return status == HF_OK ? advance(source) : status;
@@ -311,9 +320,7 @@ static int put_present(writer_t *writer, source_t *source, const evse_tag_t *tag
 static int put_block(writer_t *writer, source_t *source, const uint8_t *block, uint32_t records)
 {
     for (uint32_t i = 0u; i < records; i++) {
-        evse_tag_t tag;
-        int status = evse_tag_decode(block + i * EVSE_TAG_RECORD_BYTES, &tag);
-        status = status == HF_OK ? put_present(writer, source, &tag) : status;
+        int status = put_present(writer, source, block + i * EVSE_TAG_RECORD_BYTES);
         if (status != HF_OK) {
             return status;
         }
