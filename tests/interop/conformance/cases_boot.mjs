@@ -172,8 +172,10 @@ export const cases = [
             await rig.ask('GetConfiguration', {key: ['MeterValueSampleInterval']}, (a) => a.configurationKey?.length === 1);
             await rig.configure({MeterValueSampleInterval: 20});
         })},
-    {id: 'TC_013_CS', title: 'Hard reset without a transaction; an unavailable connector stays so', connectors: 2, run: (rig) => reset(rig, 'Hard')},
-    {id: 'TC_014_CS', title: 'Soft reset without a transaction; an unavailable connector stays so', connectors: 2, run: (rig) => reset(rig, 'Soft')},
+    {id: 'TC_013_CS', title: 'Hard reset without a transaction; an unavailable connector stays so', connectors: 2,
+        run: (rig) => reset(rig, 'Hard')},
+    {id: 'TC_014_CS', title: 'Soft reset without a transaction; an unavailable connector stays so', connectors: 2,
+        run: (rig) => reset(rig, 'Soft')},
     {id: 'TC_015_CS', title: 'Hard reset in a transaction', connectors: 2, run: (rig) => resetInTransaction(rig, 'Hard')},
     {id: 'TC_016_CS', title: 'Soft reset in a transaction', connectors: 2, run: (rig) => resetInTransaction(rig, 'Soft')},
     {id: 'TC_032_1_CS', title: 'Power failure, transactions end before the charge point goes down',
@@ -184,7 +186,8 @@ export const cases = [
         note: 'Not in the 2025 document; steps derived from OCPP-J 5.3 and 5.4'},
     {id: 'TC_036_CS', title: 'Connection lost in a transaction: no reading is missing', run: connectionLoss},
     {id: 'TC_037_1_CS', title: 'Start while offline, tag valid', run: offlineStart},
-    {id: 'TC_037_2_CS', title: 'Start while offline, tag invalid, transaction goes on without energy', run: (rig) => offlineInvalid(rig, false)},
+    {id: 'TC_037_2_CS', title: 'Start while offline, tag invalid, transaction goes on without energy',
+        run: (rig) => offlineInvalid(rig, false)},
     {id: 'TC_037_3_CS', title: 'Start while offline, tag invalid, transaction ends', run: (rig) => offlineInvalid(rig, true)},
     {id: 'TC_038_CS', title: 'Stop while offline', run: offlineStop},
     {id: 'TC_039_CS', title: 'Whole transaction while offline', run: offlineTransaction},

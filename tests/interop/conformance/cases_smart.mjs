@@ -28,7 +28,8 @@ async function composite(rig, duration, list) {
     const found = answer.chargingSchedule;
     expect(found, `no schedule: ${JSON.stringify(answer)}`);
     same([answer.connectorId, found.chargingRateUnit], [1, UNIT], 'connector and unit');
-    expect(!answer.scheduleStart || Math.abs(Date.parse(answer.scheduleStart) - Date.now()) < SLACK_S * 1000, `begins ${answer.scheduleStart}`);
+    const begins = Date.parse(answer.scheduleStart);
+    expect(!answer.scheduleStart || Math.abs(begins - Date.now()) < SLACK_S * 1000, `begins ${answer.scheduleStart}`);
     expect(found.duration === undefined || Math.abs(found.duration - duration) <= SLACK_S, `duration ${found.duration}`);
     const merged = found.chargingSchedulePeriod.filter((each, i, all) => i === 0 || all[i - 1].limit !== each.limit);
     const fits = merged.length === list.length && merged.every((each, i) =>
@@ -71,8 +72,8 @@ async function wrongTransaction(rig) {
 }
 
 /** Without a transactionId, which nobody knows yet: relative to its start. */
-const remoteProfile = (purpose) => ({chargingProfileId: 3, stackLevel: 0, chargingProfilePurpose: purpose, chargingProfileKind: 'Relative',
-    chargingSchedule: {chargingRateUnit: UNIT, chargingSchedulePeriod: periods([[0, 7]])}});
+const remoteProfile = (chargingProfilePurpose) => ({chargingProfileId: 3, stackLevel: 0, chargingProfilePurpose,
+    chargingProfileKind: 'Relative', chargingSchedule: {chargingRateUnit: UNIT, chargingSchedulePeriod: periods([[0, 7]])}});
 
 async function remoteStart(rig) {
     await rig.charge('TAG', {chargingProfile: remoteProfile('TxProfile')});

@@ -68,15 +68,18 @@ export function complaints(text = readFileSync(DOCUMENT, 'utf8')) {
 /** What has to be seen is seen: without that a silent check would mean nothing. */
 function blindness() {
     const text = readFileSync(DOCUMENT, 'utf8');
-    const spoilt = {'a row too few': text.replace(/^\| TC_003_CS .*\n/m, ''), 'another title': text.replace('| Remote stop |', '| Remote end |'),
-        'an unknown result': text.replace('| pass |', '| passed |'), 'a case that fails without a reason': text.replace(/^(\| TC_003_CS .*)\| pass \|/m, '$1| fail |'),
+    const spoilt = {'a row too few': text.replace(/^\| TC_003_CS .*\n/m, ''),
+        'another title': text.replace('| Remote stop |', '| Remote end |'),
+        'an unknown result': text.replace('| pass |', '| passed |'),
+        'a case that fails without a reason': text.replace(/^(\| TC_003_CS .*)\| pass \|/m, '$1| fail |'),
         'another table': `${text}\n| a |\n|---|\n| b |\n`};
     return Object.entries(spoilt).filter(([, each]) => complaints(each).length === 0).map(([what]) => `not seen: ${what}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (process.argv[2] === '--write') {
-        writeFileSync(DOCUMENT, documentOf(new Map(JSON.parse(readFileSync(process.argv[3], 'utf8')).map((each) => [each.id, each.result]))));
+        const results = JSON.parse(readFileSync(process.argv[3], 'utf8'));
+        writeFileSync(DOCUMENT, documentOf(new Map(results.map((each) => [each.id, each.result]))));
     } else {
         const wrong = [...complaints(), ...blindness()];
         wrong.forEach((line) => console.log(line));

@@ -26,7 +26,8 @@ function schema(action, kind, payload) {
         return `${error.message} ${JSON.stringify(error.details?.errors ?? '').slice(0, 300)}`;
     }
     const lists = [payload.meterValue, payload.transactionData].filter((each) => each !== undefined);
-    return lists.every((list) => list.length > 0 && list.every((each) => each.sampledValue.length > 0)) ? null : 'readings without a value';
+    const good = lists.every((list) => list.length > 0 && list.every((each) => each.sampledValue.length > 0));
+    return good ? null : 'readings without a value';
 }
 
 /** It answers one of what is still open under its id: a test uses one id again, also while an answer is awaited. */
@@ -106,7 +107,8 @@ async function run(program, tape) {
 
 /** The referee sees what is wrong; without that its silence would mean nothing. */
 function judgeTheReferee() {
-    const wrong = [[2, 'a', 'Heartbeat', {more: 1}], [2, 'a', 'StatusNotification', {connectorId: 1, errorCode: 'NoError', status: 'Dancing'}],
+    const dancing = {connectorId: 1, errorCode: 'NoError', status: 'Dancing'};
+    const wrong = [[2, 'a', 'Heartbeat', {more: 1}], [2, 'a', 'StatusNotification', dancing],
         [2, 'a', 'MeterValues', {connectorId: 1, meterValue: []}], [3, 'q', {status: 'Perhaps'}], [3, 'x', {}], [4, 'q', 'NoError', '', {}],
         [2, 'a'.repeat(37), 'Heartbeat', {}], [2, 'a', 'Nonsense', {}]];
     const asked = new Map([['q', ['Reset']]]);

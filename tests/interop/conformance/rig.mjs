@@ -31,7 +31,8 @@ const fields = (payload, wanted) => Object.entries(wanted).every(([key, value]) 
     value.test(String(payload[key])) : value === undefined ? !(key in payload) : payload[key] === value);
 
 /** A CALL of the station with these members; a RegExp judges the text, undefined wants the member absent. */
-export const message = (action, wanted = {}) => ({action, wanted, fits: (call) => call.action === action && fields(call.payload, wanted)});
+export const message = (action, wanted = {}) => ({action, wanted,
+    fits: (call) => call.action === action && fields(call.payload, wanted)});
 export const status = (name, connectorId = 1, more = {}) => message('StatusNotification', {connectorId, status: name, ...more});
 export const authorize = (idTag) => message('Authorize', {idTag});
 export const start = (wanted = {}) => message('StartTransaction', wanted);
@@ -57,8 +58,8 @@ class Outlets extends Station {
     }
 
     startDaemon(csmsUrl) {
-        this.daemon = new Program('holdfastd', ['--csms', csmsUrl, '--id', this.id, '--http', 'none', '--state', join(this.folder, 'state'),
-            ...this.buses().flatMap((bus) => ['--can', `virtual:${bus}`]), '--io', `socket:${join(this.folder, 'io')}`,
+        this.daemon = new Program('holdfastd', ['--csms', csmsUrl, '--id', this.id, '--http', 'none',
+            '--state', join(this.folder, 'state'), ...this.buses().flatMap((bus) => ['--can', `virtual:${bus}`]), '--io', `socket:${join(this.folder, 'io')}`,
             ...this.settings.flatMap((setting) => ['--set', setting]), ...this.more]);
     }
 }
@@ -73,7 +74,9 @@ for line in sys.stdin:
 /** A card reader on a serial line: a pseudo terminal, which node alone cannot open. Ends with its stdin. */
 export async function serialReader() {
     const child = spawn('/usr/bin/python3', ['-c', READER], {stdio: ['pipe', 'pipe', 'inherit']});
-    const path = await new Promise((done, fail) => child.stdout.once('data', (text) => done(String(text).trim())).once('end', () => fail(new Failed('no pty'))));
+    const path = await new Promise((done, fail) => {
+        child.stdout.once('data', (line) => done(String(line).trim())).once('end', () => fail(new Failed('no pty')));
+    });
     return {path, present: (idTag) => child.stdin.write(`${idTag}\n`), end: () => child.stdin.end()};
 }
 
@@ -222,7 +225,8 @@ export class Rig {
 
     /** The last status told of a connector is this one: a level, whatever messages came between. */
     async level(name, connectorId = 1) {
-        const last = () => this.calls.findLast((call) => call.action === 'StatusNotification' && call.payload.connectorId === connectorId)?.payload.status;
+        const told = message('StatusNotification', {connectorId});
+        const last = () => this.calls.findLast(told.fits)?.payload.status;
         await until(() => last() === name, name, LIMIT_MS).catch(() => expect(false, `status ${last()}, expected ${name}`));
     }
 
@@ -319,7 +323,8 @@ export class Rig {
         same(invalid, [], 'invalid frames');
         for (const {payload} of this.calls) {
             for (const list of [payload.meterValue, payload.transactionData].filter((each) => each !== undefined)) {
-                expect(list.length > 0 && list.every((each) => each.sampledValue.length > 0), `readings without a value: ${JSON.stringify(payload)}`);
+                const good = list.length > 0 && list.every((each) => each.sampledValue.length > 0);
+                expect(good, `readings without a value: ${JSON.stringify(payload)}`);
             }
         }
         let open = null;

@@ -75,7 +75,8 @@ class Wire {
 
     /** The answer to a CALL of the station. */
     async answer(call) {
-        return (await until(() => this.events.all.find((e) => e.from !== 'station' && e.type === 3 && e.id === call.id), `an answer to ${call.action}`)).payload;
+        const answer = () => this.events.all.find((e) => e.from !== 'station' && e.type === 3 && e.id === call.id);
+        return (await until(answer, `an answer to ${call.action}`)).payload;
     }
 
     waitStatus(status) {
@@ -118,8 +119,10 @@ async function localSession(wire, station) {
 }
 
 function api(operation, body) {
-    return fetch(`${API.replace(/\/$/, '')}/api/v1/operations/${operation}`, {method: 'POST', body: JSON.stringify({chargeBoxIdList: [ID], ...body}),
-        headers: {'content-type': 'application/json', authorization: `Basic ${Buffer.from(process.env.HOLDFAST_STEVE_USER ?? '').toString('base64')}`}});
+    const credentials = Buffer.from(process.env.HOLDFAST_STEVE_USER ?? '').toString('base64');
+    return fetch(`${API.replace(/\/$/, '')}/api/v1/operations/${operation}`, {method: 'POST',
+        body: JSON.stringify({chargeBoxIdList: [ID], ...body}),
+        headers: {'content-type': 'application/json', authorization: `Basic ${credentials}`}});
 }
 
 async function remoteSession(wire, station) {
