@@ -14,7 +14,8 @@ static judge_t judge;
 static unsigned setting_durable, setting_tried; // counts up
 static bool latch_durable, proof_durable;
 static const evse_proof_t proof = {.profile = "m33-1024", .units = 2, .timeout_ms = 3000};
-static uint32_t step_count; // ops of the script that were done
+static unsigned object_durable, object_tried; // as the setting
+static uint32_t step_count;                   // ops of the script that were done
 
 static int settle(void)
 {
@@ -22,6 +23,7 @@ static int settle(void)
     if (status == HF_OK) {
         judge_note_durable(&judge, &w);
         setting_durable = setting_tried;
+        object_durable = object_tried;
         latch_durable = latch_durable || w.store.estop_latched;
         proof_durable = proof_durable || evse_store_is_proven(&w.store, 1, proof.profile, 2);
     }
@@ -45,6 +47,31 @@ static int change_setting(void)
     return evse_store_set(&w.store, "Step", value);
 }
 
+/// One is replaced again and again, another comes and goes.
+static int change_object(void)
+{
+    uint8_t content[40] = {(uint8_t)++object_tried};
+    memset(&content[1], 0x5A, sizeof content - 1u);
+    int status = evse_store_keep(&w.store, EVSE_OBJECT_PROFILE, 7, content, sizeof content);
+    if (status == HF_OK) {
+        status = object_tried % 2u == 0
+                     ? evse_store_forget(&w.store, EVSE_OBJECT_UPDATE, 9)
+                     : evse_store_keep(&w.store, EVSE_OBJECT_UPDATE, 9, content, 3);
+    }
+    return status == HF_E_FULL ? HF_OK : status;
+}
+
+static bool is_object_good(void)
+{
+    uint8_t content[40] = {0};
+    int length = evse_store_kept(&w.store, EVSE_OBJECT_PROFILE, 7, content, sizeof content);
+    if (length == HF_E_NOT_FOUND) {
+        return object_durable == 0;
+    }
+    return length == (int)sizeof content && content[39] == 0x5A && content[0] >= object_durable &&
+           content[0] <= object_tried;
+}
+
 typedef enum op {
     OP_BEGIN,
     OP_CHARGE,
@@ -60,6 +87,9 @@ typedef enum op {
     OP_PROOF,
     OP_INOPERATIVE,
     OP_FINISHING,
+    OP_KEEP_ALL,
+    OP_TXDATA,
+    OP_OBJECT,
 } op_t;
 
 typedef struct step {
@@ -67,23 +97,36 @@ typedef struct step {
     uint8_t connector, times; // times: 0 is once
 } step_t;
 
-// A session before the clock is known, one delivered while it runs, one that is running at the end; readings of both kinds.
+// A session before the clock is known, one delivered while it runs, one that is running at the end; readings of both kinds,
+// some journalled after what follows them, sample sets for STOPs, more than there is room for; objects.
 static const step_t script[] = {
-    {OP_BEGIN, 0, 0},      {OP_SETTLE, 0, 0},      {OP_CHARGE, 0, 30},
-    {OP_METER_KEEP, 0, 0}, {OP_CHARGE, 0, 8},      {OP_END, 0, 0},
-    {OP_FINISHING, 0, 0},  {OP_BEGIN, 1, 0},       {OP_SETTLE, 0, 0},
-    {OP_CHARGE, 1, 12},    {OP_CLOCK, 0, 0},       {OP_SETTING, 0, 33},
-    {OP_SEND, 0, 2},       {OP_SETTING, 0, 30},    {OP_SEND_UNANSWERED, 0, 0},
-    {OP_SEND, 0, 2},       {OP_METER, 1, 0},       {OP_CHARGE, 1, 40},
-    {OP_METER, 1, 0},      {OP_METER_KEEP, 1, 2},  {OP_SEND, 0, 3},
-    {OP_LATCH, 0, 0},      {OP_PROOF, 1, 0},       {OP_SETTLE, 0, 0},
-    {OP_CHARGE, 1, 25},    {OP_END, 1, 0},         {OP_BEGIN, 0, 0},
-    {OP_SETTING, 0, 36},   {OP_SETTLE, 0, 0},      {OP_CHARGE, 0, 60},
-    {OP_SEND, 0, 9},       {OP_INOPERATIVE, 0, 0}, {OP_END, 0, 0},
-    {OP_BEGIN, 1, 0},      {OP_BEGIN, 0, 0},       {OP_SETTLE, 0, 0},
-    {OP_CHARGE, 0, 14},    {OP_CHARGE, 1, 14},     {OP_METER_KEEP, 1, 6},
-    {OP_SETTING, 0, 34},   {OP_SETTLE, 0, 0},      {OP_END, 1, 0},
-    {OP_CHARGE, 0, 30},    {OP_SETTLE, 0, 0},
+    {OP_BEGIN, 0, 0},      {OP_SETTLE, 0, 0},
+    {OP_CHARGE, 0, 30},    {OP_TXDATA, 0, 2},
+    {OP_METER_KEEP, 0, 0}, {OP_CHARGE, 0, 8},
+    {OP_METER, 0, 2},      {OP_TXDATA, 0, 1},
+    {OP_END, 0, 0},        {OP_FINISHING, 0, 0},
+    {OP_BEGIN, 1, 0},      {OP_SETTLE, 0, 0},
+    {OP_KEEP_ALL, 0, 0},   {OP_OBJECT, 0, 2},
+    {OP_CHARGE, 1, 12},    {OP_CLOCK, 0, 0},
+    {OP_SETTING, 0, 33},   {OP_SEND, 0, 2},
+    {OP_SETTING, 0, 30},   {OP_SEND_UNANSWERED, 0, 0},
+    {OP_SEND, 0, 2},       {OP_METER, 1, 0},
+    {OP_CHARGE, 1, 40},    {OP_TXDATA, 1, 36},
+    {OP_METER, 1, 0},      {OP_METER_KEEP, 1, 2},
+    {OP_SEND, 0, 3},       {OP_LATCH, 0, 0},
+    {OP_PROOF, 1, 0},      {OP_SETTLE, 0, 0},
+    {OP_CHARGE, 1, 25},    {OP_END, 1, 0},
+    {OP_BEGIN, 0, 0},      {OP_SETTING, 0, 36},
+    {OP_SETTLE, 0, 0},     {OP_CHARGE, 0, 60},
+    {OP_SEND, 0, 9},       {OP_INOPERATIVE, 0, 0},
+    {OP_OBJECT, 0, 5},     {OP_END, 0, 0},
+    {OP_BEGIN, 1, 0},      {OP_BEGIN, 0, 0},
+    {OP_SETTLE, 0, 0},     {OP_CHARGE, 0, 14},
+    {OP_CHARGE, 1, 14},    {OP_METER, 1, 3},
+    {OP_METER_KEEP, 1, 3}, {OP_SETTING, 0, 34},
+    {OP_SETTLE, 0, 0},     {OP_END, 1, 0},
+    {OP_KEEP_ALL, 0, 0},   {OP_CHARGE, 0, 30},
+    {OP_SETTLE, 0, 0},
 };
 
 static int charge(unsigned connector)
@@ -124,6 +167,12 @@ static int do_step(const step_t *step)
         return evse_store_set_inoperative(&w.store, 0, true);
     case OP_FINISHING:
         return evse_store_set_finishing(&w.store, step->connector, true);
+    case OP_KEEP_ALL:
+        return judge_keep_all(&judge, &w);
+    case OP_TXDATA:
+        return judge_txdata(&judge, &w, step->connector);
+    case OP_OBJECT:
+        return change_object();
     }
     return HF_E_ARGUMENT;
 }
@@ -146,10 +195,10 @@ static int run_script(void)
 static void set_up(const variant_t *variant, uint32_t seed)
 {
     memset(&judge, 0, sizeof judge);
-    setting_durable = setting_tried = 0;
+    setting_durable = setting_tried = object_durable = object_tried = 0;
     latch_durable = proof_durable = false;
     step_count = 0;
-    w.segment_bytes = 2560; // little room: the script compacts several times
+    w.segment_bytes = 3072; // little room: the script compacts several times
     CHECK_EQ(world_init(&w, variant->segments, variant->program_bytes, variant->cached), HF_OK);
     w.ram.sync_polls = variant->sync_polls;
     w.ram.cut_garbage = variant->garbage;
@@ -183,6 +232,9 @@ static const char *recover(uint64_t cut_at)
 {
     power_returns(cut_at);
     int status = boot_station();
+    if (status == HF_OK && !is_object_good()) {
+        return "a durable object was forgotten, or is another";
+    }
     if (status == HF_OK && !is_setting_good()) {
         return "a durable setting, latch or proof was forgotten";
     }

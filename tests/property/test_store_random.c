@@ -108,7 +108,7 @@ static int random_step(void)
     unsigned connector = dice(CONNECTORS);
     bool open = w.store.open[connector] != NULL;
     judge.now_ms += dice(20000);
-    switch (dice(16)) {
+    switch (dice(18)) {
     case 0:
     case 1:
         return open ? judge_end(&judge, &w, connector, EVSE_STOP_Remote) : begin(connector);
@@ -131,6 +131,10 @@ static int random_step(void)
         return set_key();
     case 13:
         return dice(12) == 0 ? orderly_restart() : HF_OK;
+    case 14:
+        return judge_keep_all(&judge, &w);
+    case 15:
+        return judge_txdata(&judge, &w, connector);
     default:
         return world_settle(&w);
     }

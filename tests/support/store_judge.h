@@ -21,6 +21,7 @@ typedef struct judge_session {
     bool begun, ended;          // the store has said that this is durable
     bool end_called;
     uint8_t end_reason;
+    int32_t sets; // sample sets for the STOP: the values 0 to sets - 1
 } judge_session_t;
 
 typedef struct judge_message {
@@ -31,6 +32,8 @@ typedef struct judge_message {
     int32_t transaction_id; // what it carried; of a START: what the answer gave
     char tag[EVSE_ID_TAG_BYTES];
     evse_sample_t sample[EVSE_SAMPLES_MAX];
+    int32_t set[CONFIG_EVSE_TXDATA_MAX]; // of a STOP
+    uint32_t sets;
 } judge_message_t;
 
 typedef struct judge {
@@ -44,6 +47,9 @@ typedef struct judge {
     uint64_t boot_ms;                                     // when this boot began
     uint64_t mJ[CONFIG_EVSE_CONNECTORS_MAX];              // the real registers
     judge_session_t *running[CONFIG_EVSE_CONNECTORS_MAX]; // of this boot
+    uint32_t journalled, journalled_durable;              // readings
+    uint32_t thinned;                                     // in the boots before this one
+    const uint32_t *thinned_now;
 } judge_t;
 
 static inline void judge_wrong(judge_t *judge, const char *what)
@@ -83,6 +89,7 @@ static inline int judge_begin(judge_t *judge, world_t *w, unsigned connector)
     session->start_mJ = session->true_mJ = judge->mJ[connector];
     session->start_at_ms = judge->now_ms;
     judge->sessions++;
+    judge->thinned_now = &w->store.thinned;
     int status =
         world_begin(w, connector, session->tag, judge->mJ[connector], judge_moment(judge, w));
     if (status == HF_OK) {
@@ -113,7 +120,38 @@ static inline int judge_meter(judge_t *judge, world_t *w, unsigned connector, bo
                                    .register_Wh = judge->mJ[connector] / WH,
                                    .samples = 1,
                                    .sample = {{.measurand = 2, .value = -7}}};
+    judge->thinned_now = &w->store.thinned;
     int status = evse_store_meter(&w->store, connector, &sample, keep);
+    judge->journalled += status == HF_OK && keep ? 1u : 0u;
+    return status == HF_E_FULL ? HF_OK : status;
+}
+
+/// What memory alone holds is journalled, late.
+static inline int judge_keep_all(judge_t *judge, world_t *w)
+{
+    uint32_t held = w->store.readings, thinned = w->store.thinned;
+    judge->thinned_now = &w->store.thinned;
+    int status = evse_store_keep_all(&w->store);
+    if (status == HF_OK) {
+        uint32_t gone = w->store.thinned - thinned;
+        judge->journalled += held > gone ? held - gone : 0u;
+    }
+    return status == HF_E_FULL ? HF_OK : status;
+}
+
+/// One more sample set for the STOP.
+static inline int judge_txdata(judge_t *judge, world_t *w, unsigned connector)
+{
+    judge_session_t *session = judge->running[connector];
+    if (session == NULL || w->store.open[connector] == NULL) {
+        return HF_OK;
+    }
+    const evse_message_t sample = {.at = judge_moment(judge, w),
+                                   .samples = 1,
+                                   .sample = {{.measurand = 1, .value = session->sets}}};
+    judge->thinned_now = &w->store.thinned;
+    int status = evse_store_txdata(&w->store, connector, &sample);
+    session->sets += status == HF_OK ? 1 : 0;
     return status == HF_E_FULL ? HF_OK : status;
 }
 
@@ -136,6 +174,7 @@ static inline void judge_note_durable(judge_t *judge, const world_t *w)
     if (!evse_store_is_durable(&w->store)) {
         return;
     }
+    judge->journalled_durable = judge->journalled;
     for (unsigned i = 0; i < judge->sessions; i++) {
         judge_session_t *session = &judge->session[i];
         session->ended = session->ended || session->end_called;
@@ -148,6 +187,9 @@ static inline void judge_note_durable(judge_t *judge, const world_t *w)
 static inline void judge_power_lost(judge_t *judge)
 {
     memset(judge->running, 0, sizeof judge->running);
+    judge->thinned += judge->thinned_now != NULL ? *judge->thinned_now : 0u;
+    judge->thinned_now = NULL;
+    judge->journalled = judge->journalled_durable;
     for (unsigned i = 0; i < judge->sessions; i++) {
         judge->session[i].end_called = judge->session[i].ended; // else it may be lost
     }
@@ -168,7 +210,26 @@ static inline const judge_message_t *judge_find_start(const judge_t *judge, cons
     return NULL;
 }
 
-static inline judge_message_t judge_read(const world_t *w, const evse_message_t *message)
+static inline void judge_read_sets(judge_t *judge, world_t *w, judge_message_t *read,
+                                   uint32_t transaction)
+{
+    evse_message_t set;
+    uint32_t cursor = 0;
+    int status;
+    while ((status = evse_store_txdata_next(&w->store, transaction, &cursor, &set)) > 0) {
+        if (read->sets == CONFIG_EVSE_TXDATA_MAX || set.samples != 1 ||
+            (read->sets > 0 && set.sample[0].value <= read->set[read->sets - 1u])) {
+            judge_wrong(judge, "sample sets of a STOP: too many, or out of order");
+            return;
+        }
+        read->set[read->sets++] = set.sample[0].value;
+    }
+    if (status < 0 || (read->sets > 0 && read->set[0] != 0)) {
+        judge_wrong(judge, "the first sample set of a STOP is gone");
+    }
+}
+
+static inline judge_message_t judge_read(judge_t *judge, world_t *w, const evse_message_t *message)
 {
     judge_message_t read;
     memset(&read, 0, sizeof read);
@@ -187,13 +248,16 @@ static inline judge_message_t judge_read(const world_t *w, const evse_message_t 
         read.sample[i].measurand = message->sample[i].measurand;
         read.sample[i].value = message->sample[i].value;
     }
+    if (message->kind == EVSE_MESSAGE_STOP) {
+        judge_read_sets(judge, w, &read, message->transaction);
+    }
     return read;
 }
 
 /// Takes what was sent; returns the transaction id of the answer.
-static inline int32_t judge_receive(judge_t *judge, const world_t *w, const evse_message_t *message)
+static inline int32_t judge_receive(judge_t *judge, world_t *w, const evse_message_t *message)
 {
-    judge_message_t read = judge_read(w, message);
+    judge_message_t read = judge_read(judge, w, message);
     judge->deliveries++;
     if (read.utc_ms == 0) {
         judge_wrong(judge, "a message without a time");
@@ -281,6 +345,23 @@ static inline void judge_stop(judge_t *judge, const judge_session_t *session,
     if (session->ended && (stop->reason != session->end_reason || stop->Wh != true_Wh)) {
         judge_wrong(judge, "a durable end was billed otherwise");
     }
+    if (session->ended && session->sets > 0 &&
+        (stop->sets == 0 || stop->set[stop->sets - 1u] != session->sets - 1)) {
+        judge_wrong(judge, "the newest sample set of a STOP is gone");
+    }
+}
+
+/// Those that were durable arrived, but for the thinned ones.
+static inline void judge_readings(judge_t *judge)
+{
+    uint32_t arrived = 0;
+    for (unsigned i = 0; i < judge->messages; i++) {
+        arrived += judge->message[i].kind == EVSE_MESSAGE_METER ? 1u : 0u;
+    }
+    uint32_t thinned = judge->thinned + (judge->thinned_now != NULL ? *judge->thinned_now : 0u);
+    if (arrived + thinned < judge->journalled_durable) {
+        judge_wrong(judge, "a journalled reading was lost");
+    }
 }
 
 static inline void judge_one(judge_t *judge, const judge_session_t *session)
@@ -325,6 +406,7 @@ static inline const char *judge_verdict(judge_t *judge, const world_t *w)
     for (unsigned i = 0; i < judge->sessions; i++) {
         judge_one(judge, &judge->session[i]);
     }
+    judge_readings(judge);
     if (w->ram.overwrites != 0 || w->ram.misuses != 0) {
         judge_wrong(judge, "flash was misused");
     }

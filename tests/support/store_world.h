@@ -35,7 +35,7 @@ static inline int world_init(world_t *w, uint32_t segments, uint32_t program_byt
                                     .program_bytes = program_bytes};
     int status = hf_flash_ram_init(&w->ram, &config);
     w->flash = hf_flash_ram_seam(&w->ram);
-    w->connectors = 2;
+    w->connectors = CONFIG_EVSE_CONNECTORS_MAX < 2 ? 1 : 2;
     return status;
 }
 

@@ -323,12 +323,8 @@ static int keep_one(evse_store_t *store, uint32_t i)
 
 int evse_store_keep_all(evse_store_t *store)
 {
-    int status = HF_OK;
-    while (store->readings > 0 && !store->readings_stay && status == HF_OK) {
-        const evse_message_t *message = NULL;
-        for (uint32_t i = 0; message == NULL; i++) {
-            message = store->reading[i];
-        }
+    int status = store->readings > 0 && store->readings_stay ? HF_E_FULL : HF_OK;
+    while (store->readings > 0 && status == HF_OK) {
         const evse_need_t need = {
             .bytes = hf_journal_record_bytes(&store->journal, EVSE_STORE_METER_BYTES),
             .is_reading = true};
