@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Card readers. Invariants: nothing here waits; a reader that types is grabbed, so that no card ends up on a console; what the
-// kernel has dropped spoils the line it was part of.
+// Card readers. Invariants: nothing here waits; a reader that types is grabbed, so that no card ends up on a console; what
+// the kernel has dropped spoils the line it was part of.
 #include "evse_reader_linux.h"
 
 #include "holdfast/hf_clock.h"

@@ -22,7 +22,7 @@ extern const char evse_reader_linux_specs[];
 
 /// HF_OK, HF_E_FORMAT, HF_E_TOO_LONG, HF_E_RANGE (a speed there is none of). Touches nothing.
 HF_MUST_CHECK int evse_reader_linux_check(const char *spec);
-/// Opens it. A device that is not there (yet) is no error: `fd` is -1 then. As _check(), HF_E_IO no terminal, or no keyboard.
+/// Opens it. A device that is not there (yet) is no error: `fd` is -1 then. As _check(), HF_E_IO no terminal, no keyboard.
 HF_MUST_CHECK int evse_reader_linux_open(evse_reader_linux_t *reader, const char *spec);
 evse_reader_t evse_reader_linux_seam(evse_reader_linux_t *reader);
 void evse_reader_linux_close(evse_reader_linux_t *reader);

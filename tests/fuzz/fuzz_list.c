@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Local lists through the real CALL path: the input is a script of SendLocalList messages (well formed, slightly wrong, or raw
-// bytes), restarts, power cuts in the middle of an update, and cards while offline. A model of a few lines says what each is to
-// be answered, what the list holds afterwards, and which card is taken.
+// Local lists through the real CALL path: the input is a script of SendLocalList messages (well formed, slightly wrong, or
+// raw bytes), restarts, power cuts in the middle of an update, and cards while offline. A model of a few lines says what
+// each is to be answered, what the list holds afterwards, and which card is taken.
 #include "fuzz.h"
 #include "support/ocpp_station.h"
 
-#define NAMES   16u
+#define NAMES 16u
 
 typedef struct entry {
     int status; // -1: not in the list

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Card readers on Linux: a serial one over a pseudo terminal, unplugged and plugged in again; one that types, by uinput where
-// the machine has it (else a loud skip).
+// Card readers on Linux: a serial one over a pseudo terminal, unplugged and plugged in again; one that types, by uinput
+// where the machine has it (else a loud skip).
 #include "evse_reader_linux.h"
 #include "hf_test.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lines of card readers (evse_reader.h). Invariants: exactly one of the four counters moves per line that held anything; what is
-// not wholly a UID is never a tag.
+// Lines of card readers (evse_reader.h). Invariants: exactly one of the four counters moves per line that held anything;
+// what is not wholly a UID is never a tag.
 #include "evse/evse_reader.h"
 
 #include <string.h>
