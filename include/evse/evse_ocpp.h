@@ -134,8 +134,11 @@ typedef struct evse_ocpp {
     evse_orders_t orders; // last written
     uint64_t next_orders_us, first_orders_us;
     uint64_t now_us;         // of the poll under way
+    uint64_t next_round_us;  // everything is looked at, whatever has happened
+    uint64_t durable;        // of the journal, in the last such round
+    bool stirred;            // something happened that such a round has to see
     uint64_t queue_moved_us; // the queue was empty or a message was confirmed
-    bool snapshot_valid;     // one was read
+    uint32_t views;          // connectors of ours that the snapshot tells of; 0 none was read
     bool clock_told;         // the store knows this boot's clock
     bool journal_failed;
     bool latch_estop; // as the events tell

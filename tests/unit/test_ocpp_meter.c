@@ -155,7 +155,7 @@ static void rule_21_clock_aligned_begins_anew_at_midnight(void)
         station_run(s, 3600000);
         for (unsigned i = 0; station_find(s, "MeterValues", i) != NULL; i++, seen++) {
             uint64_t at_ms = STATION_UTC_MS + station_find(s, "MeterValues", i)->at_us / 1000u;
-            CHECK(at_ms % day_ms % 40000000u < 100u);
+            CHECK(at_ms % day_ms % 40000000u < 200u);
         }
     }
     CHECK_EQ(seen, 9);
@@ -323,24 +323,26 @@ static void ocpp_meter_no_load_current_below_zero_is_zero(void)
 {
     station_t *s = station_online(1);
     set(s, "MeterValuesSampledData", "Current.Import,Power.Active.Import");
-    evse_snapshot_t snapshot = {.now_us = s->now_us + 20000u, .connectors = 1};
-    snapshot.connector[0] = (evse_connector_view_t){.mV = 76000, .mA = -40, .meter_fresh = 1};
     for (unsigned i = 0; i < 2; i++) {
+        evse_snapshot_t snapshot = {.connectors = 1};
+        snapshot.connector[0] =
+            (evse_connector_view_t){.mV = 76000,
+                                    .mA = i == 0 ? -40 : -5000,
+                                    .meter_fresh = 1}; // noise; fed back by the battery
         s->call_count = 0;
-        s->now_us += 20000u;
-        snapshot.now_us = s->now_us;
-        hf_snapshot_write(&s->mailbox.snapshot, &snapshot);
         s->ocpp.metering.due = s->ocpp.metering.is_trigger = 1u;
-        evse_ocpp_poll(&s->ocpp, s->now_us);
-        s->now_us += 20000u;
-        evse_ocpp_poll(&s->ocpp, s->now_us);
+        for (unsigned round = 0; round < 20; round++) {
+            s->now_us += 20000u;
+            snapshot.now_us = s->now_us;
+            hf_snapshot_write(&s->mailbox.snapshot, &snapshot);
+            evse_ocpp_poll(&s->ocpp, s->now_us);
+        }
         const station_call_t *call = station_find(s, "MeterValues", 0);
         CHECK_EQ(call != NULL, i == 0);
-        if (i == 0) {
+        if (call != NULL) {
             CHECK(sample_is(hf_json_element(samples_of(call), 0), "value", "0.000"));
             CHECK(sample_is(hf_json_element(samples_of(call), 1), "value", "0"));
         }
-        snapshot.connector[0].mA = -5000; // the battery feeds back: no import
     }
     CHECK_EQ(s->ocpp.metering.refused, 2);
 }

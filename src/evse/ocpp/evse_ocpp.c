@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The comms loop's round: read what control says, move the link and the RPC, move sessions, and send the one CALL that
 // matters most. Invariants: before BootNotification is Accepted nothing else of ours is sent unless the central system
-// triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered.
+// triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered; most rounds find
+// that nothing has happened and leave it at that, ten times a second everything is looked at all the same.
 #include "evse_ocpp_private.h"
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
 #include "evse_ocpp_vendor.h"
+
+#define ROUND_US (100u * HF_US_PER_MS)
 
 static bool is_text_within(const char *text, size_t limit, bool required)
 {
@@ -34,6 +37,7 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
                       uint64_t now_us)
 {
     evse_ocpp_t *ocpp = ctx;
+    evse_stir(ocpp);
     if (outcome == EVSE_RPC_RESULT) {
         evse_link_proven(ocpp); // an open socket alone is no proof of a working peer
     }
@@ -121,13 +125,6 @@ void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms)
     hf_json_string_field(json, name, text);
 }
 
-const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector)
-{
-    bool known = ocpp->snapshot_valid && connector < ocpp->config.connectors &&
-                 connector < ocpp->snapshot.connectors;
-    return known ? &ocpp->snapshot.connector[connector] : NULL;
-}
-
 hf_json_writer_t *evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing,
                                       const char *action, const char *id)
 {
@@ -178,35 +175,55 @@ static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
            evse_heartbeat_send(ocpp, now_us);
 }
 
-static void read_seams(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_stir(evse_ocpp_t *ocpp)
 {
+    ocpp->stirred = true;
     if (hf_snapshot_read(&ocpp->config.mailbox->snapshot, &ocpp->snapshot) == HF_OK) {
-        ocpp->snapshot_valid = true;
+        uint32_t told = ocpp->snapshot.connectors;
+        ocpp->views = told < ocpp->config.connectors ? told : ocpp->config.connectors;
     }
+}
+
+static void poll_store(evse_ocpp_t *ocpp, uint64_t now_us)
+{
     int status = evse_store_poll(ocpp->config.store, now_us);
     if (status < 0 && !ocpp->journal_failed) {
         ocpp->journal_failed = true;
+        ocpp->stirred = true;
         hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_JOURNAL], now_us);
         HF_LOGE(ocpp->config.log, now_us, STORE, "durable storage failed (%s): no more sessions",
                 hf_status_text(status));
     }
 }
 
-void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
+// Everything that is decided here follows from a message, an event of control, the journal, the link, a call from outside,
+// or from time: readings and limits at their moment, else every ROUND_US.
+static bool is_stirred(evse_ocpp_t *ocpp, evse_link_state_t link_was, uint64_t now_us)
 {
-    ocpp->now_us = now_us;
-    read_seams(ocpp, now_us);
-    evse_link_step(ocpp, now_us);
-    if (ocpp->link_state == EVSE_LINK_OPEN) {
-        evse_rpc_poll(&ocpp->rpc, now_us);
-    }
+    uint64_t durable = hf_journal_durable(&ocpp->config.store->journal);
+    return ocpp->stirred || ocpp->link_state != link_was || durable != ocpp->durable ||
+           hf_queue_count(&ocpp->config.mailbox->events) != 0u ||
+           ocpp->ending.reason != EVSE_STOP_None || evse_is_due(now_us, ocpp->next_round_us) ||
+           evse_smart_is_due(ocpp, now_us);
+}
+
+static uint64_t next_round_us(const evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    uint64_t next_us = now_us + ROUND_US;
+    return ocpp->metering.next_us < next_us ? ocpp->metering.next_us : next_us;
+}
+
+static void do_round(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    evse_stir(ocpp);
+    ocpp->stirred = false;
+    ocpp->durable = hf_journal_durable(&ocpp->config.store->journal);
     evse_clock_step(ocpp, now_us);
     evse_transaction_step(ocpp, now_us);
     evse_auth_step(ocpp, now_us);
     evse_sessions_step(ocpp, now_us);
     evse_status_step(ocpp, now_us);
     evse_meter_step(ocpp, now_us);
-    evse_transfer_step(ocpp, now_us);
     evse_vendor_step(ocpp, now_us);
     evse_calls_step(ocpp, now_us);
     evse_ending_step(ocpp, now_us);
@@ -214,7 +231,28 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
     evse_smart_step(ocpp, now_us);
 #endif
     evse_sessions_order(ocpp, now_us);
-    if (ocpp->link_state == EVSE_LINK_OPEN && evse_rpc_is_free(&ocpp->rpc)) {
+    ocpp->next_round_us = next_round_us(ocpp, now_us);
+    if (ocpp->link_state != EVSE_LINK_OPEN || ocpp->rpc.outstanding) {
+        return; // what comes next stirs
+    }
+    if (evse_rpc_is_free(&ocpp->rpc)) {
         (void)send_one(ocpp, now_us);
+    } else {
+        ocpp->stirred = true; // the link is busy
+    }
+}
+
+void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    evse_link_state_t link_was = ocpp->link_state;
+    ocpp->now_us = now_us;
+    poll_store(ocpp, now_us);
+    evse_link_step(ocpp, now_us);
+    if (ocpp->link_state == EVSE_LINK_OPEN) {
+        evse_rpc_poll(&ocpp->rpc, now_us);
+    }
+    evse_transfer_step(ocpp, now_us); // it knows when it is due, and feeds in every round
+    if (is_stirred(ocpp, link_was, now_us)) {
+        do_round(ocpp, now_us);
     }
 }

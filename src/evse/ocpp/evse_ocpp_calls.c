@@ -528,6 +528,7 @@ evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t pay
                                      hf_json_writer_t *reply)
 {
     evse_ocpp_t *ocpp = ctx;
+    evse_stir(ocpp);
     if (ocpp->registration == EVSE_REGISTRATION_REJECTED) {
         return EVSE_RPC_DEFERRED; // 4.2: who rejected us gets no answers
     }

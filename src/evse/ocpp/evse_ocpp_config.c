@@ -319,6 +319,7 @@ static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value
     if (status == HF_OK) {
         load(ocpp, key, slice_of(value));
         apply(ocpp, key);
+        evse_stir(ocpp);
     }
     return status;
 }

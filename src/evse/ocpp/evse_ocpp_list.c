@@ -358,6 +358,7 @@ void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (auth->list.phase == 0u && !auth->is_replying) {
         return;
     }
+    ocpp->stirred = true; // the flash is driven in every round
     int status = evse_tags_poll(&auth->list);
     if (status == HF_E_AGAIN) {
         auth->is_replying = auth->is_replying && ocpp->link_state == EVSE_LINK_OPEN;

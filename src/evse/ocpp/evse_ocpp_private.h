@@ -41,6 +41,8 @@ static inline uint32_t evse_token(evse_call_t call, unsigned connector, uint32_t
 }
 
 // evse_ocpp.c
+/// Something came from outside: who decides about it sees the latest snapshot, and this round looks at everything.
+void evse_stir(evse_ocpp_t *ocpp);
 typedef struct evse_outgoing {
     evse_rpc_draft_t draft;
     const char *action;
@@ -60,7 +62,10 @@ static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp, uint64_t now_us)
 evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us);
 void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms);
 /// The latest view of a connector (from 0), NULL before the first snapshot.
-const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector);
+static inline const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    return connector < ocpp->views ? &ocpp->snapshot.connector[connector] : NULL;
+}
 static inline uint64_t evse_seconds_us(int32_t seconds)
 {
     return (uint32_t)seconds * HF_US_PER_S;

@@ -46,7 +46,7 @@ static void judge_station(const evse_ocpp_t *ocpp, uint8_t *state, uint8_t *faul
 
 static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_t *fault)
 {
-    if (!ocpp->snapshot_valid || ocpp->first_orders_us == 0u ||
+    if (ocpp->views == 0u || ocpp->first_orders_us == 0u ||
         ocpp->snapshot.now_us <= ocpp->first_orders_us) {
         return false;
     }
@@ -78,6 +78,11 @@ void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us)
 
 static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us)
 {
+    bool changed = ocpp->status[index].seen_state != ocpp->status[index].state ||
+                   ocpp->status[index].seen_fault != ocpp->status[index].fault;
+    if (!changed && !ocpp->status[index].due && ocpp->triggers == 0u) {
+        return false; // most of the time
+    }
     if (ocpp->status[index].seen_state == NEVER) {
         return false;
     }
@@ -87,8 +92,6 @@ static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us)
     if (ocpp->status[index].due || (ocpp->triggers & EVSE_TRIGGER_STATUS(index)) != 0u) {
         return true;
     }
-    bool changed = ocpp->status[index].seen_state != ocpp->status[index].state ||
-                   ocpp->status[index].seen_fault != ocpp->status[index].fault;
     uint64_t duration_us = evse_seconds_us(EVSE_NUMBER(ocpp, MinimumStatusDuration));
     return changed && now_us - ocpp->status[index].seen_us >= duration_us;
 }

@@ -233,6 +233,7 @@ bool evse_transaction_late(void *ctx, const char *id, evse_rpc_outcome_t outcome
         return false;
     }
     HF_LOGI(ocpp->config.log, now_us, OCPP, "late answer to %s taken", action_of(message));
+    evse_stir(ocpp);
     evse_transaction_answer(ocpp, outcome, payload, now_us);
     return true;
 }

@@ -111,6 +111,7 @@ int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_
     if (strlen(id_tag) >= EVSE_ID_TAG_BYTES) {
         return HF_E_TOO_LONG;
     }
+    evse_stir(ocpp);
     int status = take_card(ocpp, connector, id_tag, now_us);
     if (status == HF_E_AGAIN) { // the light waits for the central system
         return HF_OK;
@@ -130,6 +131,7 @@ int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t rea
     if (state == EVSE_SESSION_IDLE || state == EVSE_SESSION_STOPPING) {
         return HF_E_STATE;
     }
+    evse_stir(ocpp);
     evse_session_stop(ocpp, connector, reason, now_us);
     return HF_OK;
 }
