@@ -16,8 +16,8 @@ typedef struct evse_reader {
 } evse_reader_t;
 
 /// What a reader sends, byte by byte. A line is a UID in hexadecimal, 4 to 10 bytes, alone or with ':', '-' or blanks
-/// between; it ends with CR, LF or ETX. STX begins one anew; between STX and the end, twelve digits are five bytes and their XOR
-/// (the 125 kHz readers), which must fit. A line with anything else in it is no tag.
+/// between; it ends with CR, LF or ETX. STX begins one anew; between STX and the end, twelve digits are five bytes and
+/// their XOR (the 125 kHz readers), which must fit. A line with anything else in it is no tag.
 typedef struct evse_reader_line {
     char text[EVSE_ID_TAG_BYTES + 3u]; // digits so far, upper case
     uint8_t length;
