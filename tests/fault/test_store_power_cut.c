@@ -205,6 +205,16 @@ static void set_up(const variant_t *variant, uint32_t seed)
     w.ram.seed = seed;
 }
 
+/// The same with a flash of another size.
+static int world_init_bytes(world_t *world, const variant_t *variant, uint32_t segment_bytes)
+{
+    world->segment_bytes = segment_bytes;
+    int status = world_init(world, variant->segments, variant->program_bytes, variant->cached);
+    world->ram.sync_polls = variant->sync_polls;
+    world->ram.cut_garbage = variant->garbage;
+    return status;
+}
+
 static void power_returns(uint64_t cut_at)
 {
     if (!w.ram.power_lost) {
@@ -305,6 +315,62 @@ static void store_power_cut_losing_unsynced_pages_bills_once(void)
     cut_everywhere(&variant);
 }
 
+// ---- many messages --------------------------------------------------------------------------------------------------
+
+#define WAITING_SESSIONS 25u
+
+/// Sessions without a central system, then checkpoints until a compaction carries all of it over. `from` and `to` are the
+/// flash's steps of that one.
+static int fill_and_compact(uint64_t *from, uint64_t *to)
+{
+    int status = boot_station();
+    status = status == HF_OK ? judge_tell_clock(&judge, &w) : status;
+    for (unsigned i = 0; i < WAITING_SESSIONS && status == HF_OK; i++) {
+        static const step_t steps[] = {{OP_BEGIN, 0, 0},      {OP_SETTLE, 0, 0}, {OP_CHARGE, 0, 1},
+                                       {OP_METER_KEEP, 0, 0}, {OP_TXDATA, 0, 0}, {OP_END, 0, 0},
+                                       {OP_SETTLE, 0, 0}};
+        for (size_t n = 0; n < HF_COUNT_OF(steps) && status == HF_OK; n++) {
+            status = do_step(&steps[n]);
+        }
+    }
+    status = status == HF_OK ? change_object() : status;
+    uint32_t compactions = w.store.journal.compactions;
+    for (unsigned i = 0; status == HF_OK && w.store.journal.compactions == compactions; i++) {
+        *from = w.ram.steps;
+        status = change_setting();
+        *to = w.ram.steps;
+        status = status == HF_OK ? settle() : status;
+    }
+    return status;
+}
+
+static void store_power_cut_while_50_messages_are_compacted_bills_once(void)
+{
+    static const variant_t variant = {"compaction", 2, 4, 1, true, false};
+    uint64_t from = 0, to = 0, ignored;
+    memset(&w, 0, sizeof w);
+    set_up(&variant, 1);
+    CHECK_EQ(world_init_bytes(&w, &variant, WORLD_BYTES_MAX), HF_OK);
+    CHECK_EQ(fill_and_compact(&from, &to), HF_OK);
+    CHECK(evse_store_waiting(&w.store) >= 3u * WAITING_SESSIONS);
+    CHECK(to - from > 4000);
+    const char *wrong = NULL;
+    for (uint64_t cut = from; cut <= to + 8u && wrong == NULL; cut++) {
+        set_up(&variant, (uint32_t)cut);
+        CHECK_EQ(world_init_bytes(&w, &variant, WORLD_BYTES_MAX), HF_OK);
+        w.ram.cut_at = cut;
+        (void)fill_and_compact(&ignored, &ignored);
+        wrong = recover(cut % 3001u);
+        wrong = wrong == NULL ? recover(HF_FLASH_RAM_NEVER) : wrong;
+        wrong = wrong == NULL ? judge_verdict(&judge, &w) : wrong;
+        if (wrong != NULL) {
+            HF_TEST_FAIL("%s; replay: store_power_cut.compaction:1:%llu", wrong,
+                         (unsigned long long)cut);
+        }
+    }
+}
+
 HF_TEST_MAIN(HF_TEST(store_power_cut_at_any_byte_bills_once),
              HF_TEST(store_power_cut_with_garbage_bills_once),
-             HF_TEST(store_power_cut_losing_unsynced_pages_bills_once))
+             HF_TEST(store_power_cut_losing_unsynced_pages_bills_once),
+             HF_TEST(store_power_cut_while_50_messages_are_compacted_bills_once))

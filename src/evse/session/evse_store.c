@@ -95,6 +95,10 @@ int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
     if (status < 0) {
         return status;
     }
+    if (store->journal.stranded > 0) {
+        HF_LOGE(config->log, 0, STORE, "journal damaged: %u records behind the damage are lost",
+                (unsigned)store->journal.stranded);
+    }
     HF_LOGI(config->log, 0, STORE, "boot %u, %u transactions ended, journal generation %u",
             (unsigned)store->boot, (unsigned)store->recovered, (unsigned)store->journal.generation);
     return HF_OK;

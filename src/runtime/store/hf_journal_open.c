@@ -130,6 +130,48 @@ static int replay(hf_journal_t *journal)
     return HF_OK;
 }
 
+/// The next offset at which a record could begin, that is not erased flash; the segment's end if there is none.
+static int skip_blank(const hf_journal_t *journal, uint32_t *offset)
+{
+    const hf_flash_t *flash = &journal->flash;
+    uint8_t chunk[HF_JOURNAL_CHUNK];
+    while (*offset < flash->segment_bytes) {
+        uint32_t length = flash->segment_bytes - *offset;
+        length = length < sizeof chunk ? length : (uint32_t)sizeof chunk;
+        if (flash->ops->read(flash->ctx, journal->segment, *offset, chunk, length) != 0) {
+            return HF_E_IO;
+        }
+        for (uint32_t i = 0; i < length; i += flash->program_bytes) {
+            if (chunk[i] != HF_JOURNAL_TYPE_BLANK) {
+                *offset += i;
+                return HF_OK;
+            }
+        }
+        *offset += length;
+    }
+    return HF_OK;
+}
+
+/// Counts what is readable behind the end: a power cut leaves nothing there, unless of what no sync had covered the later
+/// was kept and the earlier lost; else it is damage.
+static int count_stranded(hf_journal_t *journal)
+{
+    hf_journal_cursor_t cursor = {
+        .segment = journal->segment, .generation = journal->generation, .offset = journal->offset};
+    int status = skip_blank(journal, &cursor.offset);
+    while (status >= 0 && cursor.offset < journal->flash.segment_bytes) {
+        uint32_t at = cursor.offset;
+        status = hf_journal_next(journal, &cursor);
+        if (status < 0) {
+            return status;
+        }
+        journal->stranded += (uint32_t)status;
+        cursor.offset = status == 1 ? cursor.offset : at + journal->flash.program_bytes;
+        status = skip_blank(journal, &cursor.offset);
+    }
+    return status;
+}
+
 static int mount(hf_journal_t *journal)
 {
     int status = hf_journal_is_blank(journal, journal->segment, journal->offset);
@@ -139,6 +181,10 @@ static int mount(hf_journal_t *journal)
     if (status == 0) {
         journal->needs_compaction = true;
         journal->torn_tails++;
+        status = count_stranded(journal);
+        if (status < 0) {
+            return status;
+        }
     }
     return replay(journal);
 }
