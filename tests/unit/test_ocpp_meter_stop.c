@@ -283,7 +283,7 @@ static void ocpp_signed_values_of_both_ends_go_with_the_stop(void)
     char text[1024], expected[128];
     station_t *s = bounded(MCU_SEND_BYTES, true);
     set(s, "MeterValueSampleInterval", "0");
-    fake.delay = 100; // two seconds
+    fake.delay = 20; // two seconds: it is asked ten times a second
     s->control[0].plugged = true;
     station_run(s, 100);
     CHECK_STR(station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"DEMO\",\"connectorId\":1}"),

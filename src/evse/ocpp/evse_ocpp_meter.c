@@ -146,6 +146,35 @@ void evse_meter_due(evse_ocpp_t *ocpp, uint64_t now_us)
     }
 }
 
+// True when nothing has changed about the transaction of a connector: the rule, and found out in a few comparisons.
+static bool is_quiet(const evse_ocpp_t *ocpp, unsigned connector)
+{
+    const evse_metering_connector_t *own = &ocpp->metering.connector[connector];
+    const evse_transaction_t *open = ocpp->config.store->open[connector];
+    bool signing = own->signing == EVSE_SIGNING_BEGIN || own->signing == EVSE_SIGNING_END;
+    if (signing || open == NULL) {
+        return !signing;
+    }
+    bool charging = ocpp->snapshot.connector[connector].state == EVSE_STATE_Charging;
+    return open->number == own->transaction && charging != own->interrupted;
+}
+
+void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
+{
+    const evse_metering_t *metering = &ocpp->metering;
+    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
+        if (!is_quiet(ocpp, i)) {
+            evse_meter_watch(ocpp, i, now_us);
+        }
+    }
+    if (metering->confirmed != 0u) {
+        evse_meter_sign_forget(ocpp);
+    }
+    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
+        evse_meter_due(ocpp, now_us);
+    }
+}
+
 void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
     if (evse_session_is_billing(ocpp, connector)) {

@@ -19,13 +19,13 @@ static void watch_interruption(evse_ocpp_t *ocpp, unsigned connector, uint64_t n
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
     const evse_connector_view_t *view = evse_view(ocpp, connector);
-    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
     bool charging = view->state == EVSE_STATE_Charging;
-    bool suspended =
-        view->state == EVSE_STATE_SuspendedEV || view->state == EVSE_STATE_SuspendedEVSE;
     if (charging != own->interrupted) {
         return; // nothing has changed
     }
+    uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+    bool suspended =
+        view->state == EVSE_STATE_SuspendedEV || view->state == EVSE_STATE_SuspendedEVSE;
     if (charging) {
         own->interrupted = false;
         evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_INTERRUPTION_END,
@@ -73,22 +73,4 @@ void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ,
             evse_store_txdata(ocpp->config.store, connector, &message) == HF_OK ? 0u : 1u;
     }
     evse_meter_sign_end(ocpp, connector, now_us);
-}
-
-// Every round comes here: what happens seldom is elsewhere.
-void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
-{
-    const evse_metering_t *metering = &ocpp->metering;
-    const evse_store_t *store = ocpp->config.store;
-    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        if (store->open[i] != NULL || metering->connector[i].signing != 0u) {
-            evse_meter_watch(ocpp, i, now_us);
-        }
-    }
-    if (metering->confirmed != 0u) {
-        evse_meter_sign_forget(ocpp);
-    }
-    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
-        evse_meter_due(ocpp, now_us);
-    }
 }

@@ -46,44 +46,91 @@ static const piece_t locations[EVSE_LOCATION_COUNT] = {
 _Static_assert(CONFIG_EVSE_OCPP_SEND_BYTES >= EVSE_SAMPLES_MAX * SAMPLE_TEXT_MAX + 256u,
                "a MeterValues with every sample fits");
 
-static void put(hf_builder_t *out, const piece_t *piece)
+static char *put(char *at, const piece_t *piece)
 {
-    hf_builder_slice(out, (hf_slice_t){piece->text, piece->length});
+    memcpy(at, piece->text, piece->length);
+    return at + piece->length;
 }
 
-// Nothing when it is of a later version's table.
-static void put_sample(hf_builder_t *out, const evse_message_t *message,
-                       const evse_sample_t *sample)
+// Of a value of 32 bits the digits, with a point before the last `decimals` of them.
+static char *put_fixed(char *at, int32_t value, unsigned decimals)
+{
+    char digits[12];
+    unsigned begin = sizeof digits;
+    uint32_t rest = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
+    for (unsigned i = 0u; rest != 0u || i <= decimals; i++) {
+        if (i == decimals && decimals != 0u) {
+            digits[--begin] = '.';
+        }
+        digits[--begin] = (char)('0' + rest % 10u);
+        rest /= 10u;
+    }
+    if (value < 0) {
+        *at++ = '-';
+    }
+    memcpy(at, &digits[begin], sizeof digits - begin);
+    return at + (sizeof digits - begin);
+}
+
+static char *put_Wh(char *at, uint64_t Wh)
+{
+    hf_builder_t out;
+    if (Wh <= INT32_MAX) {
+        return put_fixed(at, (int32_t)Wh, 0u);
+    }
+    hf_builder_init(&out, at, 21u); // the longest number and the NUL
+    hf_builder_u64(&out, Wh);
+    return at + out.length;
+}
+
+// Its text, which takes SAMPLE_TEXT_MAX at most; returns where it ends.
+static char *write_sample(char *at, const evse_message_t *message, const evse_sample_t *sample)
 {
     static const piece_t open = PIECE("{\"value\":\"");
     unsigned phase = evse_quantity_phase(sample->phase);
     unsigned location = evse_quantity_location(sample->phase);
-    put(out, &open);
-    if (sample->measurand == EVSE_MEASURAND_ENERGY) {
-        hf_builder_u64(out, message->register_Wh);
-    } else {
-        hf_builder_fixed(out, sample->value, evse_measurand_decimals(sample->measurand));
-    }
-    put(out, &contexts[message->context]);
-    put(out, &measurands[sample->measurand]);
+    at = put(at, &open);
+    at = sample->measurand == EVSE_MEASURAND_ENERGY
+             ? put_Wh(at, message->register_Wh)
+             : put_fixed(at, sample->value, evse_measurand_decimals(sample->measurand));
+    at = put(at, &contexts[message->context]);
+    at = put(at, &measurands[sample->measurand]);
     if (location != EVSE_LOCATION_Outlet && location < EVSE_LOCATION_COUNT) {
-        put(out, &locations[location]);
+        at = put(at, &locations[location]);
     }
     if (phase != EVSE_PHASE_NONE && phase < EVSE_PHASE_COUNT) {
-        put(out, &phases[phase]);
+        at = put(at, &phases[phase]);
     }
-    hf_builder_char(out, '}');
+    *at++ = '}';
+    return at;
+}
+
+// Written at once where the longest fits; the comma before it is written with it.
+static void put_sample(hf_builder_t *out, const evse_message_t *message,
+                       const evse_sample_t *sample, bool first)
+{
+    if (out->overflow || out->capacity - out->length <= SAMPLE_TEXT_MAX + 1u) {
+        out->overflow = true;
+        return;
+    }
+    char *at = out->text + out->length;
+    if (!first) {
+        *at++ = ',';
+    }
+    at = write_sample(at, message, sample);
+    *at = '\0';
+    out->length = (size_t)(at - out->text);
 }
 
 static void put_signed(hf_json_writer_t *json, unsigned context, const evse_signed_value_t *value)
 {
     static const piece_t tail = PIECE("Energy.Active.Import.Register\",\"format\":\"SignedData\"}");
-    hf_builder_text(json->out, "{\"value\":");
+    hf_builder_slice(json->out, HF_SLICE("{\"value\":"));
     json->needs_comma = false;
     hf_json_put_slice(json, (hf_slice_t){value->text, value->length});
-    const piece_t rest = {contexts[context].text + 1, (uint8_t)(contexts[context].length - 1u)};
-    put(json->out, &rest); // without the quote that ends a value
-    put(json->out, &tail);
+    const piece_t *rest = &contexts[context]; // without the quote that ends a value
+    hf_builder_slice(json->out, (hf_slice_t){rest->text + 1, rest->length - 1u});
+    hf_builder_slice(json->out, (hf_slice_t){tail.text, tail.length});
 }
 
 void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
@@ -93,17 +140,14 @@ void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
     hf_builder_t *out = json->out;
     char time[HF_ISO8601_BYTES];
     hf_iso8601_format(evse_store_utc_ms(ocpp->config.store, message->at), time);
-    hf_builder_text(out, "{\"timestamp\":\"");
+    hf_builder_slice(out, HF_SLICE("{\"timestamp\":\""));
     hf_builder_text(out, time);
-    hf_builder_text(out, "\",\"sampledValue\":[");
+    hf_builder_slice(out, HF_SLICE("\",\"sampledValue\":["));
     bool first = true;
     for (unsigned i = 0u; message->context < EVSE_CONTEXT_COUNT && i < message->samples && i < most;
          i++) {
         if (message->sample[i].measurand < EVSE_MEASURAND_COUNT) { // else of a later version
-            if (!first) {
-                hf_builder_char(out, ',');
-            }
-            put_sample(out, message, &message->sample[i]);
+            put_sample(out, message, &message->sample[i], first);
             first = false;
         }
     }
@@ -113,7 +157,7 @@ void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
         }
         put_signed(json, message->context, signed_value);
     }
-    hf_builder_text(out, "]}");
+    hf_builder_slice(out, HF_SLICE("]}"));
 }
 
 static void put_payload(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
