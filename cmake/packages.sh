@@ -25,6 +25,7 @@ package_reason() { # PACKAGE
     clang) echo "second compiler, sanitizers" ;;
     libclang-rt-14-dev) echo "runtime of the sanitizers" ;;
     libfuzzer-14-dev) echo "fuzzing" ;;
+    libjansson-dev) echo "JSON parser to compare ours with" ;;
     clang-format) echo "checks the layout of sources" ;;
     clang-tidy) echo "looks for numbers without a name" ;;
     gcc-arm-none-eabi) echo "compiler for the Cortex-M4 and M0" ;;

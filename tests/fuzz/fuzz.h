@@ -6,13 +6,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static inline void must(bool condition)
+#define must(condition) fuzz_must((condition), #condition, __FILE__, __LINE__)
+
+static inline void fuzz_must(bool is_so, const char *what, const char *file, int line)
 {
-    if (!condition) {
+    if (!is_so) {
+        (void)fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
         abort();
     }
 }

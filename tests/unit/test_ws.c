@@ -418,12 +418,70 @@ static void ws_server_that_talks_and_never_reads_is_dead(void)
     CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
 }
 
+// Half open: what we write is swallowed, or piles up; nothing comes. Two intervals at most, whatever we do meanwhile.
+static void ws_half_open_link_is_dead_within_two_intervals(void)
+{
+    static const uint32_t intervals_ms[] = {1000, 4000, 30000, 600000};
+    for (size_t i = 0; i < HF_COUNT_OF(intervals_ms); i++) {
+        for (unsigned deaf = 0; deaf < 2; deaf++) {
+            ws_peer_t *p = ws_peer_opened(1000);
+            evse_ws_link_ops.set_ping(&p->ws, intervals_ms[i]);
+            p->deaf = deaf != 0;
+            uint32_t waited_ms = 0;
+            evse_link_state_t state = EVSE_LINK_OPEN;
+            for (; state == EVSE_LINK_OPEN && waited_ms <= 3 * intervals_ms[i];
+                 waited_ms += intervals_ms[i] / 20) {
+                (void)ws_peer_send(p, "[2,\"1\",\"Heartbeat\",{}]", 22); // again and again
+                state = ws_peer_advance(p, intervals_ms[i] / 20);
+            }
+            CHECK_EQ(state, EVSE_LINK_DOWN);
+            CHECK(waited_ms > intervals_ms[i] && waited_ms <= 2 * intervals_ms[i]);
+            CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
+        }
+    }
+}
+
 static void ws_without_interval_there_is_no_ping(void)
 {
     ws_peer_t *p = ws_peer_opened(1);
-    p->ws.config.ping_interval_ms = 0;
-    CHECK_EQ(ws_peer_advance(p, 4000000), EVSE_LINK_OPEN);
+    evse_ws_link_ops.set_ping(&p->ws, 0);
+    CHECK_EQ(ws_peer_advance(p, 4000000), EVSE_LINK_OPEN); // silence is no sign of anything
     CHECK_EQ(p->out_at, p->out_length);
+    evse_ws_link_ops.set_ping(&p->ws, 30000); // and from now on it is
+    CHECK_EQ(ws_peer_advance(p, 29999), EVSE_LINK_OPEN);
+    CHECK_EQ(p->out_at, p->out_length);
+    CHECK_EQ(ws_peer_advance(p, 1), EVSE_LINK_OPEN);
+    CHECK(ws_peer_heard(p, 9, NULL, 0));
+    CHECK_EQ(ws_peer_advance(p, 5000), EVSE_LINK_DOWN);
+}
+
+static void ws_without_interval_bytes_nobody_takes_are_the_end(void)
+{
+    ws_peer_t *p = ws_peer_opened(1);
+    evse_ws_link_ops.set_ping(&p->ws, 0);
+    p->deaf = true;
+    CHECK_EQ(ws_peer_send(p, "stuck", 5), HF_OK);
+    CHECK_EQ(ws_peer_advance(p, 59999), EVSE_LINK_OPEN);
+    CHECK_EQ(ws_peer_advance(p, 1), EVSE_LINK_DOWN);
+    CHECK_EQ(evse_ws_link_ops.last_error(&p->ws), HF_E_TIMEOUT);
+}
+
+static void ws_room_is_lent_once_the_last_message_has_left(void)
+{
+    ws_peer_t *p = ws_peer_opened(1);
+    size_t capacity = 0;
+    char *room = evse_ws_link_ops.room(&p->ws, &capacity);
+    CHECK(room == (char *)p->send + 14 && capacity == sizeof p->send - 14);
+    CHECK(evse_ws_link_ops.room(&p->ws, &capacity) == room); // what was written may be left
+    CHECK_EQ(ws_peer_send(p, "hello", 5), HF_OK);
+    p->deaf = true;
+    CHECK(evse_ws_link_ops.room(&p->ws, &capacity) == NULL);
+    CHECK_EQ(evse_ws_link_ops.send(&p->ws, 5), HF_E_AGAIN);
+    p->deaf = false;
+    (void)ws_peer_settle(p);
+    CHECK(evse_ws_link_ops.room(&p->ws, &capacity) == room);
+    evse_ws_link_ops.close(&p->ws, p->now_us);
+    CHECK(evse_ws_link_ops.room(&p->ws, &capacity) == NULL);
 }
 
 static void ws_flood_of_pings_keeps_the_newest_answer(void)
@@ -460,5 +518,8 @@ HF_TEST_MAIN(
     HF_TEST(ws_stream_that_ends_or_fails_is_down), HF_TEST(ws_silence_is_pinged_and_then_dead),
     HF_TEST(ws_any_byte_is_a_sign_of_life), HF_TEST(ws_dead_link_is_found_while_a_frame_is_stuck),
     HF_TEST(ws_server_that_talks_and_never_reads_is_dead),
+    HF_TEST(ws_half_open_link_is_dead_within_two_intervals),
     HF_TEST(ws_without_interval_there_is_no_ping),
+    HF_TEST(ws_without_interval_bytes_nobody_takes_are_the_end),
+    HF_TEST(ws_room_is_lent_once_the_last_message_has_left),
     HF_TEST(ws_flood_of_pings_keeps_the_newest_answer))

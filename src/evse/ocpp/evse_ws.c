@@ -421,6 +421,8 @@ static void link_set_ping(void *ctx, uint32_t interval_ms)
 {
     evse_ws_t *ws = ctx;
     ws->config.ping_interval_ms = interval_ms;
+    ws->last_receive_us = ws->now_us; // the silence until now was nothing to go by
+    ws->last_ping_us = ws->now_us;
 }
 
 const evse_link_ops_t evse_ws_link_ops = {
