@@ -78,6 +78,10 @@ static const refusal_t refusals[] = {
     {STATION_REJECTED, SET(1, PROFILE("TxDefaultProfile", 10, "\"Relative\"", ONE))},
     {STATION_REJECTED, SET(1, PROFILE("TxDefaultProfile", 0, "\"Recurring\"", ONE))},
     {STATION_REJECTED,
+     SET(1, PROFILE("TxDefaultProfile", 0, "\"Recurring\"",
+                    "{\"startSchedule\":\"2026-11-21T00:00:00Z\",\"chargingRateUnit\":\"A\","
+                    "\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":6}]}"))},
+    {STATION_REJECTED,
      SET(1, PROFILE("TxDefaultProfile", 0, "\"Recurring\",\"recurrencyKind\":\"Daily\"", ONE))},
     {STATION_REJECTED, SET(1, PROFILE("TxDefaultProfile", 0,
                                       "\"Relative\",\"validFrom\":\"2026-11-22T00:00:00Z\","
@@ -350,6 +354,31 @@ static void rule_20_composite_of_stacked_profiles(void) // as in TC_072
     CHECK_STR(composite(s, 1, 350, "A"), "0:7.0 100:9.0 150:8.0/1 200:10.0/1");
 }
 
+static void rule_20_composite_meets_the_changes_of_the_station(void)
+{
+    station_t *s = online(1);
+    wish_t wish = amps(0, 1, "ChargePointMax", FLAT(20) ",{\"startPeriod\":30,\"limit\":10}");
+    wish.kind = ABSOLUTE;
+    wish.schedule = since(s, 0, 90);
+    accept(s, wish);
+    accept(s, amps(1, 2, "TxDefault", FLAT(16)));
+    CHECK_STR(composite(s, 1, 120, "A"), "0:16.0 30:10.0 90:16.0");
+    CHECK_STR(composite(s, 0, 120, "A"), "0:16.0 30:10.0 90:16.0");
+}
+
+static void smart_start_of_a_schedule_is_taken_as_it_is_meant(void)
+{
+    station_t *s = online(1);
+    wish_t wish = amps(1, 1, "TxDefault", FLAT(16));
+    wish.schedule = since(s, 3600, 0); // relative all the same
+    accept(s, wish);
+    CHECK_STR(composite(s, 1, 60, "A"), "0:16.0");
+    wish.kind = ABSOLUTE;
+    wish.schedule = "\"duration\":60,\"startSchedule\":\"1970-01-01T00:00:00Z\",";
+    accept(s, wish); // long over, though the number of its start is 0
+    CHECK_STR(composite(s, 1, 60, "A"), "0:350.0");
+}
+
 static void rule_20_composite_without_any_limit_is_the_rating(void)
 {
     station_t *s = online(2);
@@ -448,6 +477,8 @@ HF_TEST_MAIN(HF_TEST(rule_20_wrong_profiles_are_answered_by_what_is_wrong),
              HF_TEST(rule_20_clear_without_a_match_is_unknown),
              HF_TEST(rule_20_composite_of_three_purposes),
              HF_TEST(rule_20_composite_of_stacked_profiles),
+             HF_TEST(rule_20_composite_meets_the_changes_of_the_station),
+             HF_TEST(smart_start_of_a_schedule_is_taken_as_it_is_meant),
              HF_TEST(rule_20_composite_without_any_limit_is_the_rating),
              HF_TEST(rule_20_composite_turns_units_by_the_rated_voltage),
              HF_TEST(rule_20_composite_of_no_duration_says_what_is_now),

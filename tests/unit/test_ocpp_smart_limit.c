@@ -77,6 +77,22 @@ static void smart_order_changes_in_the_second_the_schedule_says(void)
     }
 }
 
+static void smart_limit_of_the_station_has_a_schedule_too(void)
+{
+    station_t *s = online(1);
+    station_start(s);
+    align(s);
+    wish_t wish = amps(0, 1, "ChargePointMax", FLAT(10) ",{\"startPeriod\":5,\"limit\":20}");
+    wish.kind = ABSOLUTE;
+    wish.schedule = since(s, 0, 0);
+    accept(s, wish);
+    CHECK_EQ(limit_mA(s, 0), 10000);
+    station_run(s, 4800);
+    CHECK_EQ(limit_mA(s, 0), 10000);
+    station_run(s, 300);
+    CHECK_EQ(limit_mA(s, 0), 20000);
+}
+
 static unsigned loads;
 static int (*real_load)(void *ctx, unsigned slot, evse_profile_t *profile);
 
@@ -199,6 +215,21 @@ static void rule_20_remote_start_with_another_profile_is_rejected(void) // errat
     CHECK_EQ(installed(s), 0);
 }
 
+static void smart_second_remote_start_does_not_inherit_a_profile(void)
+{
+    station_t *s = online(1);
+    wish_t wish = amps(1, 5, "Tx", FLAT(9));
+    wish.level = 5;
+    CHECK_STR(remote_start(s, &wish), STATION_ACCEPTED);
+    CHECK_EQ(evse_ocpp_stop(&s->ocpp, 0, EVSE_STOP_Local, s->now_us), 0);
+    wish = amps(1, 6, "Tx", FLAT(12)); // in the very round in which the first has gone
+    CHECK_STR(remote_start(s, &wish), STATION_ACCEPTED);
+    CHECK_EQ(installed(s), 1);
+    s->control[0].plugged = true;
+    station_run(s, 2000);
+    CHECK_EQ(limit_mA(s, 0), 12000);
+}
+
 static void smart_profile_of_a_start_that_came_to_nothing_is_forgotten(void)
 {
     station_t *s = online(1);
@@ -296,6 +327,7 @@ static void smart_profile_over_for_a_day_is_swept(void)
     wish.schedule = since(s, 0, 60);
     accept(s, wish);
     move_clock(s, 20 * 3600000);
+    s->ocpp.smart.next_sweep_us = 0;
     station_run(s, 200);
     CHECK_EQ(installed(s), 1); // may be a clock that is set wrong
     move_clock(s, 10 * 3600000);
@@ -504,11 +536,13 @@ HF_TEST_MAIN(HF_TEST(rule_20_new_default_applies_to_the_running_transaction),
              HF_TEST(rule_20_limit_of_nothing_suspends_and_ends_nothing),
              HF_TEST(smart_watts_go_to_control_as_watts),
              HF_TEST(smart_order_changes_in_the_second_the_schedule_says),
+             HF_TEST(smart_limit_of_the_station_has_a_schedule_too),
              HF_TEST(smart_reckons_nothing_before_it_is_due),
              HF_TEST(rule_20_transaction_profile_is_for_the_one_that_runs),
              HF_TEST(rule_20_transaction_profile_dies_with_its_transaction),
              HF_TEST(rule_20_remote_start_brings_its_profile),
              HF_TEST(rule_20_remote_start_with_another_profile_is_rejected),
+             HF_TEST(smart_second_remote_start_does_not_inherit_a_profile),
              HF_TEST(smart_profile_of_a_start_that_came_to_nothing_is_forgotten),
              HF_TEST(rule_20_profiles_outlive_a_reboot),
              HF_TEST(smart_without_a_clock_binds_with_the_least),
