@@ -2,7 +2,7 @@
 // What a charge point must not forget, on the journal: boots, energy registers, transactions and their undelivered
 // messages, settings, availability, latches, objects of other modules. And the one queue of transaction messages, in one
 // order over all connectors. Bytes of every record: docs/SPEC.md.
-// How it works: the flash is the queue. Memory knows of each message that waits where it lies (8 B, in the order of the
+// How it works: the flash is the queue. Memory knows of each message that waits where it lies (6 B, in the order of the
 // ids), and holds whole: the one being sent, MeterValues not journalled (yet), and of each connector the transaction
 // open now and the one being delivered.
 // Invariants: a message keeps its id and its payload over every reboot; a journalled one leaves the queue only by a
@@ -116,20 +116,20 @@ typedef struct evse_store_config {
 
 /// One entry of the queue's index. Private.
 typedef struct evse_queued {
-    uint32_t
-        place; // position in the journal, or of what holds it in memory; kind and flags above it
-    uint32_t transaction;
+    uint16_t low; // position in the journal, or of what holds it in memory
+    uint8_t high;
+    uint8_t flags;        // kind and EVSE_QUEUED_...
+    uint16_t transaction; // low half of its number
 } evse_queued_t;
 
-/// Where a kept object lies.
+/// Where a kept object lies. Private.
 typedef struct evse_kept {
-    uint32_t position;
-    uint16_t key;
-    uint16_t length;
-    uint8_t kind;
+    uint32_t place; // position; kind above it
+    uint16_t key, length;
 } evse_kept_t;
 
 /// Fields are private to evse_store*.c; the counters and what boot found are for reading.
+/// On x86-64 with the defaults 60 KB, of which what is not used is not touched; on Cortex-M4 with configs/mcu 2.9 KB.
 typedef struct evse_store {
     evse_store_config_t config;
     hf_journal_t journal;

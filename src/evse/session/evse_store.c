@@ -12,7 +12,7 @@ static_assert(EVSE_STORE_RECORD_BYTES_MAX >= 2u + EVSE_KEY_BYTES + EVSE_VALUE_BY
               "a setting fits a record");
 static_assert(EVSE_STORE_RECORD_BYTES_MAX <= HF_JOURNAL_RECORD_BYTES_MAX, "a record fits");
 static_assert(EVSE_STORE_RECORD_BYTES_MAX >= EVSE_STORE_METER_BYTES, "a reading fits a record");
-static_assert(sizeof(evse_queued_t) == 8u, "what a message that waits costs");
+static_assert(sizeof(evse_queued_t) == 6u, "what a message that waits costs");
 
 // ---- opening ------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ static uint32_t offsets_needed(const evse_store_t *store)
     uint32_t needed = 0;
     for (uint32_t i = 0; i < store->count; i++) {
         evse_entry_t entry;
-        if ((evse_index_at(store, i)->place & EVSE_PLACE_NO_UTC) != 0 &&
+        if ((evse_index_at(store, i)->flags & EVSE_QUEUED_NO_UTC) != 0 &&
             evse_index_read(store, i, &entry, NULL) == HF_OK) {
             needed |= bit_of(store, entry.message.at);
         }

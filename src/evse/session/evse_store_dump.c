@@ -85,10 +85,10 @@ static int dump_transactions(evse_store_t *store)
 static bool is_dumped(const evse_store_t *store, uint32_t i)
 {
     const evse_queued_t *queued = evse_index_at(store, i);
-    if ((queued->place & (EVSE_PLACE_MEMORY | EVSE_PLACE_LOST)) != 0) {
+    if ((queued->flags & (EVSE_QUEUED_MEMORY | EVSE_QUEUED_LOST)) != 0) {
         return false;
     }
-    if (!is_head_gone(store) || queued->transaction != store->head.transaction) {
+    if (!is_head_gone(store) || !evse_index_is_of(queued, store->head.transaction)) {
         return true;
     }
     bool is_of_stop =
@@ -101,10 +101,10 @@ static int copy_entry(evse_store_t *store, uint32_t i)
     evse_queued_t *queued = evse_index_at(store, i);
     uint8_t data[EVSE_STORE_RECORD_BYTES_MAX];
     hf_journal_record_t record;
-    int status = hf_journal_read(&store->journal, queued->place & EVSE_PLACE_POSITION, &record,
-                                 data, sizeof data);
+    int status =
+        hf_journal_read(&store->journal, evse_index_position(queued), &record, data, sizeof data);
     if (status == HF_E_CORRUPT || status == HF_E_TOO_LONG) { // told when its turn comes to be sent
-        queued->place |= EVSE_PLACE_LOST;
+        queued->flags |= EVSE_QUEUED_LOST;
         return HF_OK;
     }
     return status < 0 ? status
@@ -149,7 +149,7 @@ static void entry_moved(evse_store_t *store, uint32_t position, uint32_t length)
     }
     HF_ASSERT(store->moved < store->count); // as many as dump_messages() wrote
     evse_queued_t *queued = evse_index_at(store, store->moved++);
-    queued->place = (queued->place & ~EVSE_PLACE_POSITION) | position;
+    evse_index_set_position(queued, position);
     store->queued_bytes += hf_journal_record_bytes(&store->journal, length);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The queue's index: 8 bytes for each message that waits, in the order of the ids, and for each sample set kept for a
+// The queue's index: 6 bytes for each message that waits, in the order of the ids, and for each sample set kept for a
 // STOP, which stands before the STOP and goes with it.
 // Invariants: `waiting` counts the messages among the entries; what an entry holds in memory is free once it is out.
 #include "evse_store_private.h"
@@ -16,7 +16,29 @@ evse_queued_t *evse_index_at(const evse_store_t *store, uint32_t i)
 
 unsigned evse_index_kind(const evse_queued_t *queued)
 {
-    return queued->place >> EVSE_PLACE_KIND_SHIFT & 3u;
+    return queued->flags & EVSE_QUEUED_KIND;
+}
+
+uint32_t evse_index_position(const evse_queued_t *queued)
+{
+    return queued->low | (uint32_t)queued->high << 16;
+}
+
+void evse_index_set_position(evse_queued_t *queued, uint32_t position)
+{
+    queued->low = (uint16_t)position;
+    queued->high = (uint8_t)(position >> 16);
+}
+
+bool evse_index_is_of(const evse_queued_t *queued, uint32_t transaction)
+{
+    return queued->transaction == (uint16_t)transaction;
+}
+
+uint32_t evse_index_transaction(const evse_store_t *store, const evse_queued_t *queued)
+{
+    uint16_t behind = (uint16_t)(store->next_transaction - queued->transaction);
+    return store->next_transaction - (behind != 0 ? behind : UINT16_MAX + 1u);
 }
 
 uint32_t evse_index_head(const evse_store_t *store)
@@ -41,7 +63,7 @@ void evse_index_insert(evse_store_t *store, uint32_t i, evse_queued_t queued)
 
 static void free_reading(evse_store_t *store, const evse_queued_t *queued)
 {
-    uint32_t at = queued->place & EVSE_PLACE_POSITION;
+    uint32_t at = evse_index_position(queued);
     int status = hf_pool_give(&store->messages, store->reading[at]);
     HF_ASSERT(status == HF_OK);
     store->reading[at] = NULL;
@@ -51,7 +73,8 @@ static void free_reading(evse_store_t *store, const evse_queued_t *queued)
 void evse_index_remove(evse_store_t *store, uint32_t i)
 {
     evse_queued_t queued = *evse_index_at(store, i);
-    if ((queued.place & EVSE_PLACE_MEMORY) != 0 && evse_index_kind(&queued) == EVSE_MESSAGE_METER) {
+    if ((queued.flags & EVSE_QUEUED_MEMORY) != 0 &&
+        evse_index_kind(&queued) == EVSE_MESSAGE_METER) {
         free_reading(store, &queued);
     }
     store->waiting -= evse_index_kind(&queued) != EVSE_KIND_TXDATA ? 1u : 0u;
@@ -74,10 +97,10 @@ void evse_index_remove(evse_store_t *store, uint32_t i)
 evse_queued_t evse_index_recorded(const evse_store_t *store, const evse_entry_t *entry)
 {
     unsigned kind = entry->type == EVSE_RECORD_TXDATA ? EVSE_KIND_TXDATA : entry->message.kind;
-    return (evse_queued_t){.place = hf_journal_position(&store->journal) |
-                                    kind << EVSE_PLACE_KIND_SHIFT |
-                                    (entry->message.at.utc_ms == 0 ? EVSE_PLACE_NO_UTC : 0u),
-                           .transaction = entry->message.transaction};
+    evse_queued_t queued = {.transaction = (uint16_t)entry->message.transaction};
+    queued.flags = (uint8_t)(kind | (entry->message.at.utc_ms == 0 ? EVSE_QUEUED_NO_UTC : 0u));
+    evse_index_set_position(&queued, hf_journal_position(&store->journal));
+    return queued;
 }
 
 void evse_index_append_recorded(evse_store_t *store, const evse_entry_t *entry)
@@ -90,9 +113,10 @@ void evse_index_append_recorded(evse_store_t *store, const evse_entry_t *entry)
 
 static void read_memory(const evse_store_t *store, const evse_queued_t *queued, evse_entry_t *entry)
 {
-    uint32_t at = queued->place & EVSE_PLACE_POSITION;
+    uint32_t at = evse_index_position(queued);
     memset(entry, 0, sizeof *entry);
-    const evse_transaction_t *transaction = evse_store_find(store, queued->transaction);
+    const evse_transaction_t *transaction =
+        evse_store_find(store, evse_index_transaction(store, queued));
     entry->connector = transaction != NULL ? transaction->connector : 0;
     if (evse_index_kind(queued) == EVSE_MESSAGE_METER) {
         entry->type = EVSE_RECORD_METER;
@@ -117,24 +141,24 @@ int evse_index_read(const evse_store_t *store, uint32_t i, evse_entry_t *entry, 
     if (bytes != NULL) {
         *bytes = 0;
     }
-    if ((queued->place & EVSE_PLACE_LOST) != 0) {
+    if ((queued->flags & EVSE_QUEUED_LOST) != 0) {
         return HF_E_CORRUPT;
     }
-    if ((queued->place & EVSE_PLACE_MEMORY) != 0) {
+    if ((queued->flags & EVSE_QUEUED_MEMORY) != 0) {
         read_memory(store, queued, entry);
         return HF_OK;
     }
     uint8_t data[EVSE_STORE_RECORD_BYTES_MAX];
     hf_journal_record_t record;
-    int status = hf_journal_read(&store->journal, queued->place & EVSE_PLACE_POSITION, &record,
-                                 data, sizeof data);
+    int status =
+        hf_journal_read(&store->journal, evse_index_position(queued), &record, data, sizeof data);
     if (status == HF_OK) {
         status = evse_store_parse(&record, data, entry);
     }
     if (status < 0) {
         return status == HF_E_IO ? HF_E_IO : HF_E_CORRUPT;
     }
-    if (entry->message.transaction != queued->transaction) {
+    if (!evse_index_is_of(queued, entry->message.transaction)) {
         return HF_E_CORRUPT;
     }
     if (bytes != NULL) {
@@ -147,7 +171,7 @@ bool evse_index_knows(const evse_store_t *store, uint32_t transaction, unsigned 
 {
     for (uint32_t i = store->count; i-- > 0;) {
         const evse_queued_t *queued = evse_index_at(store, i);
-        if (queued->transaction == transaction) {
+        if (evse_index_is_of(queued, transaction)) {
             *kind = evse_index_kind(queued);
             return true;
         }
@@ -159,7 +183,7 @@ bool evse_index_knows(const evse_store_t *store, uint32_t transaction, unsigned 
 
 static bool is_txdata_of(const evse_queued_t *queued, uint32_t transaction)
 {
-    return queued->transaction == transaction && evse_index_kind(queued) == EVSE_KIND_TXDATA;
+    return evse_index_is_of(queued, transaction) && evse_index_kind(queued) == EVSE_KIND_TXDATA;
 }
 
 uint32_t evse_index_count_txdata(const evse_store_t *store, uint32_t transaction)
@@ -180,11 +204,10 @@ bool evse_txdata_is_thinned(uint32_t number)
 static uint32_t bytes_at(const evse_store_t *store, const evse_queued_t *queued)
 {
     hf_journal_record_t record = {.length = 0};
-    if ((queued->place & (EVSE_PLACE_MEMORY | EVSE_PLACE_LOST)) != 0) {
+    if ((queued->flags & (EVSE_QUEUED_MEMORY | EVSE_QUEUED_LOST)) != 0) {
         return 0;
     }
-    int status =
-        hf_journal_read(&store->journal, queued->place & EVSE_PLACE_POSITION, &record, NULL, 0);
+    int status = hf_journal_read(&store->journal, evse_index_position(queued), &record, NULL, 0);
     return status == HF_OK || status == HF_E_TOO_LONG
                ? hf_journal_record_bytes(&store->journal, record.length)
                : 0;

@@ -7,11 +7,19 @@
 
 #define OBJECT_HEAD 3u // kind, key
 
+#define POSITION   0x00FFFFFFu
+#define KIND_SHIFT 24u
+
+static unsigned kind_of(const evse_kept_t *kept)
+{
+    return kept->place >> KIND_SHIFT;
+}
+
 static evse_kept_t *find(const evse_store_t *store, unsigned kind, uint16_t key)
 {
     for (uint32_t i = 0; i < store->kept_count; i++) {
         const evse_kept_t *kept = &store->kept[i];
-        if (kept->kind == kind && kept->key == key) {
+        if (kind_of(kept) == kind && kept->key == key) {
             return (evse_kept_t *)(uintptr_t)kept;
         }
     }
@@ -49,10 +57,9 @@ static int set(evse_store_t *store, unsigned kind, uint16_t key, uint32_t length
             return HF_E_FULL;
         }
         kept = &store->kept[store->kept_count++];
-        kept->kind = (uint8_t)kind;
         kept->key = key;
     }
-    kept->position = hf_journal_position(&store->journal);
+    kept->place = hf_journal_position(&store->journal) | (uint32_t)kind << KIND_SHIFT;
     kept->length = (uint16_t)length;
     return HF_OK;
 }
@@ -96,7 +103,8 @@ int evse_store_kept(evse_store_t *store, evse_object_kind_t kind, uint16_t key, 
     if (kept->length > capacity) {
         return HF_E_TOO_LONG;
     }
-    int status = hf_journal_read(&store->journal, kept->position, &record, bytes, sizeof bytes);
+    int status =
+        hf_journal_read(&store->journal, kept->place & POSITION, &record, bytes, sizeof bytes);
     bool is_it = status == HF_OK && record.type == EVSE_RECORD_OBJECT &&
                  record.length == OBJECT_HEAD + kept->length && bytes[0] == kind &&
                  key_of(bytes) == key;
@@ -134,7 +142,7 @@ int32_t evse_store_next_key(const evse_store_t *store, evse_object_kind_t kind, 
     int32_t found = -1;
     for (uint32_t i = 0; i < store->kept_count; i++) {
         const evse_kept_t *kept = &store->kept[i];
-        if (kept->kind == kind && kept->key >= from && (found < 0 || kept->key < found)) {
+        if (kind_of(kept) == kind && kept->key >= from && (found < 0 || kept->key < found)) {
             found = kept->key;
         }
     }
@@ -169,8 +177,8 @@ int evse_store_dump_objects(evse_store_t *store)
     uint8_t bytes[OBJECT_HEAD + EVSE_OBJECT_BYTES_MAX];
     for (uint32_t i = 0; i < store->kept_count; i++) {
         hf_journal_record_t record;
-        int status =
-            hf_journal_read(&store->journal, store->kept[i].position, &record, bytes, sizeof bytes);
+        int status = hf_journal_read(&store->journal, store->kept[i].place & POSITION, &record,
+                                     bytes, sizeof bytes);
         if (status == HF_E_CORRUPT || status == HF_E_TOO_LONG) {
             continue; // the flash has lost it; evse_store_kept() tells so
         }
@@ -189,6 +197,6 @@ void evse_store_object_moved(evse_store_t *store, uint32_t position, const uint8
 {
     evse_kept_t *kept = find(store, data[0], key_of(data));
     if (kept != NULL) {
-        kept->position = position;
+        kept->place = (kept->place & ~POSITION) | position;
     }
 }

@@ -113,15 +113,19 @@ void evse_store_moved(void *ctx, uint32_t position, const hf_journal_record_t *r
 
 // ---- evse_store_index.c: the queue's index, by place from the oldest --------------------------------------------------
 
-#define EVSE_PLACE_POSITION   0x00FFFFFFu
-#define EVSE_PLACE_KIND_SHIFT 24u
-#define EVSE_PLACE_MEMORY     (1u << 26) // METER: position is an index of reading[]; STOP: of slot[]
-#define EVSE_PLACE_NO_UTC     (1u << 27)
-#define EVSE_PLACE_LOST       (1u << 28) // the flash could not give it back
-#define EVSE_KIND_TXDATA      0u         // beside evse_message_kind_t
+#define EVSE_QUEUED_KIND   3u
+#define EVSE_QUEUED_MEMORY 4u  // METER: position is an index of reading[]; STOP: of slot[]
+#define EVSE_QUEUED_NO_UTC 8u  // the moment it tells
+#define EVSE_QUEUED_LOST   16u // the flash could not give it back
+#define EVSE_KIND_TXDATA   0u  // beside evse_message_kind_t
 
 evse_queued_t *evse_index_at(const evse_store_t *store, uint32_t i);
 unsigned evse_index_kind(const evse_queued_t *queued);
+uint32_t evse_index_position(const evse_queued_t *queued);
+void evse_index_set_position(evse_queued_t *queued, uint32_t position);
+/// The whole number: those that wait lie less than 2^16 apart.
+uint32_t evse_index_transaction(const evse_store_t *store, const evse_queued_t *queued);
+bool evse_index_is_of(const evse_queued_t *queued, uint32_t transaction);
 /// The oldest message; `count` when there is none. Cost: the sample sets before it.
 uint32_t evse_index_head(const evse_store_t *store);
 /// There must be room.

@@ -58,7 +58,7 @@ uint32_t evse_store_oldest(const evse_store_t *store)
         oldest = number != 0 && (oldest == 0 || number < oldest) ? number : oldest;
     }
     for (uint32_t i = 0; i < store->count; i++) {
-        uint32_t number = evse_index_at(store, i)->transaction;
+        uint32_t number = evse_index_transaction(store, evse_index_at(store, i));
         oldest = oldest == 0 || number < oldest ? number : oldest;
     }
     return oldest;
@@ -218,10 +218,10 @@ static bool hold(evse_store_t *store, const evse_message_t *message)
     *block = *message;
     store->reading[at] = block;
     store->readings++;
-    const evse_queued_t queued = {.place = at | EVSE_PLACE_MEMORY |
-                                           (uint32_t)EVSE_MESSAGE_METER << EVSE_PLACE_KIND_SHIFT |
-                                           (message->at.utc_ms == 0 ? EVSE_PLACE_NO_UTC : 0u),
-                                  .transaction = message->transaction};
+    evse_queued_t queued = {.transaction = (uint16_t)message->transaction};
+    queued.flags = (uint8_t)((unsigned)EVSE_MESSAGE_METER | EVSE_QUEUED_MEMORY |
+                             (message->at.utc_ms == 0 ? EVSE_QUEUED_NO_UTC : 0u));
+    evse_index_set_position(&queued, at);
     evse_index_insert(store, store->count, queued);
     store->tail_id = message->id;
     return true;
@@ -290,7 +290,7 @@ static uint32_t find_reading(const evse_store_t *store)
     uint32_t i = 0;
     for (; i < store->count; i++) {
         const evse_queued_t *queued = evse_index_at(store, i);
-        if ((queued->place & EVSE_PLACE_MEMORY) != 0 &&
+        if ((queued->flags & EVSE_QUEUED_MEMORY) != 0 &&
             evse_index_kind(queued) == EVSE_MESSAGE_METER) {
             break;
         }
@@ -371,7 +371,7 @@ int evse_store_txdata_next(evse_store_t *store, uint32_t transaction, uint32_t *
 {
     for (; *cursor < store->count; (*cursor)++) {
         const evse_queued_t *queued = evse_index_at(store, *cursor);
-        if (queued->transaction != transaction || evse_index_kind(queued) != EVSE_KIND_TXDATA) {
+        if (!evse_index_is_of(queued, transaction) || evse_index_kind(queued) != EVSE_KIND_TXDATA) {
             continue;
         }
         evse_entry_t entry;
@@ -429,15 +429,16 @@ static void stop_transaction(evse_store_t *store, evse_transaction_t *transactio
     transaction->stop_reason = (uint8_t)reason;
     transaction->stop_id = evse_store_new_id(store);
     store->tail_id = transaction->stop_id;
-    evse_queued_t queued = {.place = (uint32_t)EVSE_MESSAGE_STOP << EVSE_PLACE_KIND_SHIFT |
-                                     (transaction->last_at.utc_ms == 0 ? EVSE_PLACE_NO_UTC : 0u),
-                            .transaction = transaction->number};
+    evse_queued_t queued = {.transaction = (uint16_t)transaction->number};
+    queued.flags = (uint8_t)((unsigned)EVSE_MESSAGE_STOP |
+                             (transaction->last_at.utc_ms == 0 ? EVSE_QUEUED_NO_UTC : 0u));
     uint32_t bytes;
     if (evse_store_record_stop(store, transaction, &bytes) < 0) {
         store->unrecorded++;
-        queued.place |= EVSE_PLACE_MEMORY | (uint32_t)(transaction - store->slot);
+        queued.flags |= EVSE_QUEUED_MEMORY;
+        evse_index_set_position(&queued, (uint32_t)(transaction - store->slot));
     } else {
-        queued.place |= hf_journal_position(&store->journal);
+        evse_index_set_position(&queued, hf_journal_position(&store->journal));
     }
     evse_index_insert(store, store->count, queued);
     transaction->state = EVSE_TRANSACTION_ENDED;

@@ -116,9 +116,9 @@ static census_t take_census(const evse_store_t *store)
         const evse_queued_t *queued = evse_index_at(store, i);
         unsigned kind = evse_index_kind(queued);
         if (kind == EVSE_MESSAGE_METER) {
-            tally_of(&census, queued->transaction)->readings++;
+            tally_of(&census, evse_index_transaction(store, queued))->readings++;
         } else if (kind == EVSE_MESSAGE_STOP) {
-            close_tally(&census, tally_of(&census, queued->transaction));
+            close_tally(&census, tally_of(&census, evse_index_transaction(store, queued)));
         }
     }
     for (uint32_t i = 0; i < HF_COUNT_OF(census.running); i++) {
@@ -158,7 +158,8 @@ static int add_to_batch(evse_store_t *store, batch_t *batch, uint64_t id)
 /// True when the `number`-th reading of the transaction goes; counts them.
 static bool is_dropped(const evse_queued_t *queued, const tally_t *most, uint32_t *number)
 {
-    if (queued->transaction != most->transaction || evse_index_kind(queued) != EVSE_MESSAGE_METER) {
+    if (!evse_index_is_of(queued, most->transaction) ||
+        evse_index_kind(queued) != EVSE_MESSAGE_METER) {
         return false;
     }
     (*number)++;
@@ -174,7 +175,7 @@ static int record_dropped(evse_store_t *store, const tally_t *most)
     for (uint32_t i = 0; i < store->count && status >= 0; i++) {
         const evse_queued_t *queued = evse_index_at(store, i);
         evse_entry_t entry;
-        if (is_dropped(queued, most, &number) && (queued->place & EVSE_PLACE_MEMORY) == 0 &&
+        if (is_dropped(queued, most, &number) && (queued->flags & EVSE_QUEUED_MEMORY) == 0 &&
             evse_index_read(store, i, &entry, NULL) == HF_OK) {
             status = add_to_batch(store, &batch, entry.message.id);
         }

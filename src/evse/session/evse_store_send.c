@@ -48,12 +48,13 @@ static void forget_head(evse_store_t *store)
 void evse_store_leave(evse_store_t *store, uint32_t i)
 {
     const evse_queued_t queued = *evse_index_at(store, i);
+    uint32_t transaction = evse_index_transaction(store, &queued);
     evse_index_remove(store, i);
     if (evse_index_kind(&queued) != EVSE_MESSAGE_STOP) {
         return;
     }
-    evse_index_remove_txdata(store, queued.transaction, NULL);
-    evse_transaction_t *slot = evse_store_find(store, queued.transaction);
+    evse_index_remove_txdata(store, transaction, NULL);
+    evse_transaction_t *slot = evse_store_find(store, transaction);
     if (slot != NULL) {
         evse_store_give_slot(slot);
     }
@@ -76,11 +77,12 @@ static void give_up(evse_store_t *store, uint32_t i)
     static const char *const names[] = {"a sample set", "the START", "a reading", "the STOP"};
     const evse_queued_t *queued = evse_index_at(store, i);
     unsigned kind = evse_index_kind(queued);
-    evse_transaction_t *slot = evse_store_find(store, queued->transaction);
+    uint32_t number = evse_index_transaction(store, queued);
+    evse_transaction_t *slot = evse_store_find(store, number);
     if (slot != NULL && kind == EVSE_MESSAGE_START) {
         slot->start_delivered = true; // as far as it ever will be
     }
-    evse_store_note_lost(store, names[kind], queued->transaction);
+    evse_store_note_lost(store, names[kind], number);
     store->lost++;
     evse_store_leave(store, i);
     forget_head(store);
@@ -116,10 +118,10 @@ static bool load_head(evse_store_t *store)
 static bool is_ready(const evse_store_t *store)
 {
     const evse_queued_t *queued = evse_index_at(store, evse_index_head(store));
-    bool is_memory = (queued->place & EVSE_PLACE_MEMORY) != 0;
-    bool is_durable =
-        is_memory ? store->head.kind == EVSE_MESSAGE_METER
-                  : hf_journal_is_durable(&store->journal, queued->place & EVSE_PLACE_POSITION);
+    bool is_memory = (queued->flags & EVSE_QUEUED_MEMORY) != 0;
+    bool is_durable = is_memory
+                          ? store->head.kind == EVSE_MESSAGE_METER
+                          : hf_journal_is_durable(&store->journal, evse_index_position(queued));
     uint64_t durable = hf_journal_durable(&store->journal);
     bool is_timed = evse_store_utc_ms(store, store->head.at) != 0;
     bool has_clock = store->clock_at <= durable;
@@ -144,17 +146,17 @@ static void advance_stops(evse_store_t *store)
 {
     for (uint32_t i = 0; store->unrecorded > 0 && i < store->count; i++) {
         evse_queued_t *queued = evse_index_at(store, i);
-        if ((queued->place & EVSE_PLACE_MEMORY) == 0 ||
+        if ((queued->flags & EVSE_QUEUED_MEMORY) == 0 ||
             evse_index_kind(queued) != EVSE_MESSAGE_STOP) {
             continue;
         }
         uint32_t bytes;
-        evse_transaction_t *transaction = &store->slot[queued->place & EVSE_PLACE_POSITION];
+        evse_transaction_t *transaction = &store->slot[evse_index_position(queued)];
         if (evse_store_record_stop(store, transaction, &bytes) < 0) {
             return;
         }
-        queued->place &= ~(EVSE_PLACE_MEMORY | EVSE_PLACE_POSITION);
-        queued->place |= hf_journal_position(&store->journal);
+        queued->flags &= (uint8_t)~EVSE_QUEUED_MEMORY;
+        evse_index_set_position(queued, hf_journal_position(&store->journal));
         if (store->head_loaded && i == evse_index_head(store)) {
             store->head_bytes = bytes;
         }
@@ -201,7 +203,7 @@ void evse_store_advance(evse_store_t *store)
 static int leave(evse_store_t *store, bool lost)
 {
     const evse_queued_t *queued = evse_index_at(store, evse_index_head(store));
-    if ((queued->place & EVSE_PLACE_MEMORY) != 0) {
+    if ((queued->flags & EVSE_QUEUED_MEMORY) != 0) {
         remove_head(store);
         return HF_OK;
     }
@@ -230,7 +232,7 @@ static void record_attempts(evse_store_t *store)
     const evse_queued_t *queued = evse_index_at(store, evse_index_head(store));
     store->refused_id = store->head.id;
     store->refused = store->head.attempts;
-    if ((queued->place & EVSE_PLACE_MEMORY) == 0 && store->journal.failed == HF_OK &&
+    if ((queued->flags & EVSE_QUEUED_MEMORY) == 0 && store->journal.failed == HF_OK &&
         evse_record_refused(store, store->refused_id, store->refused) < 0) {
         HF_LOGW(store->config.log, store->now_us, STORE, "a refusal was not recorded");
     }
