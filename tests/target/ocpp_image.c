@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // OCPP 1.6 alone, linked for the Cortex-M4 with what it needs of the runtime and nothing else: its size is the figure `text`
-// of `holdfast bench ocpp`. Never run.
+// of `holdfast bench ocpp`, or, with the WebSocket client, `text.mcu`. Never run.
 #include "evse/evse_ocpp.h"
 #include "evse/evse_ws.h"
 #include "template_port.h"
@@ -10,9 +10,6 @@
 static evse_ocpp_t ocpp;
 static evse_store_t store;
 static evse_mailbox_t mailbox;
-static evse_ws_t ws;
-static uint8_t receive_buffer[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
-static uint8_t send_buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
 static const hf_flash_t flash = {
     .ops = &template_flash_ops,
     .segment_bytes = TEMPLATE_FLASH_SEGMENT_BYTES,
@@ -20,7 +17,13 @@ static const hf_flash_t flash = {
     .program_bytes = TEMPLATE_FLASH_PROGRAM_BYTES,
 };
 
-static int open_link(void)
+#if CONFIG_EVSE_WS
+static evse_ws_t link_state;
+static uint8_t receive_buffer[CONFIG_EVSE_OCPP_RECEIVE_BYTES];
+static uint8_t send_buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
+#define LINK_OPS (&evse_ws_link_ops)
+
+static int init_link(void)
 {
     evse_ws_config_t config = {
         .stream = {.ops = &template_stream_ops},
@@ -36,8 +39,18 @@ static int open_link(void)
         .random = template_random,
     };
     int status = evse_url_parse("ws://csms.example/ocpp/CP1", &config.url);
-    return status < 0 ? status : evse_ws_init(&ws, &config);
+    return status < 0 ? status : evse_ws_init(&link_state, &config);
 }
+#else
+static char link_state;
+static const evse_link_ops_t other_link_ops; // somebody else's
+#define LINK_OPS (&other_link_ops)
+
+static int init_link(void)
+{
+    return HF_OK;
+}
+#endif
 
 int main(void)
 {
@@ -45,13 +58,13 @@ int main(void)
     const evse_ocpp_config_t config = {
         .vendor = "Example",
         .model = "Template",
-        .link = {.ops = &evse_ws_link_ops, .ctx = &ws},
+        .link = {.ops = LINK_OPS, .ctx = &link_state},
         .store = &store,
         .mailbox = &mailbox,
         .connectors = 1,
         .seed = 1,
     };
-    if (open_link() < 0 || evse_store_open(&store, &store_config) < 0 ||
+    if (init_link() < 0 || evse_store_open(&store, &store_config) < 0 ||
         evse_mailbox_init(&mailbox, 1) < 0 || evse_ocpp_init(&ocpp, &config) < 0 ||
         evse_ocpp_present_tag(&ocpp, 0, "CARD", hf_port_now_us()) < 0) {
         return 1;
