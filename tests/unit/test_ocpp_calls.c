@@ -324,6 +324,164 @@ static void shutdown_is_durable_when_it_says_so(void)
     CHECK(station_has(station_find(s, "StopTransaction", 0), "reason", "Reboot"));
 }
 
+static const char *status_of(const station_t *s, unsigned connector)
+{
+    static char text[24];
+    const station_call_t *last = NULL;
+    for (unsigned i = 0; i < station_count(s, "StatusNotification"); i++) {
+        const station_call_t *call = station_find(s, "StatusNotification", i);
+        last = station_int(call, "connectorId") == (long long)connector ? call : last;
+    }
+    hf_json_t value = hf_json_member(station_payload(last), "status");
+    return last != NULL && hf_json_string(value, text, sizeof text) == 0 ? text : "none";
+}
+
+#define SCHEDULED "[3,\"q1\",{\"status\":\"Scheduled\"}]"
+
+static void rule_13_availability_of_one_of_several_connectors(void)
+{
+    station_t *s = station_online(3);
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":2,\"type\":\"Inoperative\"}"),
+              STATION_ACCEPTED);
+    station_run(s, 500);
+    CHECK_STR(status_of(s, 2), "Unavailable");
+    CHECK_EQ(station_count(s, "StatusNotification"), 1);
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":2,\"type\":\"Inoperative\"}"),
+              STATION_ACCEPTED); // as it is
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":4,\"type\":\"Inoperative\"}"),
+              STATION_REJECTED);
+    CHECK_STR(station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"A\",\"connectorId\":2}"),
+              STATION_REJECTED);
+    CHECK_EQ(station_boot(s), 0);
+    s->call_count = 0;
+    station_run(s, 2000);
+    CHECK_STR(status_of(s, 0), "Available");
+    CHECK_STR(status_of(s, 1), "Available");
+    CHECK_STR(status_of(s, 2), "Unavailable");
+    CHECK_STR(status_of(s, 3), "Available");
+}
+
+static void rule_13_station_with_sessions_becomes_unavailable_one_by_one(void)
+{
+    station_t *s = station_online(2);
+    station_start(s);
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":0,\"type\":\"Inoperative\"}"),
+              SCHEDULED);
+    station_run(s, 1000);
+    CHECK_STR(status_of(s, 2), "Unavailable"); // had none
+    CHECK_STR(status_of(s, 0), "none");        // as before: a session runs
+    CHECK_STR(status_of(s, 1), "Charging");
+    CHECK_STR(station_ask(s, "RemoteStopTransaction", "{\"transactionId\":1001}"),
+              STATION_ACCEPTED);
+    station_run(s, 1000);
+    CHECK_STR(status_of(s, 1), "Unavailable");
+    CHECK_STR(status_of(s, 0), "Unavailable");
+    for (unsigned i = 0; i < station_count(s, "StatusNotification"); i++) {
+        CHECK(!station_has(station_find(s, "StatusNotification", i), "status", "Available"));
+    }
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":1,\"type\":\"Operative\"}"),
+              STATION_REJECTED); // the station is not
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":0,\"type\":\"Operative\"}"),
+              STATION_ACCEPTED);
+    s->control[0].plugged = false;
+    station_run(s, 1000);
+    CHECK_STR(status_of(s, 0), "Available");
+    CHECK_STR(status_of(s, 1), "Available");
+    CHECK_STR(status_of(s, 2), "Available");
+}
+
+static void rule_13_scheduled_outlives_a_reboot(void)
+{
+    station_t *s = station_online(1);
+    station_start(s);
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":1,\"type\":\"Inoperative\"}"),
+              SCHEDULED);
+    station_run(s, 200);
+    hf_flash_ram_power_off(&s->ram);
+    hf_flash_ram_power_on(&s->ram);
+    CHECK_EQ(station_boot(s), 0);
+    s->call_count = 0;
+    station_run(s, 2000);
+    CHECK_STR(status_of(s, 1), "Unavailable");
+    CHECK(station_has(station_find(s, "StopTransaction", 0), "reason", "PowerLoss"));
+}
+
+static void rule_13_waiting_user_loses_to_inoperative(void)
+{
+    station_t *s = station_online(1);
+    CHECK_EQ(evse_ocpp_present_tag(&s->ocpp, 0, "CARD", s->now_us), 0);
+    station_run(s, 500);
+    CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_AUTHORIZED);
+    CHECK_STR(station_ask(s, "ChangeAvailability", "{\"connectorId\":1,\"type\":\"Inoperative\"}"),
+              STATION_ACCEPTED);
+    station_run(s, 500);
+    CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_IDLE);
+    CHECK_STR(status_of(s, 1), "Unavailable");
+}
+
+static void rule_15_restart_that_does_not_come_is_asked_for_again_then_service_goes_on(void)
+{
+    station_t *s = station_online(1);
+    CHECK_EQ(evse_ocpp_set_key(&s->ocpp, "ResetRetries", "2"), 0);
+    CHECK_STR(station_ask(s, "Reset", "{\"type\":\"Hard\"}"), STATION_ACCEPTED);
+    station_run(s, 2000);
+    CHECK_EQ(s->resets, 1);
+    station_run(s, 30000);
+    CHECK_EQ(s->resets, 2);
+    station_run(s, 30000);
+    CHECK_EQ(s->resets, 3);
+    CHECK_STR(station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"A\"}"), STATION_REJECTED);
+    station_run(s, 31000);
+    CHECK_EQ(s->resets, 3);
+    station_start(s);
+}
+
+static void rule_22_trigger_without_a_platform_for_transfers_is_not_implemented(void)
+{
+    static const char *const messages[] = {"DiagnosticsStatusNotification",
+                                           "FirmwareStatusNotification",
+                                           "LogStatusNotification",
+                                           "",
+                                           "statusnotification",
+                                           "a message whose name is longer than any that there is"};
+    station_t *s = station_online(1);
+    for (unsigned i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        char payload[120];
+        snprintf(payload, sizeof payload, "{\"requestedMessage\":\"%s\"}", messages[i]);
+        CHECK_STR(station_ask(s, "TriggerMessage", payload),
+                  "[3,\"q1\",{\"status\":\"NotImplemented\"}]");
+    }
+    check_error(s, "TriggerMessage", "{}", "OccurenceConstraintViolation");
+    check_error(s, "TriggerMessage", "{\"requestedMessage\":7}", "TypeConstraintViolation");
+    station_run(s, 2000);
+    CHECK_EQ(s->call_count, 0);
+}
+
+static void rule_22_trigger_of_statuses_tells_one_or_all(void)
+{
+    station_t *s = station_online(2);
+    CHECK_STR(station_ask(s, "TriggerMessage",
+                          "{\"requestedMessage\":\"StatusNotification\",\"connectorId\":2}"),
+              STATION_ACCEPTED);
+    station_run(s, 500);
+    CHECK_EQ(station_count(s, "StatusNotification"), 1);
+    CHECK_STR(status_of(s, 2), "Available");
+    CHECK_STR(station_ask(s, "TriggerMessage", "{\"requestedMessage\":\"StatusNotification\"}"),
+              STATION_ACCEPTED);
+    station_run(s, 500);
+    CHECK_EQ(station_count(s, "StatusNotification"), 4);
+}
+
+static void rule_19_unlock_of_what_is_no_connector_is_not_supported(void) // errata 3.87
+{
+    station_t *s = station_online(2);
+    CHECK_STR(station_ask(s, "UnlockConnector", "{\"connectorId\":3}"),
+              "[3,\"q1\",{\"status\":\"NotSupported\"}]");
+    CHECK_STR(station_ask(s, "UnlockConnector", "{\"connectorId\":0}"),
+              "[3,\"q1\",{\"status\":\"NotSupported\"}]");
+    check_error(s, "UnlockConnector", "{\"connectorId\":-1}", "PropertyConstraintViolation");
+}
+
 HF_TEST_MAIN(HF_TEST(rule_19_unknown_action_is_not_implemented_known_one_not_supported),
              HF_TEST(payloads_that_are_wrong_get_the_specified_code),
              HF_TEST(data_transfer_knows_no_vendor),
@@ -340,4 +498,12 @@ HF_TEST_MAIN(HF_TEST(rule_19_unknown_action_is_not_implemented_known_one_not_sup
              HF_TEST(rule_15_reset_answers_ends_sends_then_restarts),
              HF_TEST(rule_15_reset_unanswered_stop_is_delivered_after_the_restart),
              HF_TEST(rule_15_reset_waits_for_power_to_be_off),
-             HF_TEST(shutdown_is_durable_when_it_says_so))
+             HF_TEST(shutdown_is_durable_when_it_says_so),
+             HF_TEST(rule_13_availability_of_one_of_several_connectors),
+             HF_TEST(rule_13_station_with_sessions_becomes_unavailable_one_by_one),
+             HF_TEST(rule_13_scheduled_outlives_a_reboot),
+             HF_TEST(rule_13_waiting_user_loses_to_inoperative),
+             HF_TEST(rule_15_restart_that_does_not_come_is_asked_for_again_then_service_goes_on),
+             HF_TEST(rule_22_trigger_without_a_platform_for_transfers_is_not_implemented),
+             HF_TEST(rule_22_trigger_of_statuses_tells_one_or_all),
+             HF_TEST(rule_19_unlock_of_what_is_no_connector_is_not_supported))
