@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Charging profiles from the CALL to the order, structure-aware: the input chooses CALLs and their members among good, wrong
-// and missing ones, lets time pass, sessions begin and end, the station reboot. Every reply has the shape of its schema, what
-// is installed is what the store holds, and in the end everything can be cleared and nothing limits any more.
+// Charging profiles from the CALL to the order, structure-aware: the input chooses CALLs and their members among good,
+// wrong and missing ones, lets time pass, sessions begin and end, the station reboot. Every reply has the shape of its
+// schema, what is installed is what the store holds, and in the end everything can be cleared and nothing limits any more.
 #include "fuzz.h"
 #include "support/ocpp_station.h"
 

@@ -186,8 +186,8 @@ static void sweep(evse_ocpp_t *ocpp, uint64_t now_us)
     }
 }
 
-// A clock that goes forward brings everything nearer. One that goes back a little changes nothing that has begun; a step back
-// may.
+// A clock that goes forward brings everything nearer. One that goes back a little changes nothing that has begun; a step
+// back may.
 static void follow_clock(evse_ocpp_t *ocpp)
 {
     evse_smart_t *smart = &ocpp->smart;
