@@ -21,8 +21,8 @@ typedef struct evse {
     evse_mailbox_t mailbox;
     evse_control_t control;
 #if CONFIG_EVSE_OCPP
-    evse_store_t store;
     evse_ocpp_t ocpp;
+    evse_store_t store; // last: what is not used of it stays untouched
 #endif
 } evse_t;
 

@@ -45,7 +45,8 @@ ALLOWED = {
     "app/holdfastd": {"holdfast", "evse", "service", "linux", "holdfastd"},
     "app/firmware": {"holdfast", "evse", "mps2", "firmware"},
     "app/simd": {"holdfast", "evse", "csms", "sim", "ram", "simd"},
-    "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "ram", "tool"},
+    "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "tool"},
+    "tools/fleet": {"holdfast", "evse", "csms", "sim", "linux", "ram", "tool", "fleet"},
 }
 PORTABLE = tuple(folder for folder in ALLOWED if folder.startswith("include/")) + (
     "src/runtime", "src/evse", "src/csms", "src/sim")
@@ -55,7 +56,7 @@ LOCAL_LAYERS = {
     "src/runtime": "holdfast", "src/evse": "evse", "src/csms": "csms", "src/sim": "sim", "src/service": "service",
     "port/ram": "ram", "port/linux": "linux", "port/template": "template", "port/qemu": "qemu", "port/mps2": "mps2",
     "app/firmware": "firmware", "app/holdfastd": "holdfastd",
-    "app/simd": "simd", "tools/holdfast": "tool",
+    "app/simd": "simd", "tools/holdfast": "tool", "tools/fleet": "fleet",
 }
 PUBLIC_LAYERS = {"holdfast", "evse", "csms", "sim"}
 GENERATED = {"hf_autoconf.h"}

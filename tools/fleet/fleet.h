@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// holdfast fleet: many charge points in one process, each the product's own control, sessions, store and OCPP over a
+// holdfast-fleet: many charge points in one process, each the product's own control, sessions, store and OCPP over a
 // simulated
 // outlet, its journal in memory. Against a real central system in real time (a load on that), or against the one in
 // this process
