@@ -226,6 +226,35 @@ static void journal_position_is_durable_after_its_sync(void)
     CHECK(!hf_journal_is_durable(&items.journal, items.position[3]));
 }
 
+static void journal_compaction_makes_nothing_durable(void)
+{
+    for (uint32_t running = 0; running < 2;
+         running++) { // without and with a sync that began before
+        set_up();
+        for (uint32_t i = 1; i < ITEMS; i++) {
+            CHECK_EQ(set(i, i), HF_OK);
+        }
+        settle();
+        ram.sync_polls = 40;
+        CHECK_EQ(set(1, 100), HF_OK);
+        if (running == 1) {
+            CHECK_EQ(hf_journal_poll(&items.journal), HF_OK);
+        }
+        while (items.journal.compactions == 0) { // what comes now no sync covers
+            CHECK_EQ(set(2, 200), HF_OK);
+        }
+        uint64_t appended = hf_journal_appended(&items.journal);
+        bool was_early = false;
+        for (unsigned i = 0; i < 200 && hf_journal_durable(&items.journal) < appended; i++) {
+            was_early = was_early || hf_journal_is_durable(&items.journal, items.position[2]) ||
+                        (running == 0 && hf_journal_is_durable(&items.journal, items.position[1]));
+            CHECK_EQ(hf_journal_poll(&items.journal), HF_OK);
+        }
+        CHECK(!was_early);
+        CHECK(hf_journal_is_durable(&items.journal, items.position[2]));
+    }
+}
+
 static void journal_records_behind_damage_are_counted(void)
 {
     set_up();
@@ -255,4 +284,5 @@ HF_TEST_MAIN(HF_TEST(journal_read_gives_every_record_back),
              HF_TEST(journal_read_of_no_record_is_refused),
              HF_TEST(journal_abandoned_compaction_leaves_the_positions),
              HF_TEST(journal_position_is_durable_after_its_sync),
+             HF_TEST(journal_compaction_makes_nothing_durable),
              HF_TEST(journal_records_behind_damage_are_counted))

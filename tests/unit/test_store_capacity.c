@@ -218,7 +218,7 @@ static void store_new_session_is_refused_only_when_thinning_gives_no_room(void)
 {
     uint32_t sessions = 0;
     set_up(8192);
-    while (sessions < 500 && session(sessions + 1u, 5)) {
+    while (sessions < 500 && session(sessions + 1u, 6)) {
         sessions++;
     }
     CHECK(sessions >= 30); // START and STOP are 152 bytes
@@ -226,6 +226,17 @@ static void store_new_session_is_refused_only_when_thinning_gives_no_room(void)
     // Of every transaction all readings but two at most are gone.
     CHECK(evse_store_waiting(&store) <= sessions * 4u + 2u);
     CHECK_EQ(store.lost, 0);
+    evse_message_t message = {.id = 0}, before;
+    for (uint32_t i = 0; i < 20; i++) { // the oldest had readings: the first and the last are there
+        before = message;
+        REQUIRE(evse_store_peek(&store, i, &message) == 1);
+        if (message.kind == EVSE_MESSAGE_METER && before.kind == EVSE_MESSAGE_START) {
+            CHECK_EQ(message.register_Wh, before.register_Wh + 1u);
+        } else if (message.kind == EVSE_MESSAGE_STOP) {
+            CHECK_EQ(before.kind, EVSE_MESSAGE_METER);
+            CHECK_EQ(message.register_Wh, before.register_Wh);
+        }
+    }
 }
 
 static void store_online_session_costs_four_appends(void)

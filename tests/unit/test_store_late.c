@@ -123,6 +123,8 @@ static void store_reading_in_flight_is_journalled_and_confirmed_once(void)
     CHECK_EQ(evse_store_keep_all(&w.store), HF_OK);
     REQUIRE(evse_store_next(&w.store) != NULL); // still the same, although not durable yet
     CHECK_EQ(evse_store_confirm(&w.store, 0), HF_OK);
+    CHECK_EQ(world_settle(&w), HF_OK);
+    CHECK_EQ(w.store.queued_bytes, 0);
     power_cycle();
     CHECK_EQ(world_queue_length(&w), 1); // the STOP of the boot
     CHECK_EQ(world_peek(&w, 0).kind, EVSE_MESSAGE_STOP);
@@ -384,7 +386,21 @@ static void store_settings_fill_their_bytes_and_no_more(void)
     CHECK_EQ(w.store.setting_count, count + 1u);
 }
 
-HF_TEST_MAIN(HF_TEST(store_readings_journalled_late_keep_their_place),
+static void store_offers_nothing_without_a_time(void)
+{
+    memset(&w, 0, sizeof w);
+    CHECK_EQ(world_init(&w, 2, 4, false), HF_OK);
+    CHECK_EQ(world_boot(&w), HF_OK);
+    begin(0);
+    CHECK_EQ(world_settle(&w), HF_OK);
+    CHECK(evse_store_next(&w.store) == NULL);
+    CHECK_EQ(evse_store_set_clock(&w.store, 1000000), HF_OK);
+    CHECK_EQ(world_settle(&w), HF_OK);
+    CHECK(evse_store_next(&w.store) != NULL);
+}
+
+HF_TEST_MAIN(HF_TEST(store_offers_nothing_without_a_time),
+             HF_TEST(store_readings_journalled_late_keep_their_place),
              HF_TEST(store_reading_in_flight_is_journalled_and_confirmed_once),
              HF_TEST(store_orderly_shutdown_journals_the_readings),
              HF_TEST(store_begin_after_a_shutdown_takes_it_back),

@@ -120,8 +120,8 @@ static int apply_transaction(evse_store_t *store, evse_reader_t *in)
         return status;
     }
     bool is_open = read.state == EVSE_TRANSACTION_OPEN;
-    if (read.number == 0 || read.state > EVSE_TRANSACTION_ENDED ||
-        evse_store_find(store, read.number) != NULL ||
+    if (read.number == 0 || read.number > store->next_transaction ||
+        read.state > EVSE_TRANSACTION_ENDED || evse_store_find(store, read.number) != NULL ||
         (is_open && store->open[read.connector] != NULL)) {
         return HF_E_CORRUPT;
     }
@@ -194,6 +194,9 @@ static int enqueue(evse_store_t *store, const evse_entry_t *entry, uint32_t leng
 static bool is_of_known(const evse_store_t *store, const evse_entry_t *entry)
 {
     unsigned kind;
+    if (entry->message.transaction >= store->next_transaction) {
+        return false;
+    }
     if (evse_index_knows(store, entry->message.transaction, &kind)) {
         return entry->type == EVSE_RECORD_METER || kind != EVSE_MESSAGE_STOP;
     }
@@ -206,7 +209,8 @@ static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t 
     evse_transaction_t *open = store->open[entry->connector];
     evse_transaction_t *slot = evse_store_find(store, message->transaction);
     unsigned kind;
-    if (evse_index_knows(store, message->transaction, &kind) ||
+    if (message->transaction > store->next_transaction || // numbers have no gaps
+        evse_index_knows(store, message->transaction, &kind) ||
         (open != NULL && open->number < message->transaction)) {
         return HF_E_CORRUPT;
     }
