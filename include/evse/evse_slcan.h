@@ -49,12 +49,12 @@ typedef struct evse_slcan_parser {
     uint32_t refused; // lines, wraps
 } evse_slcan_parser_t;
 
-/// Begins in the middle of nowhere: what comes before the first \r or BEL is skipped.
+/// Begins in the middle of nowhere: what comes before the first CR or BEL is skipped.
 void evse_slcan_parser_init(evse_slcan_parser_t *parser);
 /// Feeds one byte. `line` is written when something was completed. Cost: O(1), O(line) at its end.
 evse_slcan_kind_t evse_slcan_feed(evse_slcan_parser_t *parser, uint8_t byte,
                                   evse_slcan_line_t *line);
-/// The command that sends a frame, with its \r; its length. 0: no frame (identifier or length out of range).
+/// The command that sends a frame, with its CR; its length. 0: no frame (identifier or length out of range).
 uint32_t evse_slcan_encode(const evse_can_frame_t *frame, uint8_t bytes[EVSE_SLCAN_LINE_BYTES]);
 /// The digit of the command S for a bitrate (10, 20, 50, 100, 125, 250, 500, 800, 1000 kbit/s); 0 for any other.
 char evse_slcan_bitrate_digit(uint32_t kbits);
