@@ -19,10 +19,13 @@ without the vendor messages of the documents, which OCPP does not know. `text.mc
 the WebSocket client.
 Exit status: 0 every gate is met, 1 one is missed or a step failed, 2 wrong option, 3 a tool is missing.
 """
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 
 import environment
 import figures
@@ -63,7 +66,7 @@ def build():
     environment.need_tools(["cmake", "ninja", "cc", "valgrind"])
     environment.say("bench: building")
     environment.run(["cmake", "-S", environment.TOP, "-B", environment.BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"])
-    environment.run(["cmake", "--build", environment.BUILD, "-j2", "--target", "bench_ocpp"])
+    environment.run(["cmake", "--build", environment.BUILD, "-j2", "--target", "bench_ocpp", "holdfast_tool", "holdfast_fleet"])
     return os.path.join(environment.BUILD, "bin", "bench_ocpp")
 
 
@@ -138,6 +141,30 @@ def sizes(folder):
             "text.mcu": own_text(whole, "evse|holdfast"), "text.link": own_text(whole, "evse", "evse_(ws|url)")}
 
 
+def fleet(program):
+    """Resident bytes of one of a thousand charge points that play a session each, against the central system of this checkout."""
+    tool = os.path.join(os.path.dirname(program), "holdfast")
+    with tempfile.TemporaryDirectory() as folder:
+        log, result = os.path.join(folder, "csms"), os.path.join(folder, "fleet")
+        with open(log, "w", encoding="utf-8") as out:
+            central = subprocess.Popen([tool, "csms", "--port", "0"], stdin=subprocess.PIPE, stdout=out)
+        try:
+            while central.poll() is None and not os.path.getsize(log):
+                time.sleep(0.05)
+            with open(log, encoding="utf-8") as text:
+                port = json.loads(text.readline())["port"]
+            environment.run([tool, "fleet", "--n", "1000", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--quiet", "--json", result])
+        finally:
+            central.terminate()
+            central.wait()
+        with open(result, encoding="utf-8") as text:
+            told = json.load(text)
+    environment.say(f"bench: {told['sessions']['ended']} sessions of {told['units']} charge points, answers p99 {told['answers']['all']['p99_us']} us")
+    if told["sessions"]["ended"] != told["units"] or told["connected"] != told["units"]:
+        raise environment.Failed(f"of {told['units']} charge points {told['connected']} were connected, {told['sessions']['ended']} had their session")
+    return {"fleet": told["resident_bytes"]}
+
+
 def row_of(name, value):
     unit, gate, stretch, peer = FIGURES.get(name, (None, None, None, "-"))
     verdict = "reported"
@@ -176,6 +203,8 @@ def measure(options, chosen):
     measured = {**instructions(program), **counted(program)}
     if "--program=" not in chosen:
         measured.update(sizes(cross_build()))
+        if "--quick" not in options:
+            measured.update(fleet(program))
     return measured
 
 
