@@ -214,6 +214,56 @@ static void store_long_session_offline_is_thinned_first_and_last_stay(void)
     CHECK_EQ(seen.stops, 1);
 }
 
+/// Readings and checkpoints until a thinning of several records has a compaction among them. False: it never came to that.
+static bool thin_through_a_compaction(uint32_t seed)
+{
+    uint64_t register_mJ = 1000 * WH;
+    for (uint32_t i = 1; i <= 3000; i++) {
+        now_us += 1000000u;
+        const evse_message_t sample = {.at = now(), .register_Wh = 1000u + i};
+        seed = seed * 1103515245u + 12345u;
+        for (uint32_t n = (seed >> 16) % 3u; n > 0; n--) {
+            register_mJ += 5u;
+            CHECK_EQ(evse_store_register(&store, 0, register_mJ, now_us, true), HF_OK);
+        }
+        uint32_t thinned = store.thinned, compactions = store.journal.compactions;
+        CHECK_EQ(evse_store_meter(&store, 0, &sample, true), HF_OK);
+        settle();
+        if (store.thinned - thinned > 40u && store.journal.compactions != compactions) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void store_thinning_through_a_compaction_is_for_good(void)
+{
+    uint32_t hits = 0;
+    for (uint32_t seed = 1; seed <= 24; seed++) {
+        set_up(20480);
+        CHECK_EQ(evse_store_set_clock(&store, 1700000000000u), HF_OK);
+        REQUIRE(begin(1000 * WH) == HF_OK);
+        hits += thin_through_a_compaction(seed) ? 1u : 0u;
+        uint32_t left = evse_store_waiting(&store);
+        uint64_t last = 0;
+        for (uint32_t i = 0; i < left / 2u; i++) {
+            const evse_message_t *message = evse_store_next(&store);
+            REQUIRE(message != NULL);
+            CHECK(message->id > last);
+            last = message->id;
+            CHECK_EQ(evse_store_confirm(&store, 5), HF_OK);
+            settle();
+        }
+        reboot();
+        CHECK_EQ(evse_store_waiting(&store), left - left / 2u + 1u); // and the STOP of the boot
+        evse_message_t next;
+        CHECK_EQ(evse_store_peek(&store, 0, &next), 1);
+        CHECK(next.id > last);
+    }
+    CHECK(hits >=
+          (CONFIG_EVSE_MESSAGES_MAX >= 4096 ? 3u : 0u)); // a short index thins by few at a time
+}
+
 static void store_new_session_is_refused_only_when_thinning_gives_no_room(void)
 {
     uint32_t sessions = 0;
@@ -295,6 +345,7 @@ int main(int argc, char **argv)
 #endif
         HF_TEST(store_holds_50_transactions_in_64_KB),
         HF_TEST(store_long_session_offline_is_thinned_first_and_last_stay),
+        HF_TEST(store_thinning_through_a_compaction_is_for_good),
         HF_TEST(store_new_session_is_refused_only_when_thinning_gives_no_room),
         HF_TEST(store_online_session_costs_four_appends)
     };

@@ -386,6 +386,32 @@ static void store_settings_fill_their_bytes_and_no_more(void)
     CHECK_EQ(w.store.setting_count, count + 1u);
 }
 
+static void store_unplugged_stays_so_through_a_compaction(void)
+{
+    set_up();
+    begin(0);
+    end(0, 1); // undelivered: its STOP says Finishing, wherever it is copied to
+    CHECK_EQ(evse_store_set_finishing(&w.store, 0, true), HF_OK);
+    CHECK_EQ(evse_store_set_finishing(&w.store, 0, false), HF_OK);
+    CHECK_EQ(evse_store_poll(&w.store, 61000000), HF_OK); // told with a checkpoint
+    for (int boot = 0; boot < 2; boot++) {
+        for (unsigned i = 0; i < 300; i++) {
+            CHECK_EQ(evse_store_set_latch(&w.store, i % 2u == 0, i), HF_OK);
+            CHECK_EQ(evse_store_poll(&w.store, 0), HF_OK);
+        }
+        CHECK(w.store.journal.compactions > 0);
+        power_cycle();
+        CHECK(!w.store.finishing[0]);
+    }
+    CHECK_EQ(evse_store_set_finishing(&w.store, 0, true), HF_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        CHECK_EQ(evse_store_set_latch(&w.store, i % 2u == 0, i), HF_OK);
+        CHECK_EQ(evse_store_poll(&w.store, 0), HF_OK);
+    }
+    power_cycle();
+    CHECK(w.store.finishing[0]);
+}
+
 static void store_offers_nothing_without_a_time(void)
 {
     memset(&w, 0, sizeof w);
@@ -399,7 +425,8 @@ static void store_offers_nothing_without_a_time(void)
     CHECK(evse_store_next(&w.store) != NULL);
 }
 
-HF_TEST_MAIN(HF_TEST(store_offers_nothing_without_a_time),
+HF_TEST_MAIN(HF_TEST(store_unplugged_stays_so_through_a_compaction),
+             HF_TEST(store_offers_nothing_without_a_time),
              HF_TEST(store_readings_journalled_late_keep_their_place),
              HF_TEST(store_reading_in_flight_is_journalled_and_confirmed_once),
              HF_TEST(store_orderly_shutdown_journals_the_readings),

@@ -127,9 +127,10 @@ static int dump_messages(evse_store_t *store)
 
 int evse_store_dump(void *ctx, hf_journal_t *journal)
 {
-    static int (*const parts[])(evse_store_t *) = {dump_clock,    dump_values,
-                                                   dump_flags,    dump_transactions,
-                                                   dump_messages, evse_store_dump_objects};
+    // Values and flags come last: a STOP sets Finishing, and its plug may have gone since.
+    static int (*const parts[])(evse_store_t *) = {dump_clock,    dump_transactions,
+                                                   dump_messages, dump_values,
+                                                   dump_flags,    evse_store_dump_objects};
     evse_store_t *store = ctx;
     (void)journal;
     for (size_t i = 0; i < HF_COUNT_OF(parts); i++) {

@@ -158,7 +158,8 @@ int evse_index_read(const evse_store_t *store, uint32_t i, evse_entry_t *entry, 
     if (status < 0) {
         return status == HF_E_IO ? HF_E_IO : HF_E_CORRUPT;
     }
-    if (!evse_index_is_of(queued, entry->message.transaction)) {
+    unsigned kind = entry->type == EVSE_RECORD_TXDATA ? EVSE_KIND_TXDATA : entry->message.kind;
+    if (!evse_index_is_of(queued, entry->message.transaction) || kind != evse_index_kind(queued)) {
         return HF_E_CORRUPT;
     }
     if (bytes != NULL) {

@@ -323,6 +323,7 @@ static int leave(evse_store_t *store, const evse_entry_t *entry, int32_t transac
     return 1;
 }
 
+/// Nothing leaves before the head: readings before the one confirmed had left, as memory alone knew.
 static int apply_done(evse_store_t *store, evse_reader_t *in)
 {
     uint64_t id = evse_get(in, 8);
@@ -341,7 +342,7 @@ static int apply_done(evse_store_t *store, evse_reader_t *in)
         if (entry.message.id == id) {
             return leave(store, &entry, transaction_id);
         }
-        if (store->thinned == 0 || entry.message.id > id || entry.type != EVSE_RECORD_METER) {
+        if (entry.message.id > id || entry.type != EVSE_RECORD_METER) {
             break;
         }
         evse_index_remove_counted(store, i);

@@ -132,27 +132,27 @@ static census_t take_census(const evse_store_t *store)
 typedef struct batch {
     uint32_t boot, count;
     uint32_t sequence[EVSE_THINNED_MAX];
+    uint32_t at[EVSE_THINNED_MAX]; // in the index, ascending
 } batch_t;
 
-static int flush(evse_store_t *store, batch_t *batch)
+/// Journals a batch, then drops it, and only then may the next one come: a compaction dumps what memory holds, and what
+/// it dumps must not have been dropped. So nothing comes back at a reboot behind what has overtaken it.
+static int drop_batch(evse_store_t *store, batch_t *batch)
 {
-    int status = batch->count == 0
-                     ? HF_OK
-                     : evse_record_thinned(store, batch->boot, batch->sequence, batch->count);
-    batch->count = 0;
-    return status;
-}
-
-static int add_to_batch(evse_store_t *store, batch_t *batch, uint64_t id)
-{
-    uint32_t boot = (uint32_t)(id >> 32);
-    int status = HF_OK;
-    if (batch->count == EVSE_THINNED_MAX || batch->boot != boot) {
-        status = flush(store, batch);
+    bool is_open = store->journal.failed != HF_E_STATE; // else it is being replayed
+    if (is_open && batch->count > 0) {
+        int status = evse_record_thinned(store, batch->boot, batch->sequence, batch->count);
+        if (status < 0) {
+            return status;
+        }
+        store->thinned_at = hf_journal_appended(&store->journal);
     }
-    batch->boot = boot;
-    batch->sequence[batch->count++] = (uint32_t)id;
-    return status;
+    for (uint32_t k = batch->count; k-- > 0;) {
+        evse_index_remove_counted(store, batch->at[k]);
+    }
+    int dropped = (int)batch->count;
+    batch->count = 0;
+    return dropped;
 }
 
 /// True when the `number`-th reading of the transaction goes; counts them.
@@ -166,45 +166,57 @@ static bool is_dropped(const evse_queued_t *queued, const tally_t *most, uint32_
     return *number % 2u == 0 && *number < most->readings;
 }
 
-/// So that they do not come back at a reboot, after those behind them have been delivered.
-static int record_dropped(evse_store_t *store, const tally_t *most)
+/// Adds the reading at `*i` to the batch; a full one, or one of another boot, is dropped before. What the journal does not
+/// hold, or cannot give back, goes at once. Moves `*i` on. The number dropped, or why not.
+static int drop_one(evse_store_t *store, batch_t *batch, uint32_t *i)
 {
-    batch_t batch = {.count = 0};
-    uint32_t number = 0;
-    int status = HF_OK;
-    for (uint32_t i = 0; i < store->count && status >= 0; i++) {
-        const evse_queued_t *queued = evse_index_at(store, i);
-        evse_entry_t entry;
-        if (is_dropped(queued, most, &number) && (queued->flags & EVSE_QUEUED_MEMORY) == 0 &&
-            evse_index_read(store, i, &entry, NULL) == HF_OK) {
-            status = add_to_batch(store, &batch, entry.message.id);
-        }
+    evse_entry_t entry;
+    int status = evse_index_read(store, *i, &entry, NULL);
+    if (status == HF_E_IO) {
+        return status;
     }
-    return status < 0 ? status : flush(store, &batch);
+    if (status < 0 || (evse_index_at(store, *i)->flags & EVSE_QUEUED_MEMORY) != 0) {
+        evse_index_remove_counted(store, *i);
+        return 1;
+    }
+    uint32_t boot = (uint32_t)(entry.message.id >> 32);
+    int dropped = 0;
+    if (batch->count == EVSE_THINNED_MAX || (batch->count > 0 && batch->boot != boot)) {
+        dropped = drop_batch(store, batch);
+        if (dropped < 0) {
+            return dropped;
+        }
+        *i -= (uint32_t)dropped;
+    }
+    batch->boot = boot;
+    batch->sequence[batch->count] = (uint32_t)entry.message.id;
+    batch->at[batch->count++] = (*i)++;
+    return dropped;
 }
 
 uint32_t evse_store_thin(evse_store_t *store)
 {
     const tally_t most = take_census(store).most;
-    bool is_open = store->journal.failed != HF_E_STATE; // else it is being replayed
-    if (most.readings < SPARE_MIN || (is_open && record_dropped(store, &most) < 0)) {
-        return 0;
-    }
-    store->thinned_at = is_open ? hf_journal_appended(&store->journal) : 0;
+    batch_t batch = {.count = 0};
     uint32_t number = 0, dropped = 0;
-    for (uint32_t i = 0; i < store->count;) {
-        if (is_dropped(evse_index_at(store, i), &most, &number)) {
-            evse_index_remove_counted(store, i);
-            dropped++;
-        } else {
+    int status = HF_OK;
+    for (uint32_t i = 0; most.readings >= SPARE_MIN && i < store->count && status >= 0;) {
+        if (!is_dropped(evse_index_at(store, i), &most, &number)) {
             i++;
+            continue;
         }
+        status = drop_one(store, &batch, &i);
+        dropped += status > 0 ? (uint32_t)status : 0u;
     }
-    store->thinned += dropped;
-    store->readings_stay = false;
-    HF_LOGW(store->config.log, store->now_us, STORE,
-            "%u of %u readings of transaction %u dropped to make room", (unsigned)dropped,
-            (unsigned)most.readings, (unsigned)most.transaction);
+    status = status < 0 ? status : drop_batch(store, &batch);
+    dropped += status > 0 ? (uint32_t)status : 0u;
+    if (dropped > 0) {
+        store->thinned += dropped;
+        store->readings_stay = false;
+        HF_LOGW(store->config.log, store->now_us, STORE,
+                "%u of %u readings of transaction %u dropped to make room", (unsigned)dropped,
+                (unsigned)most.readings, (unsigned)most.transaction);
+    }
     return dropped;
 }
 
