@@ -205,15 +205,22 @@ static const setting_t settings[] = {
      .read = read_log_level},
 };
 
-static void print_profiles(void)
+static void print_meters(void)
 {
+#if CONFIG_HOLDFASTD_MODBUS
     printf("\nMeters: modbus:DEVICE[,BAUD[,8N1]][,unit=N],profile=NAME (default 9600,8N1,unit=1)\n"
            "Meter profiles:\n");
     const evse_meter_map_t *map;
     for (size_t i = 0; (map = evse_meter_map_at(i)) != NULL; i++) {
         printf("  %-22s %s\n", map->name, map->text);
     }
-    printf("Module profiles:\n");
+#endif
+}
+
+static void print_profiles(void)
+{
+    print_meters();
+    printf("\nModule profiles:\n");
     const evse_module_profile_t *profile;
     for (size_t i = 0; (profile = evse_module_profile_at(i)) != NULL; i++) {
         printf("  %-22s %s\n", profile->name, profile->text);
