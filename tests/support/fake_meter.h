@@ -17,9 +17,9 @@ typedef struct fake_meter {
     unsigned items;
     uint8_t location;
     // signing
-    unsigned asked, delay; // HF_E_AGAIN so often
-    int sign_status;       // 0: it signs
-    const char *format;    // of what it signs: transaction, end, tag
+    uint64_t delay_ms, since_ms; // HF_E_AGAIN for so long, by the clock it is told
+    int sign_status;             // 0: it signs
+    const char *format;          // of what it signs: transaction, end, tag
     char text[2000];
     evse_meter_sign_t last;
 } fake_meter_t;
@@ -50,13 +50,14 @@ static inline int fake_sign(void *ctx, const evse_meter_sign_t *request, const c
 {
     fake_meter_t *fake = ctx;
     fake->last = *request;
-    if (fake->asked++ < fake->delay) {
+    fake->since_ms = fake->since_ms == 0 ? request->utc_ms : fake->since_ms;
+    if (request->utc_ms - fake->since_ms < fake->delay_ms) {
         return HF_E_AGAIN;
     }
+    fake->since_ms = 0;
     if (fake->sign_status != 0) {
         return fake->sign_status;
     }
-    fake->asked = 0;
     if (fake->format != NULL) {
         strcpy(fake->text, fake->format);
     } else {
