@@ -2,13 +2,13 @@
 // The comms loop's round: read what control says, move the link and the RPC, move sessions, and send the one CALL that
 // matters most. Invariants: before BootNotification is Accepted nothing else of ours is sent unless the central system
 // triggers it; a CALL that does not go out now is built anew later, so nothing half-sent is remembered; most rounds find
-// that nothing has happened and leave it at that, ten times a second everything is looked at all the same.
+// that nothing has happened and leave it at that, five times a second everything is looked at all the same.
 #include "evse_ocpp_private.h"
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
 #include "evse_ocpp_vendor.h"
 
-#define ROUND_US (100u * HF_US_PER_MS)
+#define ROUND_US (200u * HF_US_PER_MS)
 
 static bool is_text_within(const char *text, size_t limit, bool required)
 {
@@ -203,8 +203,7 @@ static bool is_stirred(evse_ocpp_t *ocpp, evse_link_state_t link_was, uint64_t n
     uint64_t durable = hf_journal_durable(&ocpp->config.store->journal);
     return ocpp->stirred || ocpp->link_state != link_was || durable != ocpp->durable ||
            hf_queue_count(&ocpp->config.mailbox->events) != 0u ||
-           ocpp->ending.reason != EVSE_STOP_None || evse_is_due(now_us, ocpp->next_round_us) ||
-           evse_smart_is_due(ocpp, now_us);
+           evse_is_due(now_us, ocpp->next_round_us) || evse_smart_is_due(ocpp, now_us);
 }
 
 static uint64_t next_round_us(const evse_ocpp_t *ocpp, uint64_t now_us)

@@ -328,6 +328,7 @@ void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (!ocpp->unlock.waiting || evse_session_is_billing(ocpp, connector)) {
         return;
     }
+    ocpp->stirred = true; // the lock tells no event
     if (!ocpp->unlock.ordered) {
         ocpp->unlock.ordered = true;
         ocpp->unlock.since_us = now_us;

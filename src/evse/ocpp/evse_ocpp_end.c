@@ -15,6 +15,7 @@ void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t no
         return; // the first reason stands
     }
     ocpp->ending.reason = reason;
+    ocpp->stirred = true;
     ocpp->ending.since_us = now_us;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         evse_session_stop(ocpp, i, reason, now_us);
@@ -96,6 +97,7 @@ void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (ocpp->ending.reason == EVSE_STOP_None) {
         return;
     }
+    ocpp->stirred = true; // an end is waited for
     if (ocpp->ending.done) {
         await_restart(ocpp, now_us);
         return;

@@ -224,6 +224,8 @@ static void step_authorized(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_
     } else if (now_us - ocpp->session[connector].since_us >= limit_us) {
         evse_session_cancel(ocpp, connector, "no vehicle plugged in time", now_us);
         set_finishing(ocpp, connector, view->plugged != 0u);
+    } else if (view->plugged != 0u) {
+        ocpp->stirred = true; // the lock tells no event, and a user waits
     }
 }
 
@@ -245,6 +247,8 @@ static void step_starting(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us
         evse_meter_arm(ocpp, connector, now_us);
         HF_LOGI(ocpp->config.log, now_us, SESSION, "session %u: start recorded, power permitted",
                 (unsigned)ocpp->session[connector].id);
+    } else {
+        ocpp->stirred = true; // the journal, or a meter that signs
     }
 }
 

@@ -64,8 +64,10 @@ void evse_sessions_order(evse_ocpp_t *ocpp, uint64_t now_us)
     bool changed = false;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         evse_connector_order_t order = order_for(ocpp, i);
-        changed = changed || memcmp(&order, &ocpp->orders.connector[i], sizeof order) != 0;
-        ocpp->orders.connector[i] = order;
+        if (memcmp(&order, &ocpp->orders.connector[i], sizeof order) != 0) {
+            ocpp->orders.connector[i] = order;
+            changed = true;
+        }
     }
     if (!changed && !evse_is_due(now_us, ocpp->next_orders_us)) {
         return;
