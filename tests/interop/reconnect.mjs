@@ -5,7 +5,8 @@ import {Program, Station, check, equal, main, now, sleep, until} from './lib.mjs
 
 const AWAY_MS = 4000;
 const BACKOFF_S = 4 * 1.3 + 3; // of the third try at the latest, and of a loaded machine
-const DEAD_S = 1 + 10 + 3;     // ping interval, pong time-out, slack
+const PING_S = 3;
+const DEAD_S = 2 * PING_S + 3; // two intervals, slack
 
 const billing = []; // events start, meter of a transaction and stop, over all central systems
 const seen = new Map(); // message id -> event, resends removed
@@ -127,7 +128,7 @@ async function frozen(station, central) {
     csms.signal('SIGSTOP');
     await until(async () => (await station.status()).link !== 'open', 'the dead link is found', DEAD_S * 1000);
     const took = now() - since;
-    check(took >= 9, `the link was given up after ${took} s`);
+    check(took >= PING_S - 1, `the link was given up after ${took} s`);
     csms.signal('SIGCONT');
     await csms.wait('disconnected');
     await csms.wait('connected');
@@ -161,7 +162,7 @@ function judgeOrder() {
 await main('reconnect', async () => {
     const central = new CentralSystem();
     const csms = await central.start();
-    const station = new Station({settings: ['MeterValueSampleInterval=1', 'WebSocketPingInterval=1', 'AllowOfflineTxForUnknownId=true']});
+    const station = new Station({settings: ['MeterValueSampleInterval=1', `WebSocketPingInterval=${PING_S}`, 'AllowOfflineTxForUnknownId=true']});
     await station.startSim();
     station.startDaemon(central.url);
     await csms.wait('status', {connector: 1, status: 'Available'});
