@@ -89,14 +89,46 @@ static void hmi_power_and_faults_are_never_hidden(void)
     for (unsigned state = 0; state <= EVSE_CONNECTOR_STATE_COUNT; state++) {
         for (unsigned phase = 0; phase <= EVSE_POWER_PHASE_COUNT; phase++) {
             for (unsigned fault = 0; fault < EVSE_FAULT_COUNT; fault++) {
-                evse_hmi_view_t view = {.state = state, .phase = phase, .fault = fault};
-                check_invariants(&view);
-                view.is_latched = true;
-                check_invariants(&view);
+                for (unsigned extra = 0; extra < 12; extra++) { // latched, dark, and each answer
+                    const evse_hmi_view_t view = {.state = state,
+                                                  .phase = phase,
+                                                  .fault = fault,
+                                                  .is_latched = (extra & 1u) != 0,
+                                                  .is_dark = (extra & 2u) != 0,
+                                                  .signal = extra / 4u};
+                    check_invariants(&view);
+                }
             }
         }
     }
     CHECK_EQ(evse_hmi_light(&(evse_hmi_view_t){0}, EVSE_LIGHT_COUNT), OFF);
+}
+
+static void hmi_answers_a_user_unless_a_fault_shows(void)
+{
+    evse_hmi_view_t view = {.state = EVSE_STATE_Available, .signal = EVSE_SIGNAL_ACCEPTED};
+    check_lights(&view, FAST, OFF, OFF);
+    view.is_dark = true; // answered all the same
+    check_lights(&view, FAST, OFF, OFF);
+    view.signal = EVSE_SIGNAL_REFUSED;
+    check_lights(&view, OFF, OFF, FAST);
+    view.fault = EVSE_FAULT_OVERTEMPERATURE;
+    check_lights(&view, OFF, OFF, STEADY);
+    view.signal = EVSE_SIGNAL_ACCEPTED;
+    check_lights(&view, OFF, OFF, STEADY);
+}
+
+static void hmi_dark_hides_only_what_nobodys_safety_hangs_on(void)
+{
+    evse_hmi_view_t view = {
+        .state = EVSE_STATE_Available, .network = EVSE_NETWORK_ACCEPTED, .is_dark = true};
+    check_lights(&view, OFF, OFF, OFF);
+    CHECK_EQ(evse_hmi_light(&view, EVSE_LIGHT_NETWORK), OFF);
+    view.state = EVSE_STATE_Charging;
+    view.phase = EVSE_POWER_ON;
+    check_lights(&view, OFF, STEADY, OFF);
+    view.fault = EVSE_FAULT_OVERTEMPERATURE;
+    check_lights(&view, OFF, STEADY, STEADY);
 }
 
 static unsigned flashes(evse_pattern_t pattern, uint64_t duration_us)
@@ -147,5 +179,7 @@ HF_TEST_MAIN(HF_TEST(hmi_each_state_shows_as_documented),
              HF_TEST(hmi_fault_light_tells_what_a_reset_is_needed_for),
              HF_TEST(hmi_network_light_follows_the_central_system),
              HF_TEST(hmi_power_and_faults_are_never_hidden),
+             HF_TEST(hmi_answers_a_user_unless_a_fault_shows),
+             HF_TEST(hmi_dark_hides_only_what_nobodys_safety_hangs_on),
              HF_TEST(hmi_patterns_blink_at_their_rates),
              HF_TEST(hmi_drive_sets_lights_and_nothing_else), HF_TEST(hmi_names_are_texts))
