@@ -44,11 +44,7 @@ typedef struct evse_meter_ops {
 } evse_meter_ops_t;
 
 /// Most that a signed reading takes, escaped for JSON: two of them go into one StopTransaction.
-#if CONFIG_EVSE_OCPP_SEND_BYTES >= 3072
 #define EVSE_SIGNED_BYTES 800u
-#else
-#define EVSE_SIGNED_BYTES 400u
-#endif
 
 typedef struct evse_meter {
     const evse_meter_ops_t *ops;

@@ -167,6 +167,33 @@ static void meter_map_every_map_is_consistent(void)
     CHECK(evse_meter_map_find("unknown") == NULL);
 }
 
+static void meter_map_any_words_give_possible_values_or_none(void)
+{
+    uint64_t random = 0x9E3779B97F4A7C15u;
+    const evse_meter_map_t *map;
+    for (size_t m = 0; (map = evse_meter_map_at(m)) != NULL; m++) {
+        sample = (evse_meter_sample_t){0};
+        for (unsigned round = 0; round < 20000; round++) {
+            for (unsigned i = 0; i < EVSE_METER_WORDS_MAX; i++) {
+                random = random * 6364136223846793005u + 1442695040888963407u;
+                words[i] = (uint16_t)(random >> 48);
+            }
+            uint32_t refused = sample.refused;
+            if (evse_meter_map_decode(map, words, round + 1u, &sample) != 0) {
+                CHECK_EQ(sample.refused, refused + 1u);
+                continue;
+            }
+            CHECK(sample.energy_mJ <= 3600000000000000000u);
+            for (unsigned i = 0; i < map->item_count; i++) {
+                bool good = (sample.good >> i & 1u) != 0;
+                bool energy = map->items[i].measurand == EVSE_MEASURAND_ENERGY;
+                CHECK(!good || energy ||
+                      evse_measurand_is_possible(map->items[i].measurand, sample.value[i]));
+            }
+        }
+    }
+}
+
 static void meter_quantity_names_are_read_whole(void)
 {
     static const struct {
@@ -202,4 +229,5 @@ HF_TEST_MAIN(HF_TEST(meter_map_sdm630_has_three_phases),
              HF_TEST(meter_map_floats_round_at_both_ends), HF_TEST(meter_map_no_number_is_no_value),
              HF_TEST(meter_map_energy_that_is_none_refuses_the_sample),
              HF_TEST(meter_map_old_sample_has_no_value), HF_TEST(meter_map_every_map_is_consistent),
+             HF_TEST(meter_map_any_words_give_possible_values_or_none),
              HF_TEST(meter_quantity_names_are_read_whole))
