@@ -312,6 +312,28 @@ static void rule_23_calls_are_answered_while_ours_is_outstanding(void)
     CHECK_EQ(station_count(s, "StatusNotification"), 1);
 }
 
+// Most rounds look at nothing; what happens wakes them.
+static void loop_acts_in_the_round_in_which_something_happens(void)
+{
+    station_t *s = station_online(1);
+    for (unsigned offset = 0; offset < 12; offset++) { // wherever the slow rounds fall
+        station_run(s, 1000 + offset * 20u);
+        s->call_count = 0;
+        CHECK_STR(station_ask(s, "TriggerMessage", "{\"requestedMessage\":\"Heartbeat\"}"),
+                  STATION_ACCEPTED); // 40 ms
+        CHECK_EQ(station_count(s, "Heartbeat"), 1);
+        station_run(s, 1000);
+        s->call_count = 0;
+        CHECK_EQ(evse_ocpp_present_tag(&s->ocpp, 0, "CARD", s->now_us), 0);
+        station_run(s, 20);
+        CHECK_EQ(station_count(s, "Authorize"), 1);
+        station_run(s, 500);
+        CHECK_EQ(evse_ocpp_stop(&s->ocpp, 0, EVSE_STOP_Local, s->now_us), 0);
+        station_run(s, 40);
+        CHECK_EQ(s->control[0].order.session, EVSE_ORDER_NONE);
+    }
+}
+
 static void rule_23_typos_of_the_specification_are_kept(void)
 {
     CHECK_STR(evse_rpc_error_text(EVSE_RPC_OccurenceConstraintViolation),
@@ -333,4 +355,5 @@ HF_TEST_MAIN(HF_TEST(rule_01_answer_after_the_timeout_counts),
              HF_TEST(rule_07_all_statuses_after_boot_the_station_in_three_words),
              HF_TEST(rule_13_boot_tells_unavailable_and_never_available_before),
              HF_TEST(rule_23_calls_are_answered_while_ours_is_outstanding),
+             HF_TEST(loop_acts_in_the_round_in_which_something_happens),
              HF_TEST(rule_23_typos_of_the_specification_are_kept))
