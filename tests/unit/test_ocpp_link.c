@@ -148,6 +148,8 @@ static void breaker_of_a_lost_connection_counts_no_failure(void)
     for (unsigned i = 0; i < 30; i++) {
         station_run(s, 300000); // a Heartbeat was answered
         station_drop(s);
+        station_run(s, 100);
+        CHECK_EQ(s->ocpp.uplink.breaker[EVSE_BREAKER_CONNECT].failures, 0);
         station_run(s, 5000);
     }
     CHECK_EQ(s->ocpp.uplink.breaker[EVSE_BREAKER_CONNECT].opened, 0);
