@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DATAGRAM_BYTES      32768u
 #define DATAGRAMS_PER_POLL  8
 #define ANSWER_LIMIT_US     (2u * HF_US_PER_S)
 #define SIGNAL_EVERY_US     (5u * HF_US_PER_S)
@@ -343,9 +342,8 @@ static void read_signal(hf_net_linux_t *net)
 static void net_poll(void *ctx, uint64_t now_us, hf_net_report_t *report)
 {
     hf_net_linux_t *net = ctx;
-    _Alignas(4) static char datagram[DATAGRAM_BYTES]; // one comms loop a process
     for (int i = 0; i < DATAGRAMS_PER_POLL; i++) {
-        ssize_t got = recv(net->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t got = recv(net->fd, net->datagram, sizeof net->datagram, MSG_DONTWAIT | MSG_TRUNC);
         if (got < 0 && errno == ENOBUFS) {
             net->is_stale = true; // events were lost
             continue;
@@ -353,9 +351,9 @@ static void net_poll(void *ctx, uint64_t now_us, hf_net_report_t *report)
         if (got <= 0) {
             break;
         }
-        net->is_stale = net->is_stale || (size_t)got > sizeof datagram;
-        hf_net_linux_take(net, datagram,
-                          (size_t)got < sizeof datagram ? (size_t)got : sizeof datagram);
+        net->is_stale = net->is_stale || (size_t)got > sizeof net->datagram;
+        hf_net_linux_take(net, net->datagram,
+                          (size_t)got < sizeof net->datagram ? (size_t)got : sizeof net->datagram);
     }
     bool is_lost = net->question != IDLE && now_us - net->asked_us >= ANSWER_LIMIT_US;
     if (is_lost || (net->is_stale && net->question == IDLE)) {

@@ -6,8 +6,9 @@
 
 #include "holdfast/hf_net.h"
 
-#define HF_NET_LINUX_LINKS_MAX  32u
-#define HF_NET_LINUX_NAME_BYTES 16u // IFNAMSIZ
+#define HF_NET_LINUX_LINKS_MAX      32u
+#define HF_NET_LINUX_DATAGRAM_BYTES 32768u // the kernel's own limit for an answer
+#define HF_NET_LINUX_NAME_BYTES     16u    // IFNAMSIZ
 
 typedef struct hf_net_linux_link {
     int index;
@@ -35,6 +36,7 @@ typedef struct hf_net_linux {
     hf_net_linux_table_t table;
     hf_net_report_t report;
     uint32_t rounds;
+    _Alignas(4) unsigned char datagram[HF_NET_LINUX_DATAGRAM_BYTES];
 } hf_net_linux_t;
 
 /// `interface`: a name, or NULL for the default route's. HF_E_IO: no rtnetlink here; HF_E_TOO_LONG.
