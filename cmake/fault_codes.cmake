@@ -3,7 +3,7 @@
 # is out of date stops it. Nothing is written here: tools/doc/fault_codes.py makes the document anew.
 set(fault_codes_python /usr/bin/python3)
 set(fault_codes_inputs docs/fault-codes.in docs/fault-codes.md include/evse/evse_fault.h include/evse/evse_state.h
-    include/evse/evse_supervisor.h include/evse/evse_timing.h include/holdfast/hf_status.h src/evse/evse_tables.c
+    include/evse/evse_supervisor.h include/evse/evse_timing.h include/holdfast/hf_status.h src/evse/evse_fault_names.c
     src/evse/ocpp/evse_ocpp_status.c app/holdfastd/options.h tools/holdfast/holdfast.h check)
 if(NOT EXISTS ${fault_codes_python})
     message(WARNING "no ${fault_codes_python}: docs/fault-codes.md is not compared with the code")

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Texts of the charge point's tables (faults, states, reasons, phases), and the mailboxes' init. No state; a number
-// outside its table has a text of its own, never NULL.
+// Texts of the charge point's tables (faults, states, reasons, phases) that OCPP or its diagnostics show, and the mailboxes'
+// init. No state; a number outside its table has a text of its own, never NULL.
 #include "evse/evse_state.h"
 
-static const struct {
-    const char *name, *ocpp, *text;
-} faults[EVSE_FAULT_COUNT] = {
-#define FAULT_ROW(name, number, ocpp, text) [number] = {#name, ocpp, text},
-    EVSE_FAULT_TABLE(FAULT_ROW)
-#undef FAULT_ROW
+static const char *const fault_codes[EVSE_FAULT_COUNT] = {
+#define CODE_ROW(name, number, ocpp, text) [number] = ocpp,
+    EVSE_FAULT_TABLE(CODE_ROW)
+#undef CODE_ROW
+};
+
+static const char *const fault_texts[EVSE_FAULT_COUNT] = {
+#define TEXT_ROW(name, number, ocpp, text) [number] = text,
+    EVSE_FAULT_TABLE(TEXT_ROW)
+#undef TEXT_ROW
 };
 
 static const char *const states[EVSE_CONNECTOR_STATE_COUNT] = {
@@ -43,19 +47,14 @@ _Static_assert(EVSE_REASON_COUNT <= 32, "reasons are bits of a uint32_t");
 _Static_assert(EVSE_EVENTS_RESERVE >= EVSE_EVENTS_PER_CONNECTOR * CONFIG_EVSE_CONNECTORS_MAX,
                "8 urgent events a connector");
 
-const char *evse_fault_name(unsigned fault)
-{
-    return fault < EVSE_FAULT_COUNT ? faults[fault].name : "UNKNOWN";
-}
-
 const char *evse_fault_text(unsigned fault)
 {
-    return fault < EVSE_FAULT_COUNT ? faults[fault].text : "unknown fault";
+    return fault < EVSE_FAULT_COUNT ? fault_texts[fault] : "unknown fault";
 }
 
 const char *evse_fault_ocpp_code(unsigned fault)
 {
-    return fault < EVSE_FAULT_COUNT ? faults[fault].ocpp : "OtherError";
+    return fault < EVSE_FAULT_COUNT ? fault_codes[fault] : "OtherError";
 }
 
 // Least grave first: what threatens people, then what destroys, then what only ends a session.
@@ -91,31 +90,6 @@ unsigned evse_fault_gravity(unsigned fault)
         }
     }
     return 0;
-}
-
-// Of what a vehicle brought about the plug has to go; what threatens people needs somebody who looks.
-evse_fault_clear_t evse_fault_clearing(unsigned fault)
-{
-    static const uint8_t clearing[EVSE_FAULT_COUNT] = {
-        [EVSE_FAULT_CAN_BUS_OFF] = EVSE_CLEAR_BUS,
-        [EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_UNPLUG,
-        [EVSE_FAULT_READINGS_DISAGREE] = EVSE_CLEAR_UNPLUG,
-        [EVSE_FAULT_PRECHARGE_FAILED] = EVSE_CLEAR_UNPLUG,
-        [EVSE_FAULT_EMERGENCY_STOP] = EVSE_CLEAR_RESET,
-        [EVSE_FAULT_CONTACTOR_WELDED] = EVSE_CLEAR_RESET,
-    };
-    return fault < EVSE_FAULT_COUNT ? (evse_fault_clear_t)clearing[fault] : EVSE_CLEAR_TIME;
-}
-
-const char *evse_fault_clearing_text(unsigned clearing)
-{
-    static const char *const texts[EVSE_CLEAR_COUNT] = {
-        [EVSE_CLEAR_TIME] = "cause gone for EVSE_FAULT_LOCK_MS and no order names the session",
-        [EVSE_CLEAR_UNPLUG] = "the plug was out; then as by time",
-        [EVSE_CLEAR_RESET] = "local reset held for EVSE_LATCH_RESET_HOLD_MS; then as by time",
-        [EVSE_CLEAR_BUS] = "session: all is well within EVSE_BUS_OFF_RESUME_MS; else as by time",
-    };
-    return clearing < EVSE_CLEAR_COUNT ? texts[clearing] : "unknown";
 }
 
 bool evse_fault_follows_bus_off(unsigned fault)

@@ -93,7 +93,7 @@ class FaultCodes(unittest.TestCase):
         self.refused("out of date")
 
     def test_changed_clearing_makes_it_stale(self):
-        self.edit("src/evse/evse_tables.c", "[EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_UNPLUG", "[EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_TIME")
+        self.edit("src/evse/evse_fault_names.c", "[EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_UNPLUG", "[EVSE_FAULT_UNDERVOLTAGE] = EVSE_CLEAR_TIME")
         self.refused("out of date")
 
     def test_unknown_time_is_found(self):

@@ -10,7 +10,7 @@ import re
 import sys
 
 INPUTS = ("docs/fault-codes.in", "include/evse/evse_fault.h", "include/evse/evse_state.h", "include/evse/evse_supervisor.h",
-          "include/evse/evse_timing.h", "include/holdfast/hf_status.h", "src/evse/evse_tables.c", "src/evse/ocpp/evse_ocpp_status.c",
+          "include/evse/evse_timing.h", "include/holdfast/hf_status.h", "src/evse/evse_fault_names.c", "src/evse/ocpp/evse_ocpp_status.c",
           "app/holdfastd/options.h", "tools/holdfast/holdfast.h", "check")
 OUTPUT = "docs/fault-codes.md"
 LINES = ("cause", "effect", "do")
@@ -69,12 +69,12 @@ class Tree:
 
     def clearing(self):
         """Fault -> what clears it."""
-        text = self.texts["src/evse/evse_tables.c"]
+        text = self.texts["src/evse/evse_fault_names.c"]
         kinds = dict(re.findall(r"\[EVSE_FAULT_(\w+)\] = EVSE_CLEAR_(\w+)", text))
         texts = {kind: "".join(re.findall(r'"([^"]*)"', strings))
                  for kind, strings in re.findall(r"\[EVSE_CLEAR_(\w+)\] =((?:\s*\"[^\"]*\")+)", text)}
         if not kinds or "TIME" not in texts:
-            raise Problem("src/evse/evse_tables.c: the table of what clears a fault cannot be read")
+            raise Problem("src/evse/evse_fault_names.c: the table of what clears a fault cannot be read")
         return lambda fault: "" if fault == "NONE" else texts[kinds.get(fault, "TIME")]
 
     def check_vendor_code(self):
