@@ -3,6 +3,7 @@
 // seconds, status, and 24 bits of CRC-32C over what stands before them.
 #include "evse/evse_auth.h"
 #include "holdfast/hf_crc.h"
+#include "holdfast/hf_le.h"
 
 #include <string.h>
 
@@ -17,9 +18,7 @@
 static void put_check(uint8_t *record)
 {
     uint32_t crc = hf_crc32c(0u, record, CHECK_AT);
-    record[CHECK_AT] = (uint8_t)crc;
-    record[CHECK_AT + 1u] = (uint8_t)(crc >> 8);
-    record[CHECK_AT + 2u] = (uint8_t)(crc >> 16);
+    hf_le_put(record + CHECK_AT, EVSE_TAG_RECORD_BYTES - CHECK_AT, crc);
 }
 
 // A time that has begun is not over: parts of a second are dropped, so that it ends no later than was said.
@@ -38,9 +37,7 @@ void evse_tag_encode(const evse_tag_t *tag, uint8_t record[EVSE_TAG_RECORD_BYTES
     memset(record, 0, EVSE_TAG_RECORD_BYTES);
     memcpy(record, tag->id, strlen(tag->id));
     memcpy(record + PARENT_AT, tag->info.parent, strlen(tag->info.parent));
-    for (unsigned i = 0u; i < 4u; i++) {
-        record[EXPIRES_AT + i] = (uint8_t)(expires_s >> 8u * i);
-    }
+    hf_le_put32(record + EXPIRES_AT, expires_s);
     record[STATUS_AT] = (uint8_t)tag->info.status;
     put_check(record);
 }
@@ -57,10 +54,6 @@ int evse_tag_decode(const uint8_t record[EVSE_TAG_RECORD_BYTES], evse_tag_t *tag
     *tag = (evse_tag_t){.info.status = (evse_tag_status_t)record[STATUS_AT]};
     memcpy(tag->id, record, TEXT_BYTES);
     memcpy(tag->info.parent, record + PARENT_AT, TEXT_BYTES);
-    uint32_t expires_s = 0u;
-    for (unsigned i = 0u; i < 4u; i++) {
-        expires_s |= (uint32_t)record[EXPIRES_AT + i] << 8u * i;
-    }
-    tag->info.expires_utc_ms = (uint64_t)expires_s * MS_PER_S;
+    tag->info.expires_utc_ms = (uint64_t)hf_le_get32(record + EXPIRES_AT) * MS_PER_S;
     return HF_OK;
 }

@@ -5,6 +5,7 @@
 // (CRC-32C), so a copy is whole or none; tags ascend strictly.
 #include "evse/evse_auth.h"
 #include "holdfast/hf_crc.h"
+#include "holdfast/hf_le.h"
 
 #include <string.h>
 
@@ -24,19 +25,6 @@ typedef struct header {
     uint32_t generation, count, crc;
     int32_t version;
 } header_t;
-
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    for (unsigned i = 0u; i < 4u; i++) {
-        to[i] = (uint8_t)(value >> 8u * i);
-    }
-}
-
-static uint32_t get_u32(const uint8_t *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
 
 static int read_bytes(evse_tags_t *tags, unsigned copy, uint32_t offset, void *data,
                       uint32_t length)
@@ -79,12 +67,12 @@ static int read_header(evse_tags_t *tags, unsigned copy, header_t *header)
     if (is_blank(bytes)) {
         return HF_E_EMPTY;
     }
-    *header = (header_t){.generation = get_u32(bytes + AT_GENERATION),
-                         .version = (int32_t)get_u32(bytes + AT_VERSION),
-                         .count = get_u32(bytes + AT_COUNT),
-                         .crc = get_u32(bytes + AT_CRC)};
-    bool good = get_u32(bytes) == MAGIC &&
-                get_u32(bytes + AT_CHECK) == hf_crc32c(0u, bytes, AT_CHECK) &&
+    *header = (header_t){.generation = hf_le_get32(bytes + AT_GENERATION),
+                         .version = (int32_t)hf_le_get32(bytes + AT_VERSION),
+                         .count = hf_le_get32(bytes + AT_COUNT),
+                         .crc = hf_le_get32(bytes + AT_CRC)};
+    bool good = hf_le_get32(bytes) == MAGIC &&
+                hf_le_get32(bytes + AT_CHECK) == hf_crc32c(0u, bytes, AT_CHECK) &&
                 header->count <= room_for(tags->at.flash);
     return good ? HF_OK : HF_E_CORRUPT;
 }
@@ -260,12 +248,12 @@ static int put_header(writer_t *writer, int32_t version)
     const evse_tags_t *tags = writer->tags;
     const hf_flash_t *flash = tags->at.flash;
     uint8_t bytes[HEADER_BYTES] = {0};
-    put_u32(bytes, MAGIC);
-    put_u32(bytes + AT_GENERATION, tags->generation + 1u);
-    put_u32(bytes + AT_VERSION, (uint32_t)version);
-    put_u32(bytes + AT_COUNT, writer->count);
-    put_u32(bytes + AT_CRC, writer->crc);
-    put_u32(bytes + AT_CHECK, hf_crc32c(0u, bytes, AT_CHECK));
+    hf_le_put32(bytes, MAGIC);
+    hf_le_put32(bytes + AT_GENERATION, tags->generation + 1u);
+    hf_le_put32(bytes + AT_VERSION, (uint32_t)version);
+    hf_le_put32(bytes + AT_COUNT, writer->count);
+    hf_le_put32(bytes + AT_CRC, writer->crc);
+    hf_le_put32(bytes + AT_CHECK, hf_crc32c(0u, bytes, AT_CHECK));
     return flash->ops->program(flash->ctx, tags->at.first + writer->copy, 0u, bytes, sizeof bytes);
 }
 

@@ -4,6 +4,7 @@
 // under way is never dropped; what must not be lost (SessionSummary, critical alerts) is in the store once it had to wait
 // for a central system that is not there.
 #include "evse_ocpp_vendor.h"
+#include "holdfast/hf_le.h"
 
 #define RECORD_VERSION 1u
 #define RECORD_BYTES   36u
@@ -13,22 +14,6 @@ _Static_assert(CONFIG_EVSE_VENDOR_QUEUE < 255, "an item's key fits its byte");
 
 // ---- over a reboot ------------------------------------------------------------------------------
 
-static void put(uint8_t *at, uint32_t value, unsigned bytes)
-{
-    for (unsigned i = 0u; i < bytes; i++) {
-        at[i] = (uint8_t)(value >> (8u * i));
-    }
-}
-
-static uint32_t get(const uint8_t *at, unsigned bytes)
-{
-    uint32_t value = 0u;
-    for (unsigned i = 0u; i < bytes; i++) {
-        value |= (uint32_t)at[i] << (8u * i);
-    }
-    return value;
-}
-
 static int keep_item(evse_ocpp_t *ocpp, const evse_vendor_item_t *item, unsigned key)
 {
     const uint32_t words[WORDS] = {
@@ -37,10 +22,10 @@ static int keep_item(evse_ocpp_t *ocpp, const evse_vendor_item_t *item, unsigned
         (uint32_t)item->mA};
     uint8_t record[RECORD_BYTES] = {RECORD_VERSION, item->kind, item->connector, item->code};
     for (unsigned i = 0u; i < WORDS; i++) {
-        put(record + 4u + 4u * i, words[i], 4u);
+        hf_le_put32(record + 4u + 4u * i, words[i]);
     }
-    put(record + 32, (uint16_t)item->soc_permille, 2u);
-    put(record + 34, (uint16_t)item->temperature_dC, 2u);
+    hf_le_put(record + 32, 2u, (uint16_t)item->soc_permille);
+    hf_le_put(record + 34, 2u, (uint16_t)item->temperature_dC);
     return evse_store_keep(ocpp->config.store, EVSE_OBJECT_VENDOR, (uint16_t)key, record,
                            sizeof record);
 }
@@ -75,7 +60,7 @@ static bool read_item(const evse_ocpp_t *ocpp, const uint8_t record[RECORD_BYTES
 {
     uint32_t words[WORDS];
     for (unsigned i = 0u; i < WORDS; i++) {
-        words[i] = get(record + 4u + 4u * i, 4u);
+        words[i] = hf_le_get32(record + 4u + 4u * i);
     }
     *item = (evse_vendor_item_t){.utc_s = words[0],
                                  .number = words[1],
@@ -85,8 +70,8 @@ static bool read_item(const evse_ocpp_t *ocpp, const uint8_t record[RECORD_BYTES
                                  .mV = (int32_t)words[5],
                                  .mA = (int32_t)words[6],
                                  .range_km = -1,
-                                 .soc_permille = (int16_t)get(record + 32, 2u),
-                                 .temperature_dC = (int16_t)get(record + 34, 2u),
+                                 .soc_permille = (int16_t)hf_le_get(record + 32, 2u),
+                                 .temperature_dC = (int16_t)hf_le_get(record + 34, 2u),
                                  .kind = record[1],
                                  .connector = record[2],
                                  .code = record[3]};

@@ -3,7 +3,8 @@
 // the leap day is the last of its year and needs no case of its own.
 #include "holdfast/hf_clock.h"
 
-#define MS_PER_DAY  86400000ULL
+#define MS_PER_DAY  86400000
+#define MS_PER_HOUR 3600000u
 #define LAST_MS     253402300799999ULL // 9999-12-31T23:59:59.999Z
 #define EPOCH_DAYS  719468             // from 0000-03-01 to 1970-01-01
 #define DAYS_PER_4C 146097             // 400 years
@@ -12,7 +13,7 @@ typedef struct date {
     int year, month, day;
 } date_t;
 
-static int64_t days_from_date(date_t date)
+static int days_from_date(date_t date)
 {
     int year = date.month <= 2 ? date.year - 1 : date.year;
     int era = year >= 0 ? year / 400 : -1; // year 0 in January and February lies in era -1
@@ -20,14 +21,14 @@ static int64_t days_from_date(date_t date)
     int month = (date.month + 9) % 12; // March is 0
     int day_of_year = (153 * month + 2) / 5 + date.day - 1;
     int day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
-    return (int64_t)era * DAYS_PER_4C + day_of_era - EPOCH_DAYS;
+    return era * DAYS_PER_4C + day_of_era - EPOCH_DAYS;
 }
 
-static date_t date_from_days(int64_t days)
+static date_t date_from_days(int days)
 {
-    int64_t shifted = days + EPOCH_DAYS;
-    int era = (int)(shifted / DAYS_PER_4C);
-    int day_of_era = (int)(shifted % DAYS_PER_4C);
+    int shifted = days + EPOCH_DAYS;
+    int era = shifted / DAYS_PER_4C;
+    int day_of_era = shifted % DAYS_PER_4C;
     int of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int day_of_year = day_of_era - (of_era * 365 + of_era / 4 - of_era / 100);
     int month = (5 * day_of_year + 2) / 153;
@@ -40,7 +41,7 @@ static date_t date_from_days(int64_t days)
     return date;
 }
 
-static char *put(char *at, uint64_t value, int digits, char after)
+static char *put(char *at, uint32_t value, int digits, char after)
 {
     for (int i = digits - 1; i >= 0; i--) {
         at[i] = (char)('0' + value % 10);
@@ -53,13 +54,14 @@ static char *put(char *at, uint64_t value, int digits, char after)
 void hf_iso8601_format(uint64_t utc_ms, char *text)
 {
     uint64_t ms = utc_ms > LAST_MS ? LAST_MS : utc_ms;
-    date_t date = date_from_days((int64_t)(ms / MS_PER_DAY));
-    uint64_t of_day = ms % MS_PER_DAY;
+    uint32_t days = (uint32_t)(ms / MS_PER_DAY);
+    uint32_t of_day = (uint32_t)(ms - (uint64_t)days * MS_PER_DAY);
+    date_t date = date_from_days((int)days);
 
-    text = put(text, (uint64_t)date.year, 4, '-');
-    text = put(text, (uint64_t)date.month, 2, '-');
-    text = put(text, (uint64_t)date.day, 2, 'T');
-    text = put(text, of_day / 3600000, 2, ':');
+    text = put(text, (uint32_t)date.year, 4, '-');
+    text = put(text, (uint32_t)date.month, 2, '-');
+    text = put(text, (uint32_t)date.day, 2, 'T');
+    text = put(text, of_day / MS_PER_HOUR, 2, ':');
     text = put(text, of_day / 60000 % 60, 2, ':');
     text = put(text, of_day / 1000 % 60, 2, '.');
     text = put(text, of_day % 1000, 3, 'Z');
@@ -121,7 +123,7 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
-static int64_t take_date(reader_t *reader)
+static int take_date(reader_t *reader)
 {
     date_t date;
     date.year = take_number(reader, 4);
@@ -137,9 +139,9 @@ static int64_t take_date(reader_t *reader)
 }
 
 // Digits past the millisecond are read and dropped.
-static int64_t take_fraction_ms(reader_t *reader)
+static int take_fraction_ms(reader_t *reader)
 {
-    int64_t ms = 0, scale = 100;
+    int ms = 0, scale = 100;
     if (!take_any(reader, '.', '.')) {
         return 0;
     }
@@ -153,19 +155,23 @@ static int64_t take_fraction_ms(reader_t *reader)
     return ms;
 }
 
-static int64_t take_time_ms(reader_t *reader)
+static int take_minutes(reader_t *reader)
 {
-    int64_t hour = take_ranged(reader, 2, 0, 23);
+    int hour = take_ranged(reader, 2, 0, 23);
     expect(reader, ':', ':');
-    int64_t minute = take_ranged(reader, 2, 0, 59);
-    expect(reader, ':', ':');
-    int64_t second = take_ranged(reader, 2, 0, 60);
-    int64_t fraction_ms = take_fraction_ms(reader);
-    second = second == 60 ? 59 : second;
-    return ((hour * 60 + minute) * 60 + second) * 1000 + fraction_ms;
+    return hour * 60 + take_ranged(reader, 2, 0, 59);
 }
 
-static int64_t take_offset_ms(reader_t *reader)
+static int take_time_ms(reader_t *reader)
+{
+    int minutes = take_minutes(reader);
+    expect(reader, ':', ':');
+    int second = take_ranged(reader, 2, 0, 60);
+    second = second == 60 ? 59 : second;
+    return (minutes * 60 + second) * 1000 + take_fraction_ms(reader);
+}
+
+static int take_offset_ms(reader_t *reader)
 {
     if (take_any(reader, 'Z', 'z')) {
         return 0;
@@ -174,17 +180,14 @@ static int64_t take_offset_ms(reader_t *reader)
     if (!minus) {
         expect(reader, '+', '+');
     }
-    int64_t hour = take_ranged(reader, 2, 0, 23);
-    expect(reader, ':', ':');
-    int64_t minute = take_ranged(reader, 2, 0, 59);
-    int64_t offset_ms = (hour * 60 + minute) * 60000;
+    int offset_ms = take_minutes(reader) * 60000;
     return minus ? -offset_ms : offset_ms;
 }
 
 int hf_iso8601_parse(const char *text, size_t length, uint64_t *utc_ms)
 {
     reader_t reader = {.at = text, .end = text + length};
-    int64_t ms = take_date(&reader) * (int64_t)MS_PER_DAY;
+    int64_t ms = (int64_t)take_date(&reader) * MS_PER_DAY;
     expect(&reader, 'T', 't');
     ms += take_time_ms(&reader);
     ms -= take_offset_ms(&reader);
