@@ -20,6 +20,7 @@ typedef enum evse_tag_status {
 #undef EVSE_TAG_STATUS_ENUM
         EVSE_TAG_STATUS_COUNT
 } evse_tag_status_t;
+extern const char *const evse_tag_status_texts[EVSE_TAG_STATUS_COUNT + 1u]; // NULL ends them
 const char *evse_tag_status_text(unsigned status);
 
 /// What is known of an idTag (OCPP's idTagInfo).

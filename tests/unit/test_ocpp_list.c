@@ -176,6 +176,9 @@ static void list_that_is_wrong_gets_the_specified_code_and_changes_nothing(void)
         "{\"listVersion\":1,\"updateType\":\"Full\",\"localAuthorizationList\":[{\"idTag\":\"A\","
         "\"idTagInfo\":"
         "{\"status\":\"Accepted\",\"parentIdTag\":\"123456789012345678901\"}}]}",
+        "{\"listVersion\":1,\"updateType\":\"Full\",\"localAuthorizationList\":[{\"idTag\":\"A\","
+        "\"idTagInfo\":"
+        "{\"status\":\"Accepted\",\"expiryDate\":\"tomorrow\"}}]}",
     };
     static const char *const type[] = {
         "{\"listVersion\":\"1\",\"updateType\":\"Full\"}",
@@ -189,9 +192,6 @@ static void list_that_is_wrong_gets_the_specified_code_and_changes_nothing(void)
         "{\"listVersion\":1,\"updateType\":\"Differential\",\"localAuthorizationList\":[{\"idTag\":"
         "\"A\","
         "\"idTagInfo\":null}]}",
-        "{\"listVersion\":1,\"updateType\":\"Full\",\"localAuthorizationList\":[{\"idTag\":\"A\","
-        "\"idTagInfo\":"
-        "{\"status\":\"Accepted\",\"expiryDate\":\"tomorrow\"}}]}",
     };
     for (unsigned i = 0; i < HF_COUNT_OF(occurrence); i++) {
         check_code(s, occurrence[i], "OccurenceConstraintViolation");

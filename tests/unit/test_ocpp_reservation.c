@@ -264,7 +264,7 @@ static void reserve_that_is_wrong_gets_the_specified_code(void)
     }
     check_code(s, "ReserveNow",
                "{\"connectorId\":1,\"expiryDate\":\"soon\",\"idTag\":\"A\",\"reservationId\":1}",
-               "TypeConstraintViolation");
+               "PropertyConstraintViolation");
     check_code(s, "ReserveNow", "{\"connectorId\":1,\"idTag\":\"A\",\"reservationId\":1}",
                "OccurenceConstraintViolation");
     check_code(s, "ReserveNow",

@@ -588,11 +588,11 @@ static void diagnostics_tell_what_is_worth_reading(void)
         "link: open, registration accepted",
         "journal: good,",
         "pool messages: ",
-        "sessions: 1 started, 0 ended",
+        "sessions started: 1\nsessions ended: 0\n",
         "[connector 1]\nstate: Charging,",
         "readings: 76.400 V, 30.200 A, 25.3 C, 41.0 % SOC, register ",
         "transaction: 1001, from 0 Wh",
-        "3 OVERVOLTAGE: none\n",
+        "fault: 0, ",
         "HeartbeatInterval = 300\n",
         "MeterValuesSampledData = Energy",
     };

@@ -4,8 +4,6 @@
 // expired never charges offline, whatever the policy for unknown ones says (3.5.4); without a clock nothing has expired.
 #include "evse_ocpp_private.h"
 
-#define TIME_BYTES 40u
-
 void evse_auth_init(evse_ocpp_t *ocpp)
 {
     evse_list_init(ocpp);
@@ -146,26 +144,16 @@ evse_auth_group_t evse_auth_same_group(evse_ocpp_t *ocpp, unsigned connector, co
 
 // ---- idTagInfo ----------------------------------------------------------------------------------
 
-bool evse_tag_info_read(hf_json_t id_tag_info, evse_tag_info_t *info)
+evse_rpc_error_t evse_tag_info_read(evse_ocpp_t *ocpp, hf_json_t id_tag_info, evse_tag_info_t *info)
 {
-    char text[TIME_BYTES];
-    unsigned status = 0u;
-    hf_json_t value = hf_json_member(id_tag_info, "status");
-    *info = (evse_tag_info_t){.status = EVSE_TAG_Invalid};
-    while (status < EVSE_TAG_STATUS_COUNT &&
-           !hf_json_is_string(value, evse_tag_status_text(status))) {
-        status++;
-    }
-    if (status == EVSE_TAG_STATUS_COUNT) {
-        return false;
-    }
+    unsigned status = EVSE_TAG_Invalid;
+    evse_fields_t fields = evse_fields_of(ocpp, id_tag_info);
+    *info = (evse_tag_info_t){0};
+    (void)evse_fields_choice(&fields, "status", true, evse_tag_status_texts, &status);
+    (void)evse_fields_text(&fields, "parentIdTag", false, info->parent, sizeof info->parent);
+    (void)evse_fields_time(&fields, "expiryDate", false, &info->expires_utc_ms);
     info->status = (evse_tag_status_t)status;
-    (void)!hf_json_string(hf_json_member(id_tag_info, "parentIdTag"), info->parent,
-                          sizeof info->parent);
-    hf_json_t expiry = hf_json_member(id_tag_info, "expiryDate");
-    return expiry.type == HF_JSON_NONE || // with a date that is none it would be good for ever
-           (hf_json_string(expiry, text, sizeof text) == HF_OK &&
-            hf_iso8601_parse(text, strlen(text), &info->expires_utc_ms) == HF_OK);
+    return fields.error;
 }
 
 // A session of that tag learns its group.
@@ -182,7 +170,7 @@ static void tell_sessions(evse_ocpp_t *ocpp, const char *id_tag, const evse_tag_
 void evse_auth_learn(evse_ocpp_t *ocpp, const char *id_tag, hf_json_t id_tag_info)
 {
     evse_tag_info_t info;
-    if (!evse_tag_info_read(id_tag_info, &info)) {
+    if (evse_tag_info_read(ocpp, id_tag_info, &info) != EVSE_RPC_NO_ERROR) {
         return;
     }
     if (info.status == EVSE_TAG_Accepted || info.status == EVSE_TAG_ConcurrentTx) {
@@ -254,7 +242,8 @@ static void answer_asked(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, 
 {
     evse_session_t *session = &ocpp->session[connector];
     evse_tag_info_t asked;
-    bool good = evse_tag_info_read(info, &asked) && asked.status == EVSE_TAG_Accepted;
+    bool good = evse_tag_info_read(ocpp, info, &asked) == EVSE_RPC_NO_ERROR &&
+                asked.status == EVSE_TAG_Accepted;
     unsigned found = good ? find_asked(ocpp, connector, asked.parent) : connector;
     evse_auth_learn(ocpp, session->asked_id_tag, info);
     if (found != connector && ocpp->session[found].asked_id_tag[0] == '\0') {
@@ -294,5 +283,5 @@ evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
                                           hf_json_writer_t *reply)
 {
     (void)payload;
-    return evse_reply_status(reply, evse_list_clear_cache(ocpp) ? "Accepted" : "Rejected");
+    return evse_reply_accepted(reply, evse_list_clear_cache(ocpp));
 }

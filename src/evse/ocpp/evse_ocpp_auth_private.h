@@ -51,8 +51,9 @@ void evse_auth_opened(evse_ocpp_t *ocpp, unsigned connector);
 /// May this card end the session of this connector, because both are of one group?
 evse_auth_group_t evse_auth_same_group(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag);
 
-/// Reads an idTagInfo of a confirmation. False when its status is none of the five, or its expiryDate no date.
-bool evse_tag_info_read(hf_json_t id_tag_info, evse_tag_info_t *info);
+/// Reads an idTagInfo. Strictly: an expiry that cannot be read would make a tag good for ever.
+evse_rpc_error_t evse_tag_info_read(evse_ocpp_t *ocpp, hf_json_t id_tag_info,
+                                    evse_tag_info_t *info);
 
 // ---- the reader: evse_ocpp_auth_reader.c --------------------------------------------------------
 

@@ -5,106 +5,9 @@
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
 
+#include <limits.h>
+
 #define UNLOCK_TIMEOUT_US (3u * HF_US_PER_S)
-
-// ---- reading payloads ---------------------------------------------------------------------------
-
-static void refuse(evse_fields_t *fields, const char *name, evse_rpc_error_t error)
-{
-    if (fields->error == EVSE_RPC_NO_ERROR) {
-        fields->error = error;
-        fields->rpc->why = name;
-    }
-}
-
-// True when the member is there at all; its absence is judged here.
-static bool find_field(evse_fields_t *fields, const char *name, bool required, hf_json_t *value)
-{
-    *value = hf_json_member(fields->object, name);
-    if (value->type == HF_JSON_NONE && required) {
-        refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
-    }
-    return value->type != HF_JSON_NONE;
-}
-
-bool evse_fields_text(evse_fields_t *fields, const char *name, bool required, char *out,
-                      size_t capacity)
-{
-    hf_json_t value;
-    out[0] = '\0';
-    if (!find_field(fields, name, required, &value)) {
-        return false;
-    }
-    if (value.type != HF_JSON_STRING) {
-        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
-        return false;
-    }
-    if (hf_json_string(value, out, capacity) != HF_OK) { // too long, or a NUL inside
-        refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
-        return false;
-    }
-    return true;
-}
-
-bool evse_fields_int(evse_fields_t *fields, const char *name, bool required, evse_range_t range,
-                     int64_t *out)
-{
-    hf_json_t value;
-    if (!find_field(fields, name, required, &value)) {
-        return false;
-    }
-    int64_t number = 0;
-    int status = hf_json_i64(value, &number);
-    if (status == HF_E_FORMAT) {
-        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
-        return false;
-    }
-    if (status != HF_OK || number < range.min || number > range.max) {
-        refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
-        return false;
-    }
-    *out = number;
-    return true;
-}
-
-bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *const *choices,
-                        unsigned *out)
-{
-    char text[48];
-    if (!evse_fields_text(fields, name, true, text, sizeof text)) {
-        return false;
-    }
-    for (unsigned i = 0u; choices[i] != NULL; i++) {
-        if (strcmp(text, choices[i]) == 0) {
-            *out = i;
-            return true;
-        }
-    }
-    refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
-    return false;
-}
-
-evse_fields_t evse_fields_of(evse_ocpp_t *ocpp, hf_json_t payload)
-{
-    return (evse_fields_t){.rpc = &ocpp->rpc, .object = payload};
-}
-
-static const evse_range_t any_connector = {0, INT32_MAX}; // 0: the station
-static const evse_range_t real_connector = {1, INT32_MAX};
-static const evse_range_t any_integer = {INT32_MIN, INT32_MAX};
-
-evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status)
-{
-    hf_json_begin_object(reply);
-    hf_json_string_field(reply, "status", status);
-    hf_json_end_object(reply);
-    return EVSE_RPC_NO_ERROR;
-}
-
-static evse_rpc_error_t answer_accepted(hf_json_writer_t *reply, bool accepted)
-{
-    return evse_reply_status(reply, accepted ? "Accepted" : "Rejected");
-}
 
 // ---- sessions -----------------------------------------------------------------------------------
 
@@ -123,11 +26,11 @@ static unsigned rate_connector(evse_ocpp_t *ocpp, unsigned connector, const char
 
 // The connector asked for, or the one reserved for the tag, or the first with a vehicle that waits, or the first that is
 // free, or the first whose vehicle has finished; -1 none.
-static int choose_connector(evse_ocpp_t *ocpp, bool asked, int64_t connector, const char *id_tag)
+static int choose_connector(evse_ocpp_t *ocpp, bool asked, unsigned connector, const char *id_tag)
 {
     if (asked) {
         bool good = connector <= ocpp->config.connectors &&
-                    rate_connector(ocpp, (unsigned)connector - 1u, id_tag) != 0u;
+                    rate_connector(ocpp, connector - 1u, id_tag) != 0u;
         return good ? (int)connector - 1 : -1;
     }
     int found = -1;
@@ -160,10 +63,13 @@ static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
                                         hf_json_writer_t *reply)
 {
     char id_tag[EVSE_ID_TAG_BYTES];
-    int64_t connector = 0;
+    unsigned connector = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
     (void)evse_fields_text(&fields, "idTag", true, id_tag, sizeof id_tag);
-    bool asked = evse_fields_int(&fields, "connectorId", false, real_connector, &connector);
+    bool asked = evse_fields_connector(&fields, false, &connector);
+    if (asked && connector == 0u) {
+        evse_fields_refuse(&fields, "connectorId", EVSE_RPC_PropertyConstraintViolation);
+    }
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
@@ -190,15 +96,15 @@ static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
         evse_smart_remote_take(ocpp, profile, (unsigned)chosen);
     }
 #endif
-    return answer_accepted(reply, accepted);
+    return evse_reply_accepted(reply, accepted);
 }
 
 static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
                                        hf_json_writer_t *reply)
 {
-    int64_t id = EVSE_TRANSACTION_ID_UNKNOWN;
+    int32_t id = EVSE_TRANSACTION_ID_UNKNOWN;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    if (!evse_fields_int(&fields, "transactionId", true, any_integer, &id)) {
+    if (!evse_fields_int(&fields, "transactionId", true, &evse_any_integer, &id)) {
         return fields.error;
     }
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
@@ -206,10 +112,10 @@ static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
         if (open != NULL && evse_session_is_billing(ocpp, i) && open->transaction_id == id &&
             id != EVSE_TRANSACTION_ID_UNKNOWN) {
             evse_session_stop(ocpp, i, EVSE_STOP_Remote, ocpp->now_us);
-            return evse_reply_status(reply, "Accepted");
+            return evse_reply_accepted(reply, true);
         }
     }
-    return evse_reply_status(reply, "Rejected");
+    return evse_reply_accepted(reply, false);
 }
 
 // ---- availability -------------------------------------------------------------------------------
@@ -247,23 +153,21 @@ static evse_rpc_error_t on_change_availability(evse_ocpp_t *ocpp, hf_json_t payl
                                                hf_json_writer_t *reply)
 {
     static const char *const types[] = {"Operative", "Inoperative", NULL};
-    int64_t connector = 0;
-    unsigned type = 0u;
+    unsigned connector = 0u, type = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    (void)evse_fields_int(&fields, "connectorId", true, any_connector, &connector);
-    (void)evse_fields_choice(&fields, "type", types, &type);
+    (void)evse_fields_connector(&fields, true, &connector);
+    (void)evse_fields_choice(&fields, "type", true, types, &type);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
     bool inoperative = type == 1u;
     bool possible = connector <= ocpp->config.connectors &&
-                    !(connector != 0 && !inoperative && ocpp->config.store->inoperative[0]);
-    if (!possible || change_availability(ocpp, (unsigned)connector, inoperative) != HF_OK) {
+                    !(connector != 0u && !inoperative && ocpp->config.store->inoperative[0]);
+    if (!possible || change_availability(ocpp, connector, inoperative) != HF_OK) {
         return evse_reply_status(reply, "Rejected");
     }
-    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connector %u made %s", (unsigned)connector,
-            types[type]);
-    bool later = inoperative && is_transaction_running(ocpp, (unsigned)connector);
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connector %u made %s", connector, types[type]);
+    bool later = inoperative && is_transaction_running(ocpp, connector);
     return evse_reply_status(reply, later ? "Scheduled" : "Accepted");
 }
 
@@ -274,7 +178,7 @@ static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_w
     static const char *const types[] = {"Soft", "Hard", NULL};
     unsigned type = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    if (!evse_fields_choice(&fields, "type", types, &type)) {
+    if (!evse_fields_choice(&fields, "type", true, types, &type)) {
         return fields.error;
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s reset asked by central system", types[type]);
@@ -288,9 +192,9 @@ static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_w
 
 static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
-    int64_t connector = 0;
+    unsigned connector = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    if (!evse_fields_int(&fields, "connectorId", true, any_connector, &connector)) {
+    if (!evse_fields_connector(&fields, true, &connector)) {
         return fields.error;
     }
     if (connector == 0 || connector > ocpp->config.connectors) {
@@ -356,18 +260,19 @@ enum {
     TRIGGER_UNKNOWN,
 };
 
-#define TRIGGER_BYTES 48u
+#define TRIGGER_BYTES  48u
+#define ALL_CONNECTORS UINT_MAX
 
-static void trigger_each(evse_ocpp_t *ocpp, bool meter, int64_t connector)
+static void trigger_each(evse_ocpp_t *ocpp, bool meter, unsigned connector)
 {
-    unsigned first = connector < 0 ? 0u : (unsigned)connector;
-    unsigned last = connector < 0 ? ocpp->config.connectors : (unsigned)connector;
+    unsigned first = connector == ALL_CONNECTORS ? 0u : connector;
+    unsigned last = connector == ALL_CONNECTORS ? ocpp->config.connectors : connector;
     for (unsigned i = first; i <= last; i++) {
         if (!meter) {
             ocpp->triggers |= EVSE_TRIGGER_STATUS(i);
         } else if (i > 0u) {
             evse_meter_trigger(ocpp, i - 1u, ocpp->now_us);
-        } else if (connector == 0) {
+        } else if (connector == 0u) {
             evse_meter_trigger_station(ocpp);
         }
     }
@@ -397,11 +302,11 @@ static unsigned read_trigger(evse_fields_t *fields)
 }
 
 // Rejected otherwise: no such connector, no meter of the station's own, or accepted already (errata 3.35).
-static bool is_trigger_possible(const evse_ocpp_t *ocpp, unsigned message, int64_t connector)
+static bool is_trigger_possible(const evse_ocpp_t *ocpp, unsigned message, unsigned connector)
 {
     bool accepted = ocpp->registration == EVSE_REGISTRATION_ACCEPTED;
-    bool silent = message == TRIGGER_METER && connector == 0 && !evse_meter_has_station(ocpp);
-    return connector <= ocpp->config.connectors && !silent &&
+    bool silent = message == TRIGGER_METER && connector == 0u && !evse_meter_has_station(ocpp);
+    return (connector == ALL_CONNECTORS || connector <= ocpp->config.connectors) && !silent &&
            !(message == TRIGGER_BOOT && accepted);
 }
 
@@ -420,10 +325,12 @@ static evse_rpc_error_t on_trigger(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
         [TRIGGER_FIRMWARE] = EVSE_TRIGGER_FIRMWARE,
         [TRIGGER_HEARTBEAT] = EVSE_TRIGGER_HEARTBEAT,
     };
-    int64_t connector = -1; // all
+    unsigned connector = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
     unsigned message = read_trigger(&fields);
-    (void)evse_fields_int(&fields, "connectorId", false, any_connector, &connector);
+    if (!evse_fields_connector(&fields, false, &connector)) {
+        connector = ALL_CONNECTORS;
+    }
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }

@@ -5,20 +5,55 @@
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_vendor.h"
 
+// A row is as narrow as its values: there are many.
 typedef struct key_info {
     const char *name;
-    uint8_t type;  // evse_key_type_t
-    uint8_t flags; // evse_key_flags_t
-    int32_t min, max, number;
-    const char *text;
+    union {
+        int32_t max;      // of a number (BOOL, INT)
+        const char *text; // default of every other type
+    };
+    uint16_t number; // default
+    uint8_t min;
+    uint8_t type_and_flags; // evse_key_type_t, above it evse_key_flags_t
 } key_info_t;
 
+#define FLAGS_SHIFT                   4u
+#define BOUND_BOOL(most, words)       .max = (most)
+#define BOUND_INT(most, words)        .max = (most)
+#define BOUND_MEASURANDS(most, words) .text = (words)
+#define BOUND_ROTATION(most, words)   .text = (words)
+#define BOUND_TEXT(most, words)       .text = (words)
+#define BOUND_TAG(most, words)        .text = (words)
+#define BOUND_LIMIT(most, words)      .text = (words)
+#define BOUND_VENDOR(most, words)     .text = (words)
+#define BOUND_KINDS(most, words)      .text = (words)
+
 static const key_info_t keys[EVSE_KEY_COUNT] = {
-#define KEY_INFO(name, type, access, min, max, number, text)                                       \
-    {#name, EVSE_KEY_##type, EVSE_KEY_##access, min, max, number, text},
+#define KEY_INFO(key, type, access, least, most, default_number, words)                            \
+    {.name = #key,                                                                                 \
+     BOUND_##type(most, words),                                                                    \
+     .number = (default_number),                                                                   \
+     .min = (least),                                                                               \
+     .type_and_flags = EVSE_KEY_##type | EVSE_KEY_##access << FLAGS_SHIFT},
     EVSE_KEY_TABLE(KEY_INFO)
 #undef KEY_INFO
 };
+
+static evse_key_type_t type_of(const key_info_t *key)
+{
+    return (evse_key_type_t)(key->type_and_flags & ((1u << FLAGS_SHIFT) - 1u));
+}
+
+static bool is_number(const key_info_t *key)
+{
+    return type_of(key) <= EVSE_KEY_INT;
+}
+
+static bool has_flag(const key_info_t *key, evse_key_flags_t flag)
+{
+    return (key->type_and_flags >> FLAGS_SHIFT & (unsigned)flag) != 0u;
+}
+
 _Static_assert(EVSE_KEY_COUNT <= EVSE_KEYS_MAX, "EVSE_KEYS_MAX");
 _Static_assert(sizeof EVSE_SAMPLED_DEFAULT <= EVSE_VALUE_BYTES, "default list too long");
 
@@ -35,10 +70,15 @@ _Static_assert(sizeof EVSE_SAMPLED_DEFAULT <= EVSE_VALUE_BYTES, "default list to
     +ENTRY_BYTES + sizeof #name - 1u +                                                             \
         (EVSE_KEY_##type == EVSE_KEY_BOOL  ? sizeof "false" - 1u                                   \
          : EVSE_KEY_##type == EVSE_KEY_INT ? DIGITS(max)                                           \
-                                           : sizeof(text) - 1u)
-_Static_assert(ANSWER_BYTES EVSE_KEY_TABLE(KEY_BYTES) <= CONFIG_EVSE_OCPP_SEND_BYTES,
+                                           : 0u)
+#define TEXT_BYTES(name, type, access, min, max, number, text)                                     \
+    +(EVSE_KEY_##type > EVSE_KEY_INT ? sizeof(text) - 1u : 0u)
+// With numbers as long as they can get, and no text.
+enum { NUMBERS_BYTES = ANSWER_BYTES EVSE_KEY_TABLE(KEY_BYTES) };
+_Static_assert(NUMBERS_BYTES EVSE_KEY_TABLE(TEXT_BYTES) <= CONFIG_EVSE_OCPP_SEND_BYTES,
                "GetConfiguration does not fit CONFIG_EVSE_OCPP_SEND_BYTES");
 #undef KEY_BYTES
+#undef TEXT_BYTES
 
 static const key_info_t *find_key(hf_slice_t name)
 {
@@ -103,7 +143,7 @@ static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
 static bool parse_number(const key_info_t *key, hf_slice_t value, int32_t *out)
 {
     int64_t number = 0;
-    if (key->type == EVSE_KEY_BOOL) {
+    if (type_of(key) == EVSE_KEY_BOOL) {
         number = hf_slice_is_nocase(value, "true") ? 1 : 0;
         if (number == 0 && !hf_slice_is_nocase(value, "false")) {
             return false;
@@ -141,15 +181,13 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
 {
     int32_t number;
     evse_quantities_t items;
-    switch ((evse_key_type_t)key->type) {
+    switch (type_of(key)) {
     case EVSE_KEY_BOOL:
     case EVSE_KEY_INT:
         return parse_number(key, value, &number) &&
                evse_auth_permits_key(ocpp, (size_t)(key - keys), number);
-    case EVSE_KEY_MEASURANDS: {
-        int count = evse_quantities_parse(ocpp, value, &items);
-        return count >= 0 && count <= key->max;
-    }
+    case EVSE_KEY_MEASURANDS:
+        return evse_quantities_parse(ocpp, value, &items) >= 0;
     case EVSE_KEY_ROTATION:
         return is_rotation(ocpp, value);
     case EVSE_KEY_TAG:
@@ -175,7 +213,7 @@ static bool is_acceptable(const evse_ocpp_t *ocpp, const key_info_t *key, hf_sli
 static void load(evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
 {
     size_t index = (size_t)(key - keys);
-    if (key->type == EVSE_KEY_BOOL || key->type == EVSE_KEY_INT) {
+    if (is_number(key)) {
         (void)parse_number(key, value, &ocpp->keys.number[index]);
         return;
     }
@@ -198,7 +236,7 @@ void evse_keys_init(evse_ocpp_t *ocpp)
 {
     for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
         ocpp->keys.number[i] = keys[i].number;
-        if (keys[i].text != NULL) {
+        if (!is_number(&keys[i])) {
             load(ocpp, &keys[i], slice_of(keys[i].text));
         }
         const char *kept = evse_store_get(ocpp->config.store, keys[i].name);
@@ -245,17 +283,24 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     }
 }
 
+// The text in force.
+static const char *text_of(const evse_ocpp_t *ocpp, const key_info_t *key)
+{
+    const char *kept = evse_store_get(ocpp->config.store, key->name);
+    bool good = kept != NULL && is_acceptable(ocpp, key, slice_of(kept));
+    return good ? kept : key->text;
+}
+
 // What is in force, as a text; `number` is room for one.
 static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key,
                             char number[NUMBER_BYTES])
 {
     hf_builder_t out;
-    const char *kept = evse_store_get(ocpp->config.store, key->name);
     int32_t current = ocpp->keys.number[key - keys];
-    if (key->type == EVSE_KEY_BOOL) {
+    if (type_of(key) == EVSE_KEY_BOOL) {
         return current != 0 ? "true" : "false";
     }
-    if (key->type == EVSE_KEY_INT) {
+    if (type_of(key) == EVSE_KEY_INT) {
         hf_builder_init(&out, number, NUMBER_BYTES);
         hf_builder_i64(&out, current);
         return number;
@@ -269,8 +314,7 @@ static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key,
         return EVSE_PROFILES ",FirmwareManagement"; // a profile only where files can be moved
     }
 #endif
-    bool good = kept != NULL && is_acceptable(ocpp, key, slice_of(kept));
-    return good ? kept : key->text;
+    return text_of(ocpp, key);
 }
 
 static size_t json_bytes(const char *text)
@@ -282,18 +326,14 @@ static size_t json_bytes(const char *text)
     return bytes;
 }
 
-// Would one answer still list all keys if this one had that value? Numbers count as long as they can get.
+// Would one answer still list all keys if this one had that value?
 static bool fits_answer(const evse_ocpp_t *ocpp, const key_info_t *changed, const char *value)
 {
-    char number[NUMBER_BYTES];
-    size_t bytes = ANSWER_BYTES;
-    for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
-        const key_info_t *key = &keys[i];
-        bytes += ENTRY_BYTES + strlen(key->name);
-        bytes += key->type == EVSE_KEY_BOOL  ? sizeof "false" - 1u
-                 : key->type == EVSE_KEY_INT ? DIGITS(key->max)
-                 : key == changed            ? json_bytes(value)
-                                             : json_bytes(value_of(ocpp, key, number));
+    size_t bytes = NUMBERS_BYTES;
+    for (const key_info_t *key = keys; key < keys + EVSE_KEY_COUNT; key++) {
+        if (!is_number(key)) {
+            bytes += json_bytes(key == changed ? value : value_of(ocpp, key, NULL));
+        }
     }
     return bytes <= CONFIG_EVSE_OCPP_SEND_BYTES;
 }
@@ -301,17 +341,14 @@ static bool fits_answer(const evse_ocpp_t *ocpp, const key_info_t *changed, cons
 // 0, or why the store would not take it. A value that is in force already costs no write.
 static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value)
 {
-    const char *kept = evse_store_get(ocpp->config.store, key->name);
-    size_t index = (size_t)(key - keys);
     int32_t number = 0;
-    bool is_number = key->type == EVSE_KEY_BOOL || key->type == EVSE_KEY_INT;
-    bool same = is_number ? parse_number(key, slice_of(value), &number) &&
-                                number == ocpp->keys.number[index]
-                          : strcmp(kept != NULL ? kept : key->text, value) == 0;
+    bool same = is_number(key) ? parse_number(key, slice_of(value), &number) &&
+                                     number == ocpp->keys.number[key - keys]
+                               : strcmp(text_of(ocpp, key), value) == 0;
     if (same) {
         return HF_OK;
     }
-    if (!is_number && strlen(value) > strlen(evse_ocpp_text(ocpp, key->name)) &&
+    if (!is_number(key) && strlen(value) > strlen(text_of(ocpp, key)) &&
         !fits_answer(ocpp, key, value)) {
         return HF_E_FULL;
     }
@@ -330,7 +367,7 @@ int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value)
     if (info == NULL) {
         return HF_E_NOT_FOUND;
     }
-    bool good = (info->flags & EVSE_KEY_RO) == 0u && strlen(value) < EVSE_VALUE_BYTES &&
+    bool good = !has_flag(info, EVSE_KEY_RO) && strlen(value) < EVSE_VALUE_BYTES &&
                 is_acceptable(ocpp, info, slice_of(value));
     return good ? set_value(ocpp, info, value) : HF_E_RANGE;
 }
@@ -338,25 +375,19 @@ int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value)
 const char *evse_ocpp_text(const evse_ocpp_t *ocpp, const char *key)
 {
     const key_info_t *info = find_key(slice_of(key));
-    if (info == NULL || info->text == NULL) {
-        return "";
-    }
-    const char *kept = evse_store_get(ocpp->config.store, info->name);
-    bool good = kept != NULL && is_acceptable(ocpp, info, slice_of(kept));
-    return good ? kept : info->text;
+    return info != NULL && !is_number(info) ? text_of(ocpp, info) : "";
 }
 
 int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)
 {
     const key_info_t *info = find_key(slice_of(key));
-    bool is_number = info != NULL && (info->type == EVSE_KEY_BOOL || info->type == EVSE_KEY_INT);
-    return is_number ? ocpp->keys.number[info - keys] : -1;
+    return info != NULL && is_number(info) ? ocpp->keys.number[info - keys] : -1;
 }
 
 // A tag is as good as a card. Keys of a later version that nobody may read are to be named here as well.
 static bool is_secret(const key_info_t *key)
 {
-    return key->type == EVSE_KEY_TAG;
+    return type_of(key) == EVSE_KEY_TAG;
 }
 
 bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
@@ -378,7 +409,7 @@ static void put_key(const evse_ocpp_t *ocpp, hf_json_writer_t *reply, const key_
     const char *value = value_of(ocpp, key, number);
     hf_json_begin_object(reply);
     hf_json_string_field(reply, "key", key->name);
-    hf_json_bool_field(reply, "readonly", (key->flags & EVSE_KEY_RO) != 0u);
+    hf_json_bool_field(reply, "readonly", has_flag(key, EVSE_KEY_RO));
     hf_json_string_field(reply, "value", value);
     hf_json_end_object(reply);
 }
@@ -388,9 +419,9 @@ static bool read_name(evse_fields_t *fields, hf_json_t element, char name[EVSE_K
 {
     int status = hf_json_string(element, name, EVSE_KEY_BYTES);
     if (status != HF_OK) {
-        fields->rpc->why = "key";
-        fields->error = status == HF_E_TOO_LONG ? EVSE_RPC_PropertyConstraintViolation
-                                                : EVSE_RPC_TypeConstraintViolation;
+        evse_fields_refuse(fields, "key",
+                           status == HF_E_TOO_LONG ? EVSE_RPC_PropertyConstraintViolation
+                                                   : EVSE_RPC_TypeConstraintViolation);
     }
     return status == HF_OK;
 }
@@ -416,17 +447,17 @@ static void put_asked(const evse_ocpp_t *ocpp, evse_fields_t *fields, hf_json_t 
 
 evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
-    evse_fields_t fields = {.rpc = &ocpp->rpc, .object = payload};
-    hf_json_t asked = hf_json_member(payload, "key");
-    if (asked.type != HF_JSON_NONE && asked.type != HF_JSON_ARRAY) {
-        ocpp->rpc.why = "key";
-        return EVSE_RPC_TypeConstraintViolation;
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
+    hf_json_t asked;
+    (void)evse_fields_find(&fields, "key", false, HF_JSON_ARRAY, &asked);
+    size_t count = hf_json_count(asked);
+    if (count > EVSE_KEYS_MAX) { // GetConfigurationMaxKeys
+        evse_fields_refuse(&fields, "key", EVSE_RPC_OccurenceConstraintViolation);
     }
-    if (hf_json_count(asked) > EVSE_KEYS_MAX) { // GetConfigurationMaxKeys
-        ocpp->rpc.why = "key";
-        return EVSE_RPC_OccurenceConstraintViolation;
+    if (fields.error != EVSE_RPC_NO_ERROR) {
+        return fields.error;
     }
-    bool all = hf_json_count(asked) == 0u;
+    bool all = count == 0u;
     hf_json_begin_object(reply);
     hf_json_key(reply, "configurationKey");
     hf_json_begin_array(reply);
@@ -456,8 +487,7 @@ static evse_change_t change(evse_ocpp_t *ocpp, const char *name, const char *val
         return EVSE_CHANGE_REJECTED;
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s set to %s", key->name, value);
-    return (key->flags & EVSE_KEY_REBOOT) != 0u ? EVSE_CHANGE_REBOOT_REQUIRED
-                                                : EVSE_CHANGE_ACCEPTED;
+    return has_flag(key, EVSE_KEY_REBOOT) ? EVSE_CHANGE_REBOOT_REQUIRED : EVSE_CHANGE_ACCEPTED;
 }
 
 evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
@@ -465,7 +495,7 @@ evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_js
     static const char *const answers[] = {"Accepted", "Rejected", "RebootRequired", "NotSupported"};
     char name[EVSE_KEY_BYTES];
     char value[501]; // CiString500; more than EVSE_VALUE_BYTES is Rejected
-    evse_fields_t fields = {.rpc = &ocpp->rpc, .object = payload};
+    evse_fields_t fields = evse_fields_of(ocpp, payload);
     (void)evse_fields_text(&fields, "key", true, name, sizeof name);
     (void)evse_fields_text(&fields, "value", true, value, sizeof value);
     if (fields.error != EVSE_RPC_NO_ERROR) {

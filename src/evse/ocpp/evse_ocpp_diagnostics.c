@@ -55,8 +55,8 @@ evse_rpc_error_t evse_diagnostics_on_get(evse_ocpp_t *ocpp, hf_json_t payload,
         return EVSE_RPC_NotSupported;
     }
     evse_job_read(&fields, &request);
-    evse_job_read_time(&fields, "startTime", false, &request.from_ms);
-    evse_job_read_time(&fields, "stopTime", false, &request.to_ms);
+    (void)evse_fields_time(&fields, "startTime", false, &request.from_ms);
+    (void)evse_fields_time(&fields, "stopTime", false, &request.to_ms);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }

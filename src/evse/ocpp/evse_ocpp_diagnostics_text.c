@@ -5,8 +5,8 @@
 
 #define LINES_PER_ROUND 24u // the comms loop has other things to do
 
-typedef int (*line_of_t)(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us,
-                         hf_builder_t *out);
+// False: there is no line of this number.
+typedef bool (*line_of_t)(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out);
 
 static void put_utc(hf_builder_t *out, uint64_t utc_ms)
 {
@@ -17,64 +17,74 @@ static void put_utc(hf_builder_t *out, uint64_t utc_ms)
     hf_builder_text(out, text);
 }
 
-static int put_head(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, hf_builder_t *out)
+static bool put_head(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 {
     const evse_ocpp_config_t *config = &ocpp->config;
     switch (index) {
     case 0u:
         hf_builder_text(out, "Holdfast diagnostics, made ");
-        put_utc(out, evse_ocpp_utc_ms(ocpp, now_us));
-        return HF_OK;
+        put_utc(out, evse_ocpp_utc_ms(ocpp, ocpp->now_us));
+        return true;
     case 1u:
         hf_builder_format(out, "station: %s %s, serial %s, version %s", config->vendor,
                           config->model, config->serial != NULL ? config->serial : "-",
                           config->firmware != NULL ? config->firmware : "-");
-        return HF_OK;
+        return true;
     case 2u:
-        hf_builder_format(out, "boot: %u, up %llu s, the last one ended %s",
-                          (unsigned)config->store->boot, (unsigned long long)(now_us / HF_US_PER_S),
+        hf_builder_format(out, "boot: %u, up %u s, the last one ended %s",
+                          (unsigned)config->store->boot, (unsigned)(ocpp->now_us / HF_US_PER_S),
                           config->store->orderly ? "orderly" : "by a power loss or a crash");
-        return HF_OK;
+        return true;
     default:
-        return HF_E_NOT_FOUND;
+        return false;
     }
 }
 
-static int put_link(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, hf_builder_t *out)
+// ---- counters: a line each ----------------------------------------------------------------------
+
+typedef struct counter {
+    const char *name;
+    uint16_t at; // in its owner
+} counter_t;
+
+static bool put_counter(const void *owner, const counter_t *counter, hf_builder_t *out)
+{
+    uint32_t value;
+    memcpy(&value, (const uint8_t *)owner + counter->at, sizeof value);
+    hf_builder_format(out, "%s: %u", counter->name, (unsigned)value);
+    return true;
+}
+
+static bool put_link(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 {
     static const char *const links[] = {"down", "opening", "open"};
     static const char *const registrations[] = {"none", "pending", "rejected", "accepted"};
-    const evse_rpc_t *rpc = &ocpp->rpc;
-    switch (index) {
-    case 0u:
-        hf_builder_text(out, "[central system]");
-        return HF_OK;
-    case 1u:
+    static const counter_t counters[] = {
+        {"calls sent", offsetof(evse_ocpp_t, rpc.calls_sent)},
+        {"answered", offsetof(evse_ocpp_t, rpc.results)},
+        {"refused", offsetof(evse_ocpp_t, rpc.errors_received)},
+        {"unanswered", offsetof(evse_ocpp_t, rpc.timeouts)},
+        {"calls received", offsetof(evse_ocpp_t, rpc.calls_received)},
+        {"refused here", offsetof(evse_ocpp_t, rpc.errors_sent)},
+        {"malformed", offsetof(evse_ocpp_t, rpc.malformed)},
+        {"stray", offsetof(evse_ocpp_t, rpc.stray)},
+        {"downloads", offsetof(evse_ocpp_t, transfers.downloads)},
+        {"uploads", offsetof(evse_ocpp_t, transfers.uploads)},
+        {"transfers failed", offsetof(evse_ocpp_t, transfers.failures)},
+        {"sessions started", offsetof(evse_ocpp_t, sessions_started)},
+        {"sessions ended", offsetof(evse_ocpp_t, sessions_ended)},
+        {"readings dropped", offsetof(evse_ocpp_t, samples_dropped)},
+    };
+    if (index == 0u) {
         hf_builder_format(out, "link: %s, registration %s, heartbeat every %u s",
                           links[ocpp->link_state], registrations[ocpp->registration],
                           (unsigned)ocpp->heartbeat_interval_s);
-        return HF_OK;
-    case 2u:
-        hf_builder_format(out,
-                          "calls: %u sent, %u answered, %u refused, %u unanswered; %u received, "
-                          "%u of them refused; %u malformed, %u stray",
-                          (unsigned)rpc->calls_sent, (unsigned)rpc->results,
-                          (unsigned)rpc->errors_received, (unsigned)rpc->timeouts,
-                          (unsigned)rpc->calls_received, (unsigned)rpc->errors_sent,
-                          (unsigned)rpc->malformed, (unsigned)rpc->stray);
-        return HF_OK;
-    case 3u:
-        hf_builder_format(out, "transfers: %u downloads, %u uploads, %u failed",
-                          (unsigned)ocpp->transfers.downloads, (unsigned)ocpp->transfers.uploads,
-                          (unsigned)ocpp->transfers.failures);
-        (void)now_us;
-        return HF_OK;
-    default:
-        return HF_E_NOT_FOUND;
+        return true;
     }
+    return index <= HF_COUNT_OF(counters) && put_counter(ocpp, &counters[index - 1u], out);
 }
 
-static void put_pool(hf_builder_t *out, const char *name, const hf_pool_t *pool)
+static bool put_pool(hf_builder_t *out, const char *name, const hf_pool_t *pool)
 {
     hf_pool_stats_t stats = hf_pool_stats(pool);
     hf_builder_format(out, "pool %s: %u of %u in use, %u B each", name, (unsigned)stats.in_use,
@@ -83,47 +93,41 @@ static void put_pool(hf_builder_t *out, const char *name, const hf_pool_t *pool)
     hf_builder_format(out, ", peak %u, refused %u", (unsigned)stats.peak,
                       (unsigned)stats.exhausted);
 #endif
+    return true;
 }
 
-static int put_store(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, hf_builder_t *out)
+static bool put_store(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 {
+    static const counter_t counters[] = {
+        {"transactions ended at this boot", offsetof(evse_store_t, recovered)},
+        {"messages given up", offsetof(evse_store_t, lost)},
+        {"readings thinned", offsetof(evse_store_t, thinned)},
+        {"records lost", offsetof(evse_store_t, unreadable)},
+    };
     const evse_store_t *store = ocpp->config.store;
-    (void)now_us;
     switch (index) {
     case 0u:
-        hf_builder_text(out, "[store]");
-        return HF_OK;
-    case 1u:
-        hf_builder_format(out, "journal: %s, %llu records appended, %llu durable, %u compactions",
+        hf_builder_format(out, "journal: %s, %u records appended, %u durable, %u compactions",
                           ocpp->journal_failed ? "FAILED" : "good",
-                          (unsigned long long)hf_journal_appended(&store->journal),
-                          (unsigned long long)hf_journal_durable(&store->journal),
+                          (unsigned)hf_journal_appended(&store->journal),
+                          (unsigned)hf_journal_durable(&store->journal),
                           (unsigned)store->journal.compactions);
-        return HF_OK;
+        return true;
+    case 1u:
+        return put_pool(out, "messages", &store->messages);
     case 2u:
-        hf_builder_format(out, "transactions: %u ended at this boot, %u messages given up",
-                          (unsigned)store->recovered, (unsigned)store->lost);
-        return HF_OK;
-    case 3u:
-        put_pool(out, "messages", &store->messages);
-        return HF_OK;
-    case 4u:
-        hf_builder_format(out, "queue: %u messages wait, %u readings thinned, %u records lost",
-                          (unsigned)evse_store_waiting(store), (unsigned)store->thinned,
-                          (unsigned)store->unreadable);
-        return HF_OK;
-    case 5u:
-        hf_builder_format(out, "sessions: %u started, %u ended, %u readings dropped",
-                          (unsigned)ocpp->sessions_started, (unsigned)ocpp->sessions_ended,
-                          (unsigned)ocpp->samples_dropped);
-        return HF_OK;
+        hf_builder_format(out, "messages waiting: %u", (unsigned)evse_store_waiting(store));
+        return true;
     default:
-        return HF_E_NOT_FOUND;
+        return index - 3u < HF_COUNT_OF(counters) && put_counter(store, &counters[index - 3u], out);
     }
 }
 
+// ---- connectors and keys ------------------------------------------------------------------------
+
 static void put_readings(hf_builder_t *out, const evse_connector_view_t *view)
 {
+    hf_builder_text(out, "readings: ");
     hf_builder_fixed(out, view->mV, 3u);
     hf_builder_text(out, " V, ");
     hf_builder_fixed(out, view->mA, 3u);
@@ -150,17 +154,16 @@ static void put_reasons(hf_builder_t *out, uint32_t reasons)
     }
 }
 
-enum { LINES_PER_CONNECTOR = 5 };
+enum { LINES_PER_CONNECTOR = 6 };
 
-static int put_connector(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us,
-                         hf_builder_t *out)
+static bool put_connector(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
 {
     unsigned connector = index / LINES_PER_CONNECTOR;
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     const evse_transaction_t *open =
         connector < ocpp->config.connectors ? ocpp->config.store->open[connector] : NULL;
     if (view == NULL) {
-        return HF_E_NOT_FOUND;
+        return false;
     }
     switch (index % LINES_PER_CONNECTOR) {
     case 0u:
@@ -177,61 +180,36 @@ static int put_connector(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_u
                                                    : "forbids");
         break;
     case 2u:
-        hf_builder_text(out, "readings: ");
         put_readings(out, view);
         break;
     case 3u:
         put_reasons(out, view->reasons);
+        break;
+    case 4u:
+        hf_builder_format(out, "fault: %u, %s", (unsigned)view->fault,
+                          evse_fault_text(view->fault));
         break;
     default:
         if (open == NULL) {
             hf_builder_text(out, "transaction: none");
         } else {
             hf_builder_format(
-                out, "transaction: %d, from %llu Wh, for %llu s", (int)open->transaction_id,
+                out, "transaction: %d, from %llu Wh, for %u s", (int)open->transaction_id,
                 (unsigned long long)open->start_Wh,
-                (unsigned long long)((now_us - ocpp->session[connector].started_us) / HF_US_PER_S));
+                (unsigned)((ocpp->now_us - ocpp->session[connector].started_us) / HF_US_PER_S));
         }
         break;
     }
-    return HF_OK;
+    return true;
 }
 
-static int put_fault(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, hf_builder_t *out)
-{
-    (void)now_us;
-    if (index == 0u) {
-        hf_builder_text(out, "[faults] number, name, connectors that have it now");
-        return HF_OK;
-    }
-    if (index >= EVSE_FAULT_COUNT) {
-        return HF_E_NOT_FOUND;
-    }
-    hf_builder_format(out, "%u %s:", index, evse_fault_name(index));
-    bool some = false;
-    for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        const evse_connector_view_t *view = evse_view(ocpp, i);
-        if (view != NULL && view->fault == index) {
-            hf_builder_format(out, " %u", i + 1u);
-            some = true;
-        }
-    }
-    hf_builder_text(out, some ? "" : " none");
-    return HF_OK;
-}
-
-static int put_key(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us, hf_builder_t *out)
-{
-    (void)now_us;
-    if (index == 0u) {
-        hf_builder_text(out, "[configuration]");
-        return HF_OK;
-    }
-    return evse_keys_line(ocpp, index - 1u, out) ? HF_OK : HF_E_NOT_FOUND;
-}
-
-static const line_of_t sections[] = {put_head,      put_link,  put_store,
-                                     put_connector, put_fault, put_key};
+static const struct {
+    const char *title; // NULL: none
+    line_of_t line;
+} sections[] = {
+    {NULL, put_head},      {"[central system]", put_link},      {"[store]", put_store},
+    {NULL, put_connector}, {"[configuration]", evse_keys_line},
+};
 
 void evse_diagnostics_open(evse_ocpp_t *ocpp, const evse_job_request_t *request)
 {
@@ -251,14 +229,18 @@ void evse_diagnostics_open(evse_ocpp_t *ocpp, const evse_job_request_t *request)
 }
 
 // The next line; HF_E_EMPTY there is none of this number, HF_E_NOT_FOUND this was the last section.
-static int next_line(evse_ocpp_t *ocpp, uint64_t now_us, hf_builder_t *out)
+static int next_line(evse_ocpp_t *ocpp, hf_builder_t *out)
 {
     unsigned section = ocpp->transfers.text.section;
     unsigned index = ocpp->transfers.text.index;
     if (section < HF_COUNT_OF(sections)) {
-        int status = sections[section](ocpp, index, now_us, out);
-        if (status != HF_E_NOT_FOUND) {
-            return status;
+        const char *title = sections[section].title;
+        if (title != NULL && index == 0u) {
+            hf_builder_text(out, title);
+            return HF_OK;
+        }
+        if (sections[section].line(ocpp, title != NULL ? index - 1u : index, out)) {
+            return HF_OK;
         }
         ocpp->transfers.text.section++;
         ocpp->transfers.text.index = UINT16_MAX; // the caller counts on: 0
@@ -270,14 +252,14 @@ static int next_line(evse_ocpp_t *ocpp, uint64_t now_us, hf_builder_t *out)
                : HF_E_NOT_FOUND;
 }
 
-void evse_diagnostics_feed(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_diagnostics_feed(evse_ocpp_t *ocpp)
 {
     const evse_transfer_t *seam = &ocpp->config.transfer;
     char text[EVSE_DIAGNOSTICS_LINE_BYTES + 2u];
     hf_builder_t out;
     for (unsigned i = 0u; i < LINES_PER_ROUND; i++) {
         hf_builder_init(&out, text, EVSE_DIAGNOSTICS_LINE_BYTES);
-        int status = next_line(ocpp, now_us, &out);
+        int status = next_line(ocpp, &out);
         if (status == HF_E_NOT_FOUND) {
             ocpp->transfers.text.all_fed = seam->ops->feed(seam->ctx, "", 0u) != HF_E_AGAIN;
             return;

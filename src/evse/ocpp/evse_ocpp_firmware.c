@@ -3,37 +3,23 @@
 // request is told by FirmwareStatusNotification.
 #include "evse_ocpp_transfer.h"
 
-#define RETRIES_DEFAULT    3u // where the central system leaves it to us
-#define INTERVAL_DEFAULT_S 60u
-#define INTERVAL_MAX_S     (7u * 86400u)
-
-static const evse_range_t any_count = {0, INT32_MAX};
+#define RETRIES_DEFAULT    3 // where the central system leaves it to us
+#define INTERVAL_DEFAULT_S 60
+#define INTERVAL_MAX_S     (7 * 86400)
 
 void evse_job_read(evse_fields_t *fields, evse_job_request_t *request)
 {
-    int64_t retries = RETRIES_DEFAULT;
-    int64_t interval_s = INTERVAL_DEFAULT_S;
+    int32_t retries = RETRIES_DEFAULT;
+    int32_t interval_s = INTERVAL_DEFAULT_S;
     bool given = evse_fields_text(fields, "location", true, request->url, sizeof request->url);
     if (given && request->url[0] == '\0') {
-        fields->rpc->why = "location";
-        fields->error = EVSE_RPC_PropertyConstraintViolation;
+        evse_fields_refuse(fields, "location", EVSE_RPC_PropertyConstraintViolation);
     }
-    (void)evse_fields_int(fields, "retries", false, any_count, &retries);
-    (void)evse_fields_int(fields, "retryInterval", false, any_count, &interval_s);
+    (void)evse_fields_int(fields, "retries", false, &evse_any_count, &retries);
+    (void)evse_fields_int(fields, "retryInterval", false, &evse_any_count, &interval_s);
     // Longer than anybody can mean is cut: a longer wait or more tries would not be told from these.
     request->retries = (uint16_t)(retries < UINT16_MAX - 1 ? retries : UINT16_MAX - 1);
     request->interval_s = (uint32_t)(interval_s < INTERVAL_MAX_S ? interval_s : INTERVAL_MAX_S);
-}
-
-void evse_job_read_time(evse_fields_t *fields, const char *name, bool required, uint64_t *utc_ms)
-{
-    char text[40];
-    if (evse_fields_text(fields, name, required, text, sizeof text) &&
-        hf_iso8601_parse(text, strlen(text), utc_ms) != HF_OK &&
-        fields->error == EVSE_RPC_NO_ERROR) {
-        fields->rpc->why = name;
-        fields->error = EVSE_RPC_PropertyConstraintViolation;
-    }
 }
 
 evse_rpc_error_t evse_firmware_on_update(evse_ocpp_t *ocpp, hf_json_t payload,
@@ -45,7 +31,7 @@ evse_rpc_error_t evse_firmware_on_update(evse_ocpp_t *ocpp, hf_json_t payload,
         return EVSE_RPC_NotSupported;
     }
     evse_job_read(&fields, &request);
-    evse_job_read_time(&fields, "retrieveDate", true, &request.from_ms);
+    (void)evse_fields_time(&fields, "retrieveDate", true, &request.from_ms);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }

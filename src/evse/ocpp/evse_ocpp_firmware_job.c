@@ -6,6 +6,7 @@
 // Invariants: online, no status is passed over: the next one is taken only when the last was answered; offline, only the
 // newest waits. The request stays in the store until its last status was answered. A try counts once it has begun.
 #include "evse_ocpp_transfer.h"
+#include "holdfast/hf_le.h"
 
 #define POLL_US          (100u * HF_US_PER_MS)
 #define CLOCK_LOOK_US    (60u * HF_US_PER_S) // a date is looked at again: clocks are set
@@ -34,22 +35,6 @@ static uint16_t progress_key(evse_job_kind_t kind)
     return (uint16_t)(2u * (unsigned)kind + 1u);
 }
 
-static void put(uint8_t *at, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0u; i < bytes; i++) {
-        at[i] = (uint8_t)(value >> (8u * i));
-    }
-}
-
-static uint64_t get(const uint8_t *at, unsigned bytes)
-{
-    uint64_t value = 0u;
-    for (unsigned i = 0u; i < bytes; i++) {
-        value |= (uint64_t)at[i] << (8u * i);
-    }
-    return value;
-}
-
 static int keep_request(evse_ocpp_t *ocpp, evse_job_kind_t kind, const evse_job_request_t *request)
 {
     uint8_t record[RECORD_BYTES_MAX];
@@ -57,10 +42,10 @@ static int keep_request(evse_ocpp_t *ocpp, evse_job_kind_t kind, const evse_job_
     size_t url = strlen(request->url);
     record[0] = RECORD_VERSION;
     record[1] = (uint8_t)name;
-    put(record + 2, request->retries, 2u);
-    put(record + 4, request->interval_s, 4u);
-    put(record + 8, request->from_ms, 8u);
-    put(record + 16, request->to_ms, 8u);
+    hf_le_put(record + 2, 2u, request->retries);
+    hf_le_put32(record + 4, request->interval_s);
+    hf_le_put(record + 8, 8u, request->from_ms);
+    hf_le_put(record + 16, 8u, request->to_ms);
     memcpy(record + HEAD_BYTES, request->name, name);
     memcpy(record + HEAD_BYTES + name, request->url, url);
     return evse_store_keep(ocpp->config.store, EVSE_OBJECT_UPDATE, request_key(kind), record,
@@ -82,10 +67,10 @@ int evse_job_kept(evse_ocpp_t *ocpp, evse_job_kind_t kind, evse_job_request_t *r
         return HF_E_FORMAT;
     }
     size_t url = (unsigned)length - HEAD_BYTES - name;
-    *request = (evse_job_request_t){.retries = (uint16_t)get(record + 2, 2u),
-                                    .interval_s = (uint32_t)get(record + 4, 4u),
-                                    .from_ms = get(record + 8, 8u),
-                                    .to_ms = get(record + 16, 8u)};
+    *request = (evse_job_request_t){.retries = (uint16_t)hf_le_get(record + 2, 2u),
+                                    .interval_s = hf_le_get32(record + 4),
+                                    .from_ms = hf_le_get(record + 8, 8u),
+                                    .to_ms = hf_le_get(record + 16, 8u)};
     memcpy(request->name, record + HEAD_BYTES, name);
     memcpy(request->url, record + HEAD_BYTES + name, url);
     return HF_OK;
@@ -97,7 +82,7 @@ static void keep_progress(evse_ocpp_t *ocpp, evse_job_kind_t kind)
     const evse_job_t *job = &ocpp->transfers.job[kind];
     bool over = job->phase == EVSE_JOB_ENDING;
     uint8_t record[PROGRESS_BYTES] = {RECORD_VERSION, over ? job->status : 0u};
-    put(record + 2, job->tries, 2u);
+    hf_le_put(record + 2, 2u, job->tries);
     (void)!evse_store_keep(ocpp->config.store, EVSE_OBJECT_UPDATE, progress_key(kind), record,
                            sizeof record);
 }
@@ -323,7 +308,7 @@ static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_u
     const evse_transfer_t *seam = &ocpp->config.transfer;
     evse_transfer_result_t result = {.why = ""};
     if (kind == EVSE_JOB_DIAGNOSTICS && !ocpp->transfers.text.all_fed) {
-        evse_diagnostics_feed(ocpp, now_us);
+        evse_diagnostics_feed(ocpp);
     }
     if (ocpp->transfers.job[kind].tell != 0u && evse_ocpp_is_online(ocpp)) {
         return; // its begin is told before its end
@@ -451,7 +436,7 @@ static void resume(evse_ocpp_t *ocpp, evse_job_kind_t kind)
     *job = (evse_job_t){.phase = EVSE_JOB_WAITING,
                         .interval_s = request.interval_s,
                         .retries = request.retries,
-                        .tries = known ? (uint16_t)get(progress + 2, 2u) : 0u};
+                        .tries = known ? (uint16_t)hf_le_get(progress + 2, 2u) : 0u};
     bool over = known && progress[1] != EVSE_JOB_IDLE;
     if (over || job->tries > job->retries) { // ended and not told, or its last try was cut off
         job->phase = EVSE_JOB_ENDING;

@@ -4,8 +4,6 @@
 // touched, and answered Accepted when it is durable; a tag that is in the list is not put into the cache.
 #include "evse_ocpp_private.h"
 
-#define TIME_BYTES 40u
-
 _Static_assert(CONFIG_EVSE_OCPP_RECEIVE_BYTES <= 65536, "an entry's place fits 16 bits");
 _Static_assert(EVSE_LIST_MESSAGE_TAGS >= 1, "a message holds an entry");
 
@@ -169,59 +167,25 @@ static bool insert(entries_t *entries, const char *id, hf_json_t entry)
     return true;
 }
 
-// Strictly: an expiry that cannot be read would make a tag good for ever.
-static void read_info(evse_ocpp_t *ocpp, evse_fields_t *fields, hf_json_t object,
-                      evse_tag_info_t *info)
-{
-    static const char *const statuses[] = {
-#define STATUS_NAME(name) #name,
-        EVSE_TAG_STATUS_TABLE(STATUS_NAME)
-#undef STATUS_NAME
-            NULL};
-    char time[TIME_BYTES];
-    unsigned status = 0u;
-    evse_fields_t members = evse_fields_of(ocpp, object);
-    *info = (evse_tag_info_t){0};
-    (void)evse_fields_choice(&members, "status", statuses, &status);
-    (void)evse_fields_text(&members, "parentIdTag", false, info->parent, sizeof info->parent);
-    if (evse_fields_text(&members, "expiryDate", false, time, sizeof time) &&
-        hf_iso8601_parse(time, strlen(time), &info->expires_utc_ms) != HF_OK &&
-        members.error == EVSE_RPC_NO_ERROR) {
-        members.error = EVSE_RPC_TypeConstraintViolation;
-        ocpp->rpc.why = "expiryDate";
-    }
-    info->status = (evse_tag_status_t)status;
-    fields->error = members.error;
-}
-
-static void fail(evse_ocpp_t *ocpp, evse_fields_t *fields, const char *why, evse_rpc_error_t error)
-{
-    fields->error = error;
-    ocpp->rpc.why = why;
-}
-
 // An element of the list: its tag, or why not in fields->error.
 static void read_entry(evse_ocpp_t *ocpp, evse_fields_t *fields, hf_json_t entry, bool is_full,
                        char id[EVSE_ID_TAG_BYTES])
 {
     evse_tag_info_t info;
+    hf_json_t object;
+    evse_fields_t members = evse_fields_in(fields, entry);
     if (entry.type != HF_JSON_OBJECT) {
-        fail(ocpp, fields, "localAuthorizationList", EVSE_RPC_TypeConstraintViolation);
+        evse_fields_refuse(fields, "localAuthorizationList", EVSE_RPC_TypeConstraintViolation);
         return;
     }
-    evse_fields_t members = evse_fields_of(ocpp, entry);
-    hf_json_t object = hf_json_member(entry, "idTagInfo");
-    if (!evse_fields_text(&members, "idTag", true, id, EVSE_ID_TAG_BYTES)) {
-        fields->error = members.error;
-    } else if (id[0] == '\0') {
-        fail(ocpp, fields, "idTag", EVSE_RPC_PropertyConstraintViolation);
-    } else if (object.type == HF_JSON_OBJECT) {
-        read_info(ocpp, fields, object, &info);
-    } else if (object.type != HF_JSON_NONE) {
-        fail(ocpp, fields, "idTagInfo", EVSE_RPC_TypeConstraintViolation);
-    } else if (is_full) {
-        fail(ocpp, fields, "idTagInfo", EVSE_RPC_OccurenceConstraintViolation);
+    if (evse_fields_text(&members, "idTag", true, id, EVSE_ID_TAG_BYTES) && id[0] == '\0') {
+        evse_fields_refuse(&members, "idTag", EVSE_RPC_PropertyConstraintViolation);
     }
+    bool has_info = evse_fields_find(&members, "idTagInfo", is_full, HF_JSON_OBJECT, &object);
+    if (has_info && members.error == EVSE_RPC_NO_ERROR) {
+        members.error = evse_tag_info_read(ocpp, object, &info);
+    }
+    fields->error = members.error;
 }
 
 // False: well formed, but not to be applied (too many, one tag twice).
@@ -255,12 +219,11 @@ static bool next_change(void *ctx, evse_tag_change_t *change)
     }
     hf_json_t entry = entry_at(&source->entries, source->entries.at++);
     hf_json_t info = hf_json_member(entry, "idTagInfo");
-    evse_fields_t fields = evse_fields_of(source->ocpp, entry);
     memset(change, 0, sizeof *change);
     change->is_removed = info.type == HF_JSON_NONE;
     (void)read_id(entry, change->tag.id);
     if (!change->is_removed) {
-        read_info(source->ocpp, &fields, info, &change->tag.info);
+        (void)evse_tag_info_read(source->ocpp, info, &change->tag.info); // has been, without error
     }
     return true;
 }
@@ -293,18 +256,14 @@ static evse_rpc_error_t apply(evse_ocpp_t *ocpp, int32_t version, bool is_full, 
 evse_rpc_error_t evse_list_on_send(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
     static const char *const types[] = {"Differential", "Full", NULL};
-    static const evse_range_t any = {INT32_MIN, INT32_MAX};
-    int64_t version = 0;
+    int32_t version = 0;
     unsigned type = 0u;
     source_t source = {.ocpp = ocpp};
-    hf_json_t list = hf_json_member(payload, "localAuthorizationList");
+    hf_json_t list;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    (void)evse_fields_int(&fields, "listVersion", true, any, &version);
-    (void)evse_fields_choice(&fields, "updateType", types, &type);
-    if (fields.error == EVSE_RPC_NO_ERROR && list.type != HF_JSON_NONE &&
-        list.type != HF_JSON_ARRAY) {
-        fail(ocpp, &fields, "localAuthorizationList", EVSE_RPC_TypeConstraintViolation);
-    }
+    (void)evse_fields_int(&fields, "listVersion", true, &evse_any_integer, &version);
+    (void)evse_fields_choice(&fields, "updateType", true, types, &type);
+    (void)evse_fields_find(&fields, "localAuthorizationList", false, HF_JSON_ARRAY, &list);
     bool is_full = type == 1u;
     bool good = collect(ocpp, &fields, list, is_full, &source.entries);
     if (fields.error != EVSE_RPC_NO_ERROR) {
@@ -320,7 +279,7 @@ evse_rpc_error_t evse_list_on_send(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
     if (!is_full && version <= ocpp->auth.list.version) {
         return evse_reply_status(reply, "VersionMismatch");
     }
-    return apply(ocpp, (int32_t)version, is_full, &source, reply);
+    return apply(ocpp, version, is_full, &source, reply);
 }
 
 evse_rpc_error_t evse_list_on_version(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)

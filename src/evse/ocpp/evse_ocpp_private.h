@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define EVSE_CALL_TIMEOUT_MS 30000u // of every CALL of ours, unless MessageTimeout says else; and a pause after one
+#define EVSE_CALL_TIMEOUT_MS                                                                       \
+    30000u // of every CALL of ours, unless MessageTimeout says else; and a pause after one
 #define EVSE_ORDER_VALID_US  (3u * HF_US_PER_S)
 #define EVSE_ORDER_REPEAT_US (HF_US_PER_S / 2u)
 #define EVSE_STOP_TIMEOUT_US (3u * HF_US_PER_S) // control's own limit is far below
@@ -181,10 +182,10 @@ typedef enum evse_key_flags {
     EVSE_KEYS_SITE_LIMIT(X)                                                                        \
     X(StopTransactionOnEVSideDisconnect, BOOL, RW, 1, 1, 1, NULL)                                  \
     X(StopTransactionOnInvalidId, BOOL, RW, 0, 1, 1, NULL)                                         \
-    X(StopTxnAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                                             \
-    X(StopTxnAlignedDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                                       \
-    X(StopTxnSampledData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                                             \
-    X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                                       \
+    X(StopTxnAlignedData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                              \
+    X(StopTxnAlignedDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                        \
+    X(StopTxnSampledData, MEASURANDS, RW, 0, EVSE_SAMPLES_MAX, 0, "")                              \
+    X(StopTxnSampledDataMaxLength, INT, RO, 0, 100, EVSE_SAMPLES_MAX, NULL)                        \
     X(SupportedFeatureProfiles, TEXT, RO, 0, 0, 0, EVSE_PROFILES)                                  \
     X(SupportedFeatureProfilesMaxLength, INT, RO, 0, 100, 6, NULL)                                 \
     X(SupportedFileTransferProtocols, TEXT, RO, 0, 0, 0, "")                                       \
@@ -224,8 +225,7 @@ evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t pay
 /// Answers an UnlockConnector whose lock has moved, or has not in time.
 void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us);
 
-/// {"status":status}
-evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status);
+// ---- payloads: evse_ocpp_fields.c ---------------------------------------------------------------
 
 /// Members of a payload read one after the other: the first that is wrong decides, later ones leave their default.
 typedef struct evse_fields {
@@ -235,18 +235,35 @@ typedef struct evse_fields {
 } evse_fields_t;
 
 typedef struct evse_range {
-    int64_t min, max;
+    int32_t min, max;
 } evse_range_t;
+extern const evse_range_t evse_any_integer;
+extern const evse_range_t evse_any_count; // from 0
 
 evse_fields_t evse_fields_of(evse_ocpp_t *ocpp, hf_json_t payload);
-/// True when the member is there and good. Absent and `required`: OccurenceConstraintViolation.
+/// Of an object inside: copy its error back.
+evse_fields_t evse_fields_in(const evse_fields_t *fields, hf_json_t object);
+void evse_fields_refuse(evse_fields_t *fields, const char *name, evse_rpc_error_t error);
+bool evse_fields_has(const evse_fields_t *fields, const char *name);
+/// These are true when the member is there and good. Absent and `required`: OccurenceConstraintViolation; another type:
+/// TypeConstraintViolation; of the right type, and no value for it: PropertyConstraintViolation.
+bool evse_fields_find(evse_fields_t *fields, const char *name, bool required, hf_json_type_t type,
+                      hf_json_t *value);
 bool evse_fields_text(evse_fields_t *fields, const char *name, bool required, char *out,
                       size_t capacity);
-bool evse_fields_int(evse_fields_t *fields, const char *name, bool required, evse_range_t range,
-                     int64_t *out);
-/// `choices` ends with NULL; the index of the one found. Another text: PropertyConstraintViolation.
-bool evse_fields_choice(evse_fields_t *fields, const char *name, const char *const *choices,
-                        unsigned *out);
+bool evse_fields_int(evse_fields_t *fields, const char *name, bool required,
+                     const evse_range_t *range, int32_t *out);
+/// connectorId, from 0.
+bool evse_fields_connector(evse_fields_t *fields, bool required, unsigned *out);
+/// `choices` ends with NULL; the index of the one found.
+bool evse_fields_choice(evse_fields_t *fields, const char *name, bool required,
+                        const char *const *choices, unsigned *out);
+bool evse_fields_time(evse_fields_t *fields, const char *name, bool required, uint64_t *utc_ms);
+
+/// {"status":status}
+evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status);
+/// Accepted or Rejected.
+evse_rpc_error_t evse_reply_accepted(hf_json_writer_t *reply, bool accepted);
 
 // ---- connection: evse_ocpp_link.c ---------------------------------------------------------------
 

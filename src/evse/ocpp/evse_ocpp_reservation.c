@@ -5,6 +5,7 @@
 // Unavailable (5.13); the one for any connector holds one free connector as long as there is one, and only that shows
 // Reserved; without a clock a reservation lasts no longer than the span it was accepted for, counted from the boot.
 #include "evse_ocpp_private.h"
+#include "holdfast/hf_le.h"
 
 #define FORMAT_VERSION 1u
 #define AT_ID          1u
@@ -16,26 +17,12 @@
 #define TEXT_BYTES     (EVSE_ID_TAG_BYTES - 1u)
 #define MS_PER_S       1000u
 #define BOOT_GRACE_US  (15u * HF_US_PER_S) // what is Faulted until it has been heard of once
-#define TIME_BYTES     40u
 
 typedef struct terms {
     char id_tag[EVSE_ID_TAG_BYTES], parent[EVSE_ID_TAG_BYTES];
 } terms_t;
 
 // ---- the store ----------------------------------------------------------------------------------
-
-static void put_u32(uint8_t *to, uint32_t value)
-{
-    for (unsigned i = 0u; i < 4u; i++) {
-        to[i] = (uint8_t)(value >> 8u * i);
-    }
-}
-
-static uint32_t get_u32(const uint8_t *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
 
 static bool read_object(evse_ocpp_t *ocpp, unsigned key, uint8_t object[OBJECT_BYTES])
 {
@@ -60,9 +47,9 @@ static int keep(evse_ocpp_t *ocpp, unsigned key, const evse_reservation_t *reser
                 const terms_t *terms)
 {
     uint8_t object[OBJECT_BYTES] = {FORMAT_VERSION};
-    put_u32(object + AT_ID, (uint32_t)reservation->id);
-    put_u32(object + AT_EXPIRES, reservation->expires_s);
-    put_u32(object + AT_ACCEPTED, reservation->expires_s - reservation->span_s);
+    hf_le_put32(object + AT_ID, (uint32_t)reservation->id);
+    hf_le_put32(object + AT_EXPIRES, reservation->expires_s);
+    hf_le_put32(object + AT_ACCEPTED, reservation->expires_s - reservation->span_s);
     memcpy(object + AT_ID_TAG, terms->id_tag, TEXT_BYTES);
     memcpy(object + AT_PARENT, terms->parent, TEXT_BYTES);
     return evse_store_keep(ocpp->config.store, EVSE_OBJECT_RESERVATION, (uint16_t)key, object,
@@ -74,11 +61,11 @@ void evse_reservation_init(evse_ocpp_t *ocpp)
     for (unsigned key = 0u; key <= ocpp->config.connectors; key++) {
         uint8_t object[OBJECT_BYTES];
         if (read_object(ocpp, key, object)) {
-            uint32_t expires_s = get_u32(object + AT_EXPIRES);
+            uint32_t expires_s = hf_le_get32(object + AT_EXPIRES);
             ocpp->auth.reservation[key] =
-                (evse_reservation_t){.id = (int32_t)get_u32(object + AT_ID),
+                (evse_reservation_t){.id = (int32_t)hf_le_get32(object + AT_ID),
                                      .expires_s = expires_s,
-                                     .span_s = expires_s - get_u32(object + AT_ACCEPTED),
+                                     .span_s = expires_s - hf_le_get32(object + AT_ACCEPTED),
                                      .is_made = true};
             ocpp->auth.reservations++;
         }
@@ -351,36 +338,21 @@ static const char *reserve(evse_ocpp_t *ocpp, unsigned key, const evse_reservati
     return "Accepted";
 }
 
-static bool read_expiry(evse_ocpp_t *ocpp, evse_fields_t *fields, uint64_t *utc_ms)
-{
-    char text[TIME_BYTES];
-    if (!evse_fields_text(fields, "expiryDate", true, text, sizeof text)) {
-        return false;
-    }
-    bool good = hf_iso8601_parse(text, strlen(text), utc_ms) == HF_OK;
-    if (!good && fields->error == EVSE_RPC_NO_ERROR) {
-        fields->error = EVSE_RPC_TypeConstraintViolation;
-        ocpp->rpc.why = "expiryDate";
-    }
-    return good;
-}
-
 evse_rpc_error_t evse_reservation_on_reserve(evse_ocpp_t *ocpp, hf_json_t payload,
                                              hf_json_writer_t *reply)
 {
-    static const evse_range_t any_connector = {0, INT32_MAX};
     static const evse_range_t any = {INT32_MIN + 1, INT32_MAX}; // EVSE_RESERVATION_NONE is not one
-    int64_t connector = 0;
-    int64_t id = 0;
+    unsigned connector = 0u;
+    int32_t id = 0;
     uint64_t expires_ms = 0u;
     terms_t terms;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
     memset(&terms, 0, sizeof terms);
-    (void)evse_fields_int(&fields, "connectorId", true, any_connector, &connector);
-    (void)read_expiry(ocpp, &fields, &expires_ms);
+    (void)evse_fields_connector(&fields, true, &connector);
+    (void)evse_fields_time(&fields, "expiryDate", true, &expires_ms);
     (void)evse_fields_text(&fields, "idTag", true, terms.id_tag, sizeof terms.id_tag);
     (void)evse_fields_text(&fields, "parentIdTag", false, terms.parent, sizeof terms.parent);
-    (void)evse_fields_int(&fields, "reservationId", true, any, &id);
+    (void)evse_fields_int(&fields, "reservationId", true, &any, &id);
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
@@ -388,33 +360,32 @@ evse_rpc_error_t evse_reservation_on_reserve(evse_ocpp_t *ocpp, hf_json_t payloa
     bool possible = connector <= ocpp->config.connectors && utc_ms != 0u &&
                     terms.id_tag[0] != '\0' && expires_ms > utc_ms;
     if (!possible) {
-        return evse_reply_status(reply, "Rejected");
+        return evse_reply_accepted(reply, false);
     }
     uint64_t last_s = expires_ms / MS_PER_S < UINT32_MAX ? expires_ms / MS_PER_S : UINT32_MAX;
-    const evse_reservation_t reservation = {.id = (int32_t)id,
+    const evse_reservation_t reservation = {.id = id,
                                             .expires_s = (uint32_t)last_s,
                                             .span_s = (uint32_t)(last_s - utc_ms / MS_PER_S),
                                             .is_made = true};
-    return evse_reply_status(reply, reserve(ocpp, (unsigned)connector, &reservation, &terms));
+    return evse_reply_status(reply, reserve(ocpp, connector, &reservation, &terms));
 }
 
 evse_rpc_error_t evse_reservation_on_cancel(evse_ocpp_t *ocpp, hf_json_t payload,
                                             hf_json_writer_t *reply)
 {
-    static const evse_range_t any = {INT32_MIN, INT32_MAX};
-    int64_t id = 0;
+    int32_t id = 0;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    if (!evse_fields_int(&fields, "reservationId", true, any, &id)) {
+    if (!evse_fields_int(&fields, "reservationId", true, &evse_any_integer, &id)) {
         return fields.error;
     }
-    int key = find_id(ocpp, (int32_t)id);
+    int key = find_id(ocpp, id);
     if (key < 0) {
-        return evse_reply_status(reply, "Rejected");
+        return evse_reply_accepted(reply, false);
     }
     while (key >= 0) { // a cut between keeping and forgetting leaves two
         drop(ocpp, (unsigned)key, "cancelled");
-        key = find_id(ocpp, (int32_t)id);
+        key = find_id(ocpp, id);
     }
     hold(ocpp);
-    return evse_reply_status(reply, "Accepted");
+    return evse_reply_accepted(reply, true);
 }

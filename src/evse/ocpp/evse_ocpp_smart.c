@@ -162,17 +162,13 @@ static bool has_its_transaction(const evse_ocpp_t *ocpp, const evse_smart_wish_t
 
 evse_rpc_error_t evse_smart_on_set(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply)
 {
-    const evse_range_t connectors = {0, (int64_t)ocpp->config.connectors}; // errata 3.39
+    const evse_range_t connectors = {0, (int32_t)ocpp->config.connectors}; // errata 3.39
     evse_smart_wish_t wish;
-    int64_t connector = 0;
+    int32_t connector = 0;
+    hf_json_t object;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    (void)evse_fields_int(&fields, "connectorId", true, connectors, &connector);
-    hf_json_t object = hf_json_member(payload, "csChargingProfiles");
-    if (fields.error == EVSE_RPC_NO_ERROR && object.type != HF_JSON_OBJECT) {
-        ocpp->rpc.why = "csChargingProfiles";
-        return object.type == HF_JSON_NONE ? EVSE_RPC_OccurenceConstraintViolation
-                                           : EVSE_RPC_TypeConstraintViolation;
-    }
+    (void)evse_fields_int(&fields, "connectorId", true, &connectors, &connector);
+    (void)evse_fields_find(&fields, "csChargingProfiles", true, HF_JSON_OBJECT, &object);
     if (fields.error == EVSE_RPC_NO_ERROR) {
         fields.error = evse_smart_read(ocpp, object, (unsigned)connector, &wish);
     }
@@ -183,7 +179,7 @@ evse_rpc_error_t evse_smart_on_set(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
         wish.sound && has_its_transaction(ocpp, &wish) && install(ocpp, &wish.profile) == HF_OK;
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "charging profile %d for connector %u %s",
             (int)wish.profile.id, (unsigned)connector, accepted ? "installed" : "rejected");
-    return evse_reply_status(reply, accepted ? "Accepted" : "Rejected");
+    return evse_reply_accepted(reply, accepted);
 }
 
 // ---- with RemoteStartTransaction ----------------------------------------------------------------
@@ -218,7 +214,7 @@ void evse_smart_remote_take(evse_ocpp_t *ocpp, hf_json_t profile, unsigned conne
 
 typedef struct criteria {
     bool by_id, by_connector, by_purpose, by_level;
-    int64_t id, connector, level;
+    int32_t id, connector, level;
     unsigned purpose;
 } criteria_t;
 
@@ -235,16 +231,14 @@ static bool is_meant(const evse_profile_slot_t *slot, const criteria_t *by)
 
 static evse_rpc_error_t read_criteria(evse_ocpp_t *ocpp, hf_json_t payload, criteria_t *by)
 {
-    static const char *const purposes[] = {"ChargePointMaxProfile", "TxDefaultProfile", "TxProfile",
-                                           NULL};
-    static const evse_range_t any = {INT32_MIN, INT32_MAX};
     evse_fields_t fields = evse_fields_of(ocpp, payload);
     *by = (criteria_t){0};
-    by->by_id = evse_fields_int(&fields, "id", false, any, &by->id);
-    by->by_connector = evse_fields_int(&fields, "connectorId", false, any, &by->connector);
-    by->by_level = evse_fields_int(&fields, "stackLevel", false, any, &by->level);
-    by->by_purpose = hf_json_member(payload, "chargingProfilePurpose").type != HF_JSON_NONE &&
-                     evse_fields_choice(&fields, "chargingProfilePurpose", purposes, &by->purpose);
+    by->by_id = evse_fields_int(&fields, "id", false, &evse_any_integer, &by->id);
+    by->by_connector =
+        evse_fields_int(&fields, "connectorId", false, &evse_any_integer, &by->connector);
+    by->by_level = evse_fields_int(&fields, "stackLevel", false, &evse_any_integer, &by->level);
+    by->by_purpose = evse_fields_choice(&fields, "chargingProfilePurpose", false,
+                                        evse_smart_purposes, &by->purpose);
     return fields.error;
 }
 

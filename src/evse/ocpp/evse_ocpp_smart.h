@@ -41,9 +41,11 @@ void evse_smart_remote_take(evse_ocpp_t *ocpp, hf_json_t profile, unsigned conne
 typedef struct evse_smart_wish {
     evse_profile_t profile;
     bool names_transaction;
-    int64_t transaction_id;
+    int32_t transaction_id;
     bool sound; // form and purpose agree; else Rejected
 } evse_smart_wish_t;
+extern const char *const evse_smart_purposes[]; // from EVSE_PURPOSE_STATION on; NULL ends it
+extern const char *const evse_smart_units[];    // by evse_rate_unit_t; NULL ends it
 /// Reads a ChargingProfile for `connector` (0 the station).
 evse_rpc_error_t evse_smart_read(evse_ocpp_t *ocpp, hf_json_t object, unsigned connector,
                                  evse_smart_wish_t *wish);

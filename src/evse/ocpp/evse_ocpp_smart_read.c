@@ -3,53 +3,26 @@
 // and is still wrong leaves the wish unsound, which is Rejected.
 #include "evse_ocpp_smart.h"
 
-static const char *const purposes[] = {"ChargePointMaxProfile", "TxDefaultProfile", "TxProfile",
-                                       NULL};
-
-static void refuse(evse_fields_t *fields, const char *name, evse_rpc_error_t error)
-{
-    if (fields->error == EVSE_RPC_NO_ERROR) {
-        fields->error = error;
-        fields->rpc->why = name;
-    }
-}
-
-static bool is_there(const evse_fields_t *fields, const char *name)
-{
-    return hf_json_member(fields->object, name).type != HF_JSON_NONE;
-}
+const char *const evse_smart_purposes[] = {"ChargePointMaxProfile", "TxDefaultProfile", "TxProfile",
+                                           NULL};
+const char *const evse_smart_units[] = {"A", "W", NULL};
 
 // 0 when it is absent. The epoch itself counts as the millisecond after it.
 static uint64_t read_time(evse_fields_t *fields, const char *name)
 {
-    char text[40];
     uint64_t utc_ms = 0u;
-    if (!evse_fields_text(fields, name, false, text, sizeof text)) {
-        return 0u;
-    }
-    if (hf_iso8601_parse(text, strlen(text), &utc_ms) != HF_OK) {
-        refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
-    }
-    return utc_ms == 0u ? 1u : utc_ms;
+    bool given = evse_fields_time(fields, name, false, &utc_ms);
+    return given && utc_ms == 0u ? 1u : utc_ms;
 }
 
 // Down to a tenth, once the noise of binary fractions is rounded away: a limit is never read as more than it says.
 static int32_t read_tenths(evse_fields_t *fields, const char *name, bool required)
 {
-    hf_json_t value = hf_json_member(fields->object, name);
+    hf_json_t value;
     int64_t number = 0;
-    if (value.type == HF_JSON_NONE) {
-        if (required) {
-            refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
-        }
-        return 0;
-    }
-    int status = hf_json_fixed(value, 5u, &number);
-    if (status != HF_OK) {
-        refuse(fields, name,
-               status == HF_E_RANGE ? EVSE_RPC_PropertyConstraintViolation
-                                    : EVSE_RPC_TypeConstraintViolation);
-        return 0;
+    if (evse_fields_find(fields, name, required, HF_JSON_NUMBER, &value) &&
+        hf_json_fixed(value, 5u, &number) != HF_OK) {
+        evse_fields_refuse(fields, name, EVSE_RPC_PropertyConstraintViolation);
     }
     if (number < 0) {
         return -1;
@@ -58,28 +31,15 @@ static int32_t read_tenths(evse_fields_t *fields, const char *name, bool require
     return number < EVSE_RATE_TENTHS_MAX ? (int32_t)number : EVSE_RATE_TENTHS_MAX;
 }
 
-static evse_fields_t open_object(evse_fields_t *fields, const char *name)
-{
-    evse_fields_t inner = {.rpc = fields->rpc, .object = hf_json_member(fields->object, name)};
-    if (inner.object.type == HF_JSON_NONE) {
-        refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
-    } else if (inner.object.type != HF_JSON_OBJECT) {
-        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
-    }
-    inner.error = fields->error;
-    return inner;
-}
-
 static void read_period(evse_fields_t *fields, evse_smart_wish_t *wish)
 {
-    static const evse_range_t starts = {INT32_MIN, INT32_MAX};
     static const evse_range_t phases = {1, 3};
     evse_profile_t *profile = &wish->profile;
-    int64_t start_s = 0, phase_count = 0;
-    (void)evse_fields_int(fields, "startPeriod", true, starts, &start_s);
+    int32_t start_s = 0, phase_count = 0;
+    (void)evse_fields_int(fields, "startPeriod", true, &evse_any_integer, &start_s);
     int32_t tenths = read_tenths(fields, "limit", true);
-    (void)evse_fields_int(fields, "numberPhases", false, phases, &phase_count);
-    bool fits = start_s >= 0 && start_s <= EVSE_PERIOD_START_MAX_S && tenths >= 0 &&
+    (void)evse_fields_int(fields, "numberPhases", false, &phases, &phase_count);
+    bool fits = start_s >= 0 && (uint32_t)start_s <= EVSE_PERIOD_START_MAX_S && tenths >= 0 &&
                 profile->period_count < CONFIG_EVSE_CHARGING_PERIODS_MAX;
     wish->sound = wish->sound && fits;
     if (fits) {
@@ -91,16 +51,15 @@ static void read_period(evse_fields_t *fields, evse_smart_wish_t *wish)
 static void read_periods(evse_fields_t *fields, evse_smart_wish_t *wish)
 {
     static const char name[] = "chargingSchedulePeriod";
-    hf_json_walk_t walk = {.container = hf_json_member(fields->object, name)};
-    if (walk.container.type != HF_JSON_NONE && walk.container.type != HF_JSON_ARRAY) {
-        refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
-    } else if (hf_json_count(walk.container) == 0u) {
-        refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
+    hf_json_walk_t walk = {.position = 0u};
+    if (evse_fields_find(fields, name, true, HF_JSON_ARRAY, &walk.container) &&
+        hf_json_count(walk.container) == 0u) {
+        evse_fields_refuse(fields, name, EVSE_RPC_OccurenceConstraintViolation);
     }
     while (fields->error == EVSE_RPC_NO_ERROR && hf_json_next(&walk)) {
-        evse_fields_t period = {.rpc = fields->rpc, .object = walk.value};
+        evse_fields_t period = evse_fields_in(fields, walk.value);
         if (walk.value.type != HF_JSON_OBJECT) {
-            refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
+            evse_fields_refuse(fields, name, EVSE_RPC_TypeConstraintViolation);
             return;
         }
         read_period(&period, wish);
@@ -110,15 +69,13 @@ static void read_periods(evse_fields_t *fields, evse_smart_wish_t *wish)
 
 static void read_schedule(evse_fields_t *fields, evse_smart_wish_t *wish)
 {
-    static const char *const units[] = {"A", "W", NULL};
-    static const evse_range_t durations = {0, INT32_MAX};
     evse_profile_t *profile = &wish->profile;
     unsigned unit = 0u;
-    int64_t duration_s = 0;
-    bool bounded = evse_fields_int(fields, "duration", false, durations, &duration_s);
+    int32_t duration_s = 0;
+    bool bounded = evse_fields_int(fields, "duration", false, &evse_any_count, &duration_s);
     profile->duration_s = bounded ? (uint32_t)duration_s : EVSE_DURATION_NONE;
     profile->start_ms = read_time(fields, "startSchedule");
-    (void)evse_fields_choice(fields, "chargingRateUnit", units, &unit);
+    (void)evse_fields_choice(fields, "chargingRateUnit", true, evse_smart_units, &unit);
     profile->unit = (uint8_t)unit;
     (void)read_tenths(fields, "minChargingRate", false); // for a vehicle whose own minimum is known
     read_periods(fields, wish);
@@ -130,9 +87,8 @@ static bool read_kind(evse_fields_t *fields, uint8_t *out)
     static const char *const kinds[] = {"Absolute", "Recurring", "Relative", NULL};
     static const char *const recurrences[] = {"Daily", "Weekly", NULL};
     unsigned kind = 0u, recurrence = 0u;
-    (void)evse_fields_choice(fields, "chargingProfileKind", kinds, &kind);
-    bool recurs = is_there(fields, "recurrencyKind") &&
-                  evse_fields_choice(fields, "recurrencyKind", recurrences, &recurrence);
+    (void)evse_fields_choice(fields, "chargingProfileKind", true, kinds, &kind);
+    bool recurs = evse_fields_choice(fields, "recurrencyKind", false, recurrences, &recurrence);
     *out = kind == 0u   ? EVSE_KIND_ABSOLUTE
            : kind == 2u ? EVSE_KIND_RELATIVE
                         : (uint8_t)(EVSE_KIND_DAILY + recurrence);
@@ -155,24 +111,25 @@ static void place(evse_ocpp_t *ocpp, evse_profile_t *profile)
 evse_rpc_error_t evse_smart_read(evse_ocpp_t *ocpp, hf_json_t object, unsigned connector,
                                  evse_smart_wish_t *wish)
 {
-    static const evse_range_t any = {INT32_MIN, INT32_MAX};
-    static const evse_range_t levels = {0, INT32_MAX};
     evse_fields_t fields = evse_fields_of(ocpp, object);
     evse_profile_t *profile = &wish->profile;
-    int64_t id = 0, level = 0;
+    int32_t id = 0, level = 0;
     unsigned purpose = 0u;
     *wish = (evse_smart_wish_t){.sound = true};
-    (void)evse_fields_int(&fields, "chargingProfileId", true, any, &id);
+    (void)evse_fields_int(&fields, "chargingProfileId", true, &evse_any_integer, &id);
     wish->names_transaction =
-        evse_fields_int(&fields, "transactionId", false, any, &wish->transaction_id);
-    (void)evse_fields_int(&fields, "stackLevel", true, levels, &level);
-    (void)evse_fields_choice(&fields, "chargingProfilePurpose", purposes, &purpose);
+        evse_fields_int(&fields, "transactionId", false, &evse_any_integer, &wish->transaction_id);
+    (void)evse_fields_int(&fields, "stackLevel", true, &evse_any_count, &level);
+    (void)evse_fields_choice(&fields, "chargingProfilePurpose", true, evse_smart_purposes,
+                             &purpose);
     wish->sound = read_kind(&fields, &profile->kind);
     profile->valid_from_ms = read_time(&fields, "validFrom");
     profile->valid_to_ms = read_time(&fields, "validTo");
-    evse_fields_t schedule = open_object(&fields, "chargingSchedule");
+    hf_json_t object_inside;
+    (void)evse_fields_find(&fields, "chargingSchedule", true, HF_JSON_OBJECT, &object_inside);
+    evse_fields_t schedule = evse_fields_in(&fields, object_inside);
     read_schedule(&schedule, wish);
-    profile->id = (int32_t)id;
+    profile->id = id;
     profile->purpose = (uint8_t)(EVSE_PURPOSE_STATION + purpose);
     profile->connector = (uint8_t)connector;
     profile->stack_level = (uint8_t)(level <= EVSE_STACK_LEVEL_MAX ? level : UINT8_MAX);

@@ -163,7 +163,7 @@ static void put_schedule(const schedule_t *schedule, hf_json_writer_t *reply)
     hf_json_key(reply, "chargingSchedule");
     hf_json_begin_object(reply);
     hf_json_i64_field(reply, "duration", walk(schedule, NULL));
-    hf_json_string_field(reply, "chargingRateUnit", schedule->unit == EVSE_RATE_A ? "A" : "W");
+    hf_json_string_field(reply, "chargingRateUnit", evse_smart_units[schedule->unit]);
     hf_json_key(reply, "chargingSchedulePeriod");
     hf_json_begin_array(reply);
     (void)walk(schedule, reply);
@@ -188,21 +188,18 @@ static evse_rate_unit_t usual_unit(const schedule_t *schedule)
 evse_rpc_error_t evse_smart_on_composite(evse_ocpp_t *ocpp, hf_json_t payload,
                                          hf_json_writer_t *reply)
 {
-    static const char *const units[] = {"A", "W", NULL};
-    static const evse_range_t any = {INT32_MIN, INT32_MAX};
-    static const evse_range_t durations = {0, INT32_MAX};
-    int64_t connector = 0, duration_s = 0;
+    int32_t connector = 0, duration_s = 0;
     unsigned unit = 0u;
     evse_fields_t fields = evse_fields_of(ocpp, payload);
-    (void)evse_fields_int(&fields, "connectorId", true, any, &connector);
-    (void)evse_fields_int(&fields, "duration", true, durations, &duration_s);
-    bool asked = hf_json_member(payload, "chargingRateUnit").type != HF_JSON_NONE &&
-                 evse_fields_choice(&fields, "chargingRateUnit", units, &unit); // errata 3.24
+    (void)evse_fields_int(&fields, "connectorId", true, &evse_any_integer, &connector);
+    (void)evse_fields_int(&fields, "duration", true, &evse_any_count, &duration_s);
+    bool asked = evse_fields_choice(&fields, "chargingRateUnit", false, evse_smart_units,
+                                    &unit); // errata 3.24
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
-    if (connector < 0 || connector > ocpp->config.connectors || utc_ms == 0u) {
+    if (connector < 0 || (unsigned)connector > ocpp->config.connectors || utc_ms == 0u) {
         return evse_reply_status(reply, "Rejected"); // a schedule without a beginning says nothing
     }
     schedule_t schedule = {.ocpp = ocpp,

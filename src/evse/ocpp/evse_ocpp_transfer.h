@@ -47,8 +47,6 @@ evse_rpc_error_t evse_diagnostics_on_get(evse_ocpp_t *ocpp, hf_json_t payload,
 
 /// Reads location, retries and retryInterval, which both requests have.
 void evse_job_read(evse_fields_t *fields, evse_job_request_t *request);
-/// An optional date-time; `required`: a must.
-void evse_job_read_time(evse_fields_t *fields, const char *name, bool required, uint64_t *utc_ms);
 /// Replaces the job of that kind by a new one. Not taken: the store's failure.
 HF_MUST_CHECK int evse_job_open(evse_ocpp_t *ocpp, evse_job_kind_t kind,
                                 const evse_job_request_t *request);
@@ -59,7 +57,7 @@ HF_MUST_CHECK int evse_job_kept(evse_ocpp_t *ocpp, evse_job_kind_t kind,
 /// Begins the text for a window.
 void evse_diagnostics_open(evse_ocpp_t *ocpp, const evse_job_request_t *request);
 /// Feeds the seam with what it takes now, a bounded piece.
-void evse_diagnostics_feed(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_diagnostics_feed(evse_ocpp_t *ocpp);
 
 #else
 

@@ -106,12 +106,7 @@ evse_rpc_error_t evse_vendor_on_transfer(evse_ocpp_t *ocpp, hf_json_t payload,
     (void)evse_fields_text(&fields, "vendorId", true, request.vendor, sizeof request.vendor);
     request.has_message =
         evse_fields_text(&fields, "messageId", false, request.message, sizeof request.message);
-    request.data = hf_json_member(payload, "data"); // of any length: looked at where it lies
-    if (fields.error == EVSE_RPC_NO_ERROR && request.data.type != HF_JSON_NONE &&
-        request.data.type != HF_JSON_STRING) {
-        ocpp->rpc.why = "data";
-        fields.error = EVSE_RPC_TypeConstraintViolation;
-    }
+    (void)evse_fields_find(&fields, "data", false, HF_JSON_STRING, &request.data); // of any length
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }

@@ -2,14 +2,15 @@
 // idTags: their order, their status, whether one may charge. Pure.
 #include "evse/evse_auth.h"
 
+const char *const evse_tag_status_texts[EVSE_TAG_STATUS_COUNT + 1u] = {
+#define TAG_STATUS_TEXT(name) #name,
+    EVSE_TAG_STATUS_TABLE(TAG_STATUS_TEXT)
+#undef TAG_STATUS_TEXT
+        NULL};
+
 const char *evse_tag_status_text(unsigned status)
 {
-    static const char *const texts[EVSE_TAG_STATUS_COUNT] = {
-#define TAG_STATUS_TEXT(name) #name,
-        EVSE_TAG_STATUS_TABLE(TAG_STATUS_TEXT)
-#undef TAG_STATUS_TEXT
-    };
-    return status < EVSE_TAG_STATUS_COUNT ? texts[status] : "";
+    return status < EVSE_TAG_STATUS_COUNT ? evse_tag_status_texts[status] : "";
 }
 
 static int fold(char c)
