@@ -321,7 +321,8 @@ static const char *wrong_state(evse_connector_state_t state, const evse_connecto
         (is_idle || state == EVSE_STATE_Unavailable || state == EVSE_STATE_Finishing)) {
         return "an open session shows as one";
     }
-    if (is_idle && (in->energized || (state == EVSE_STATE_Available && in->plugged))) {
+    bool stays = evse_connector_step(state, in) == state; // else only on its way
+    if (is_idle && (in->energized || (state == EVSE_STATE_Available && in->plugged && stays))) {
         return "Available only with nothing plugged and nothing energized";
     }
     return (unsigned)state < EVSE_CONNECTOR_STATE_COUNT ? NULL : "a state of the table";
