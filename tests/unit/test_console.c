@@ -268,7 +268,6 @@ static void console_lists_pools_tasks_and_faults(void)
     SHOWS("CAN ring of connector 2: 42 % of");
     SHOWS("messages: 7 in use");
     SHOWS("of 256; 1 refused");
-    SHOWS("transactions: 0 in use");
     SHOWS("frames: 2 in use");
     type("tasks\r");
     SHOWS("control: 100 ticks, 0 late, alive");

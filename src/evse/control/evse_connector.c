@@ -5,30 +5,40 @@
 // transitions of the specification's table are taken: where it has none, the way leads over a state in between.
 #include "evse/evse_connector.h"
 
-#define TO(state) (1u << EVSE_STATE_##state)
-
-// The table of section 4.9 with B6 of the errata (3.20): 53 transitions, A2 to I8.
-static const uint16_t transitions[EVSE_CONNECTOR_STATE_COUNT] = {
-    [EVSE_STATE_Available] = TO(Preparing) | TO(Charging) | TO(SuspendedEV) | TO(SuspendedEVSE) |
-                             TO(Reserved) | TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_Preparing] = TO(Available) | TO(Charging) | TO(SuspendedEV) | TO(SuspendedEVSE) |
-                             TO(Finishing) | TO(Faulted),
-    [EVSE_STATE_Charging] = TO(Available) | TO(SuspendedEV) | TO(SuspendedEVSE) | TO(Finishing) |
-                            TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_SuspendedEV] = TO(Available) | TO(Charging) | TO(SuspendedEVSE) | TO(Finishing) |
-                               TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_SuspendedEVSE] = TO(Available) | TO(Charging) | TO(SuspendedEV) | TO(Finishing) |
-                                 TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_Finishing] = TO(Available) | TO(Preparing) | TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_Reserved] = TO(Available) | TO(Preparing) | TO(Unavailable) | TO(Faulted),
-    [EVSE_STATE_Unavailable] = TO(Available) | TO(Preparing) | TO(Charging) | TO(SuspendedEV) |
-                               TO(SuspendedEVSE) | TO(Faulted),
-    [EVSE_STATE_Faulted] = TO(Available) | TO(Preparing) | TO(Charging) | TO(SuspendedEV) |
-                           TO(SuspendedEVSE) | TO(Finishing) | TO(Reserved) | TO(Unavailable),
-};
+#define TO(state) (1u << (unsigned)(state))
 
 bool evse_connector_may_follow(evse_connector_state_t was, evse_connector_state_t state)
 {
+    // The table of section 4.9 with B6 of the errata (3.20): 53 transitions, A2 to I8.
+    static const uint16_t transitions[EVSE_CONNECTOR_STATE_COUNT] = {
+        [EVSE_STATE_Available] = TO(EVSE_STATE_Preparing) | TO(EVSE_STATE_Charging) |
+                                 TO(EVSE_STATE_SuspendedEV) | TO(EVSE_STATE_SuspendedEVSE) |
+                                 TO(EVSE_STATE_Reserved) | TO(EVSE_STATE_Unavailable) |
+                                 TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Preparing] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Charging) |
+                                 TO(EVSE_STATE_SuspendedEV) | TO(EVSE_STATE_SuspendedEVSE) |
+                                 TO(EVSE_STATE_Finishing) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Charging] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_SuspendedEV) |
+                                TO(EVSE_STATE_SuspendedEVSE) | TO(EVSE_STATE_Finishing) |
+                                TO(EVSE_STATE_Unavailable) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_SuspendedEV] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Charging) |
+                                   TO(EVSE_STATE_SuspendedEVSE) | TO(EVSE_STATE_Finishing) |
+                                   TO(EVSE_STATE_Unavailable) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_SuspendedEVSE] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Charging) |
+                                     TO(EVSE_STATE_SuspendedEV) | TO(EVSE_STATE_Finishing) |
+                                     TO(EVSE_STATE_Unavailable) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Finishing] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Preparing) |
+                                 TO(EVSE_STATE_Unavailable) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Reserved] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Preparing) |
+                                TO(EVSE_STATE_Unavailable) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Unavailable] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Preparing) |
+                                   TO(EVSE_STATE_Charging) | TO(EVSE_STATE_SuspendedEV) |
+                                   TO(EVSE_STATE_SuspendedEVSE) | TO(EVSE_STATE_Faulted),
+        [EVSE_STATE_Faulted] = TO(EVSE_STATE_Available) | TO(EVSE_STATE_Preparing) |
+                               TO(EVSE_STATE_Charging) | TO(EVSE_STATE_SuspendedEV) |
+                               TO(EVSE_STATE_SuspendedEVSE) | TO(EVSE_STATE_Finishing) |
+                               TO(EVSE_STATE_Reserved) | TO(EVSE_STATE_Unavailable),
+    };
     return was < EVSE_CONNECTOR_STATE_COUNT && state < EVSE_CONNECTOR_STATE_COUNT &&
            (transitions[was] >> state & 1u) != 0u;
 }
