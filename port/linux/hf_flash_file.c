@@ -220,6 +220,12 @@ static int open_segment(hf_flash_file_t *flash, uint32_t index)
         return HF_E_IO;
     }
     flash->dirty[index] = true; // what a process that was killed has left may be in the kernel only
+    if (fdatasync(flash->segment[index]) != 0) {
+        return HF_E_IO;
+    }
+    // What a sync of the process before could not write is still in the page cache, marked clean: no later sync would tell.
+    // Read from the medium what is on the medium; where the kernel keeps the pages all the same, nothing is worse.
+    (void)posix_fadvise(flash->segment[index], 0, 0, POSIX_FADV_DONTNEED);
     return info.st_size == (off_t)flash->seam.segment_bytes ? HF_OK : HF_E_RANGE;
 }
 
