@@ -29,6 +29,57 @@ static uint8_t *place(hf_flash_ram_t *ram, uint32_t segment, uint32_t offset, ui
     return ram->config.memory + (size_t)segment * ram->config.segment_bytes + offset;
 }
 
+// ---- what a sync covers -------------------------------------------------------------------------
+
+#define WRITTEN 1u
+#define SYNCING 2u
+
+static size_t page_bytes(const hf_flash_ram_t *ram, size_t page)
+{
+    size_t left = total_bytes(ram) - page * HF_FLASH_RAM_PAGE;
+    return left < HF_FLASH_RAM_PAGE ? left : HF_FLASH_RAM_PAGE;
+}
+
+static size_t page_count(const hf_flash_ram_t *ram)
+{
+    return (total_bytes(ram) + HF_FLASH_RAM_PAGE - 1u) / HF_FLASH_RAM_PAGE;
+}
+
+static void mark_written(hf_flash_ram_t *ram, const uint8_t *to, uint32_t length)
+{
+    if (ram->config.begun == NULL || length == 0) {
+        return;
+    }
+    size_t at = (size_t)(to - ram->config.memory);
+    for (size_t page = at / HF_FLASH_RAM_PAGE; page * HF_FLASH_RAM_PAGE < at + length; page++) {
+        ram->written[page] |= WRITTEN;
+    }
+}
+
+static void begin_pages(hf_flash_ram_t *ram)
+{
+    for (size_t page = 0; page < page_count(ram); page++) {
+        if ((ram->written[page] & WRITTEN) != 0) {
+            size_t at = page * HF_FLASH_RAM_PAGE;
+            memcpy(ram->config.begun + at, ram->config.memory + at, page_bytes(ram, page));
+            ram->written[page] = SYNCING;
+        }
+    }
+}
+
+static void finish_pages(hf_flash_ram_t *ram, bool good)
+{
+    for (size_t page = 0; page < page_count(ram); page++) {
+        if ((ram->written[page] & SYNCING) != 0 && good) {
+            size_t at = page * HF_FLASH_RAM_PAGE;
+            memcpy(ram->config.durable + at, ram->config.begun + at, page_bytes(ram, page));
+        }
+        ram->written[page] &= WRITTEN;
+    }
+}
+
+// ---- power --------------------------------------------------------------------------------------
+
 void hf_flash_ram_power_off(hf_flash_ram_t *ram)
 {
     ram->power_lost = true;
@@ -56,6 +107,19 @@ void hf_flash_ram_power_on(hf_flash_ram_t *ram)
     ram->steps = 0;
     if (ram->config.durable != NULL) {
         memcpy(ram->config.durable, ram->config.memory, total_bytes(ram));
+    }
+    memset(ram->written, 0, sizeof ram->written);
+}
+
+void hf_flash_ram_restart(hf_flash_ram_t *ram)
+{
+    ram->syncing = false;
+    for (size_t page = 0; ram->config.begun != NULL && page < page_count(ram); page++) {
+        if (ram->written[page] == 0) {
+            size_t at = page * HF_FLASH_RAM_PAGE;
+            memcpy(ram->config.memory + at, ram->config.durable + at, page_bytes(ram, page));
+        }
+        ram->written[page] = ram->written[page] != 0 ? WRITTEN : 0;
     }
 }
 
@@ -95,6 +159,7 @@ static int ram_program(void *ctx, uint32_t segment, uint32_t offset, const void 
     }
     bool fails = ++ram->programs == ram->fail_program_at;
     uint32_t count = fails ? length / 2u : length;
+    mark_written(ram, to, count);
     for (uint32_t i = 0; i < count; i++) {
         if (ram->steps++ >= ram->cut_at) {
             if (ram->cut_garbage) {
@@ -117,6 +182,7 @@ static int ram_erase(void *ctx, uint32_t segment)
     }
     bool cut = ram->steps++ >= ram->cut_at;
     bool fails = ++ram->erases == ram->fail_erase_at;
+    mark_written(ram, to, ram->config.segment_bytes);
     memset(to, 0xFF, cut || fails ? ram->config.segment_bytes / 2u : ram->config.segment_bytes);
     if (cut) {
         hf_flash_ram_power_off(ram);
@@ -135,6 +201,9 @@ static int ram_sync_start(void *ctx)
     }
     ram->syncing = true;
     ram->polls_left = ram->sync_polls;
+    if (ram->config.begun != NULL) {
+        begin_pages(ram);
+    }
     return HF_OK;
 }
 
@@ -152,7 +221,12 @@ static int ram_sync_poll(void *ctx)
         return HF_OK;
     }
     ram->syncing = false;
-    if (++ram->syncs == ram->fail_sync_at) {
+    bool fails = ++ram->syncs == ram->fail_sync_at;
+    if (ram->config.begun != NULL) {
+        finish_pages(ram, !fails);
+        return fails ? HF_E_IO : HF_OK;
+    }
+    if (fails) {
         return HF_E_IO;
     }
     if (ram->config.durable != NULL) {
@@ -176,6 +250,10 @@ int hf_flash_ram_init(hf_flash_ram_t *ram, const hf_flash_ram_config_t *config)
         return HF_E_ARGUMENT;
     }
     *ram = (hf_flash_ram_t){.config = *config, .cut_at = HF_FLASH_RAM_NEVER};
+    if (config->begun != NULL &&
+        (config->durable == NULL || page_count(ram) > HF_FLASH_RAM_PAGES)) {
+        return HF_E_ARGUMENT;
+    }
     memset(config->memory, 0xFF, total_bytes(ram));
     hf_flash_ram_power_on(ram);
     return HF_OK;
