@@ -256,6 +256,38 @@ static void store_refusals_are_counted_over_a_reboot(void)
     CHECK_EQ(evse_store_next(&w.store)->attempts, 0);
 }
 
+static void store_refusals_of_a_reading_journalled_late_are_counted_on(void)
+{
+    set_up();
+    begin(0);
+    deliver(EVSE_MESSAGE_START);
+    meter(0, 10, false);
+    REQUIRE(evse_store_next(&w.store) != NULL);
+    CHECK_EQ(evse_store_refuse(&w.store, 3), HF_OK);
+    CHECK_EQ(evse_store_keep_all(&w.store), HF_OK);
+    power_cycle();
+    REQUIRE(evse_store_next(&w.store) != NULL);
+    CHECK_EQ(evse_store_next(&w.store)->kind, EVSE_MESSAGE_METER);
+    CHECK_EQ(evse_store_next(&w.store)->attempts, 1);
+}
+
+static void store_stop_made_at_boot_is_not_behind_its_sample_sets(void)
+{
+    for (unsigned delivered = 0; delivered < 2; delivered++) {
+        set_up();
+        begin(0);
+        if (delivered != 0) {
+            deliver(EVSE_MESSAGE_START);
+        }
+        txdata(0, 40);
+        power_cycle();
+        const evse_message_t stop = world_last(&w);
+        CHECK_EQ(stop.kind, EVSE_MESSAGE_STOP);
+        CHECK_EQ(stop.register_Wh, 40);
+        CHECK_EQ(stop.at.since_boot_ms, 40);
+    }
+}
+
 static void append_v1(uint8_t type, const uint8_t *data, uint32_t length)
 {
     CHECK_EQ(hf_journal_append(&w.store.journal, type, 1, data, length), HF_OK);
@@ -434,6 +466,8 @@ HF_TEST_MAIN(HF_TEST(store_unplugged_stays_so_through_a_compaction),
              HF_TEST(store_sample_sets_go_with_their_stop),
              HF_TEST(store_sample_sets_are_thinned_first_and_newest_stay),
              HF_TEST(store_refusals_are_counted_over_a_reboot),
+             HF_TEST(store_refusals_of_a_reading_journalled_late_are_counted_on),
+             HF_TEST(store_stop_made_at_boot_is_not_behind_its_sample_sets),
              HF_TEST(store_records_of_version_1_are_read),
              HF_TEST(store_reservation_and_phase_survive_a_reboot),
              HF_TEST(store_message_lost_by_the_flash_does_not_hold_up_the_rest),

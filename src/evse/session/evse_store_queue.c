@@ -318,7 +318,9 @@ static int keep_one(evse_store_t *store, uint32_t i)
     evse_index_remove(store, i); // gives its block back
     evse_index_insert(store, i, queued);
     store->tail_id = tail_id;
-    return HF_OK;
+    bool was_refused = store->refused > 0 && store->refused_id == entry.message.id;
+    status = was_refused ? evse_record_refused(store, store->refused_id, store->refused) : HF_OK;
+    return status < 0 ? status : HF_OK;
 }
 
 int evse_store_keep_all(evse_store_t *store)
@@ -363,6 +365,7 @@ int evse_store_txdata(evse_store_t *store, unsigned connector, const evse_messag
     }
     store->queued_bytes += bytes;
     evse_index_append_recorded(store, &entry);
+    note_reading(store, &entry.message);
     return HF_OK;
 }
 

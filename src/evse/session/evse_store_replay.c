@@ -234,12 +234,9 @@ static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t 
     return enqueue(store, entry, length);
 }
 
-static int apply_meter(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+/// What a STOP made at boot must not fall behind.
+static void note_last(evse_store_t *store, const evse_message_t *message)
 {
-    const evse_message_t *message = &entry->message;
-    if (!is_of_known(store, entry)) {
-        return HF_E_CORRUPT;
-    }
     evse_transaction_t *slot = evse_store_find(store, message->transaction);
     if (slot != NULL && evse_moment_is_after(message->at, slot->last_at)) {
         slot->last_at = message->at;
@@ -247,6 +244,14 @@ static int apply_meter(evse_store_t *store, const evse_entry_t *entry, uint32_t 
     if (slot != NULL && message->register_Wh > slot->last_Wh) {
         slot->last_Wh = message->register_Wh;
     }
+}
+
+static int apply_meter(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
+{
+    if (!is_of_known(store, entry)) {
+        return HF_E_CORRUPT;
+    }
+    note_last(store, &entry->message);
     return enqueue(store, entry, length);
 }
 
@@ -259,6 +264,7 @@ static int apply_txdata(evse_store_t *store, const evse_entry_t *entry, uint32_t
     if (evse_index_count_txdata(store, transaction) >= CONFIG_EVSE_TXDATA_MAX) {
         evse_index_remove_txdata(store, transaction, evse_txdata_is_thinned);
     }
+    note_last(store, &entry->message);
     return enqueue(store, entry, length);
 }
 
