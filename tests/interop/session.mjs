@@ -40,9 +40,12 @@ async function refusals(central) {
         equal(error.rpcErrorCode ?? error, code, `${action} ${JSON.stringify(payload)}`);
     };
     equal(await central.call('ClearCache'), {status: 'Accepted'}, 'the cache, which is enabled');
-    await refused('SetChargingProfile', {connectorId: 1, csChargingProfiles: {chargingProfileId: 1, stackLevel: 0,
+    const profile = {connectorId: 1, csChargingProfiles: {chargingProfileId: 1, stackLevel: 0,
         chargingProfilePurpose: 'TxDefaultProfile', chargingProfileKind: 'Relative',
-        chargingSchedule: {chargingRateUnit: 'A', chargingSchedulePeriod: [{startPeriod: 0, limit: 6}]}}}, 'NotSupported');
+        chargingSchedule: {chargingRateUnit: 'A', chargingSchedulePeriod: [{startPeriod: 0, limit: 6}]}}};
+    equal(await central.call('SetChargingProfile', profile), {status: 'Accepted'}, 'a charging profile');
+    equal(await central.call('ClearChargingProfile', {id: 1}), {status: 'Accepted'}, 'and without it again');
+    await refused('GetLog', {log: {remoteLocation: 'ftp://x'}, logType: 'DiagnosticsLog', requestId: 1}, 'NotSupported');
     equal(await central.call('GetLocalListVersion'), {listVersion: 0}, 'an empty list');
     equal(await central.call('UnlockConnector', {connectorId: 3}), {status: 'NotSupported'}, 'no such connector');
     equal(await central.call('RemoteStopTransaction', {transactionId: 4711}), {status: 'Rejected'}, 'no such transaction');
@@ -75,7 +78,7 @@ async function triggers(central) {
     equal(meter.payload.transactionId, undefined, 'no transaction, none in the reading');
     equal(meter.payload.meterValue[0].sampledValue[0].context, 'Trigger', 'context');
     equal(await trigger('BootNotification'), {status: 'Rejected'}, 'accepted already');
-    equal(await trigger('FirmwareStatusNotification'), {status: 'NotImplemented'}, 'no firmware management');
+    equal(await trigger('FirmwareStatusNotification'), {status: 'Accepted'}, 'a firmware status');
     equal(await trigger('StatusNotification', 9), {status: 'Rejected'}, 'no such connector');
 }
 
