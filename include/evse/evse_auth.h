@@ -164,10 +164,9 @@ typedef struct evse_auth {
 #if CONFIG_EVSE_OCPP_LOCAL_LIST
     evse_tags_t list;
     evse_tag_cache_t cache;
-    bool has_list, has_cache;             // their flash is there and good
-    bool is_conflict_due;                 // LocalListConflict is to be told
-    bool is_replying;                     // a SendLocalList waits for its list to be durable
-    char call_id[EVSE_RPC_CALL_ID_BYTES]; // of it
+    bool has_list, has_cache; // their flash is there and good
+    bool is_conflict_due;     // LocalListConflict is to be told
+    bool is_replying;         // a SendLocalList waits for its list to be durable
 #endif
 #if CONFIG_EVSE_OCPP_RESERVATION
     evse_reservation_t reservation[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] any connector

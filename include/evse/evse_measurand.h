@@ -97,8 +97,9 @@ static inline unsigned evse_quantity_location(uint8_t phase)
     return (unsigned)phase >> 4;
 }
 
+/// Name and unit as JSON has them after `"measurand":"`, e.g. `Voltage","unit":"V"`; empty out of the table.
+hf_slice_t evse_measurand_json(unsigned measurand);
 /// "" out of the table.
-const char *evse_measurand_text(unsigned measurand);
 const char *evse_phase_text(unsigned phase);
 unsigned evse_measurand_decimals(unsigned measurand);
 evse_location_t evse_measurand_location(unsigned measurand);

@@ -27,33 +27,35 @@ typedef enum evse_session_state {
 
 typedef struct evse_session {
     evse_session_state_t state;
-    uint32_t id; // grows with each
-    uint64_t since_us;
     evse_stop_reason_t stop_reason;
-    char id_tag[EVSE_ID_TAG_BYTES];
-    char stop_id_tag[EVSE_ID_TAG_BYTES];
-    char parent_id_tag[EVSE_ID_TAG_BYTES]; // of id_tag, as far as known; empty: none
-    char asked_id_tag[EVSE_ID_TAG_BYTES];  // a card of the same group? Authorize tells; empty: none
-    int32_t reservation_id;                // that this session uses up; EVSE_RESERVATION_NONE
     bool authorize_sent;
     bool ask_sent;     // the Authorize for asked_id_tag
     bool deauthorized; // start not accepted and the transaction kept: MaxEnergyOnInvalidId at most
     bool cable_held;   // start not accepted and stopped: locked until id_tag or its group comes
+    uint32_t id;       // grows with each
+    int32_t reservation_id; // that this session uses up; EVSE_RESERVATION_NONE
+    uint64_t since_us;
     uint64_t started_us;
     uint64_t start_Wh;
     uint64_t waiting_us; // idle with a vehicle plugged in since; 0 not
+    char id_tag[EVSE_ID_TAG_BYTES];
+    char stop_id_tag[EVSE_ID_TAG_BYTES];
+    char parent_id_tag[EVSE_ID_TAG_BYTES]; // of id_tag, as far as known; empty: none
+    char asked_id_tag[EVSE_ID_TAG_BYTES];  // a card of the same group? Authorize tells; empty: none
 } evse_session_t;
 
 typedef struct evse_ocpp_config {
+    evse_store_t *store;
+    uint32_t connectors;
+    evse_mailbox_t *mailbox;
+    hf_log_t *log;
+    evse_transfer_t transfer;                              // ops NULL: no downloads and uploads
+    const evse_meter_t *meter[CONFIG_EVSE_CONNECTORS_MAX]; // NULL: terminal frames are integrated
     // CiString20, 20, 25, 50: checked at init. Serial and firmware may be NULL.
     const char *vendor, *model, *serial, *firmware;
     hf_net_t *
         net; // polled by the comms loop; NULL: the network is not known, connecting is always tried
     evse_link_t link; // its room: CONFIG_EVSE_OCPP_SEND_BYTES less the transport's header
-    evse_store_t *store;
-    evse_mailbox_t *mailbox;
-    uint32_t connectors;
-    const evse_meter_t *meter[CONFIG_EVSE_CONNECTORS_MAX]; // NULL: terminal frames are integrated
     struct {
         const char *profile; // of the connector's modules; NULL: commissioning is not recorded
         uint32_t units;
@@ -65,12 +67,10 @@ typedef struct evse_ocpp_config {
     /// Reset was accepted and answered, the transactions are ended and durable: restart. May return.
     void (*reset)(void *ctx, bool hard);
     void *reset_ctx;
-    evse_transfer_t transfer; // ops NULL: no downloads and uploads
     evse_diagnostics_source_t diagnostics;
-    evse_vendor_table_t vendors; // who answers DataTransfer besides this station
+    evse_vendor_table_t vendors;  // who answers DataTransfer besides this station
     evse_tag_flash_t list, cache; // of tags; flash NULL: no local list, no authorization cache
     evse_reader_t reader;         // one for the whole station; ops NULL: none
-    hf_log_t *log;
 } evse_ocpp_config_t;
 
 typedef enum evse_registration { // of BootNotification
@@ -89,65 +89,65 @@ typedef struct evse_keys {
 } evse_keys_t;
 
 /// Fields are private to src/evse/ocpp and src/evse/session; the counters are for reading.
+// What most functions use stands first: a small target's short instructions reach no further.
 typedef struct evse_ocpp {
-    evse_ocpp_config_t config;
-    evse_rpc_t rpc;
-    hf_backoff_t backoff;
     evse_link_state_t link_state;
-    uint64_t next_open_us;
-    evse_uplink_t uplink;
     evse_registration_t registration;
     bool booted; // this boot's BootNotification was accepted once
-    uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;
-    uint32_t heartbeat_interval_s;
+    bool journal_failed;
+    bool stirred;     // something happened that a round has to see
+    bool clock_told;  // the store knows this boot's clock
+    bool latch_estop; // as the events tell
+    bool reset_pending, reset_hard;
+    uint32_t views;    // connectors of ours that the snapshot tells of; 0 none was read
+    uint32_t triggers; // bit per TriggerMessage request waiting
+    evse_ocpp_config_t config;
+    uint64_t now_us;        // of the poll under way
     uint64_t utc_offset_ms; // UTC minus now; 0 unknown
-    evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
-    uint32_t next_session_id;
-    uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
-    uint32_t signal[CONFIG_EVSE_CONNECTORS_MAX]; // as in the order
-    evse_snapshot_t snapshot;                    // latest read
-    struct {
-        uint8_t state, fault; // last told to the central system; 0xFF never
-        uint8_t seen_state, seen_fault;
-        uint64_t seen_us;
-        bool due; // triggered
-    } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
+    uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;
+    uint64_t next_open_us;
+    uint64_t next_orders_us, first_orders_us;
+    uint64_t next_round_us;  // everything is looked at, whatever has happened
+    uint64_t durable;        // of the journal, in the last such round
+    uint64_t queue_moved_us; // the queue was empty or a message was confirmed
     uint64_t next_status_us; // none before: the last was not answered
-    uint32_t triggers;       // bit per TriggerMessage request waiting
-    evse_metering_t metering;
-    struct { // the one UnlockConnector whose answer waits for the lock
-        bool waiting;
-        uint8_t connector;
-        bool ordered;
-        uint64_t since_us;
-        char call_id[EVSE_RPC_CALL_ID_BYTES];
-    } unlock;
     struct { // Reset, or evse_ocpp_shutdown(): sessions end, what they leave becomes durable
         evse_stop_reason_t reason; // None: not ending
         bool recorded, done;
         uint32_t restarts; // asked for
         uint64_t since_us, restart_us;
     } ending;
-    bool reset_pending, reset_hard;
-    evse_auth_t auth;
-    evse_keys_t keys;
-    evse_orders_t orders; // last written
-    uint64_t next_orders_us, first_orders_us;
-    uint64_t now_us;         // of the poll under way
-    uint64_t next_round_us;  // everything is looked at, whatever has happened
-    uint64_t durable;        // of the journal, in the last such round
-    bool stirred;            // something happened that such a round has to see
-    uint64_t queue_moved_us; // the queue was empty or a message was confirmed
-    uint32_t views;          // connectors of ours that the snapshot tells of; 0 none was read
-    bool clock_told;         // the store knows this boot's clock
-    bool journal_failed;
-    bool latch_estop; // as the events tell
+    struct { // the one UnlockConnector whose answer waits for the lock
+        bool waiting;
+        uint8_t connector;
+        bool ordered;
+        uint64_t since_us;
+    } unlock;
+    uint32_t heartbeat_interval_s;
+    uint32_t next_session_id;
+    uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
+    uint32_t signal[CONFIG_EVSE_CONNECTORS_MAX]; // as in the order
     uint32_t latch_welds;
     uint32_t proofs_owed; // bit per connector: commissioned, not recorded yet
     uint32_t sessions_started, sessions_ended;
     uint64_t last_session_Wh;
     evse_stop_reason_t last_session_reason;
     uint32_t samples_dropped;
+    evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
+    struct {
+        uint8_t state, fault; // last told to the central system; 0xFF never
+        uint8_t seen_state, seen_fault;
+        uint64_t seen_us;
+        bool due; // triggered
+    } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
+    evse_metering_t metering;
+    evse_uplink_t uplink;
+    hf_backoff_t backoff;
+    evse_rpc_t rpc;
+    evse_keys_t keys;
+    evse_auth_t auth;
+    evse_snapshot_t snapshot; // latest read
+    evse_orders_t orders;     // last written
 #if CONFIG_EVSE_OCPP_FIRMWARE
     evse_transfers_t transfers;
 #endif

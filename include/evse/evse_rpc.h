@@ -27,7 +27,8 @@ typedef enum evse_rpc_error {
     EVSE_RPC_ERROR_TABLE(EVSE_RPC_ERROR_ENUM)
 #undef EVSE_RPC_ERROR_ENUM
         EVSE_RPC_ERROR_COUNT,
-    EVSE_RPC_DEFERRED, // of on_call: nothing is answered now; evse_rpc_reply_begin() later, or never
+    EVSE_RPC_DEFERRED, // of on_call: evse_rpc_reply_begin() answers later. One at a time: see evse_rpc_is_deferring()
+    EVSE_RPC_SILENT, // of on_call: never answered
 } evse_rpc_error_t;
 const char *evse_rpc_error_text(unsigned error);
 
@@ -63,15 +64,16 @@ struct evse_rpc {
     evse_rpc_owner_t owner;
     hf_log_t *log;
     uint32_t timeout_ms;
-    bool outstanding;
     uint32_t token;
-    char id[EVSE_MESSAGE_ID_BYTES];
+    bool outstanding;
+    bool is_deferring; // the answer to deferred_id is owed
+    const char *why;   // static text on_call may leave for the description of a CALLERROR
     uint64_t sent_us;
-    uint64_t now_us;                      // of the poll under way
-    char call_id[EVSE_RPC_CALL_ID_BYTES]; // of the CALL that on_call is asked about
-    const char *why; // static text on_call may leave for the description of a CALLERROR
+    uint64_t now_us; // of the poll under way
     uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed,
         late, stray, replies_lost;
+    char id[EVSE_MESSAGE_ID_BYTES];
+    char deferred_id[EVSE_RPC_CALL_ID_BYTES];
 };
 
 /// HF_E_ARGUMENT without link, owner or time-out.
@@ -91,10 +93,11 @@ HF_MUST_CHECK int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, 
 /// Closes and sends it: HF_E_CLOSED, HF_E_TOO_LONG (never sent, never cut). `token` comes back in on_answer.
 HF_MUST_CHECK int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
                                      uint64_t now_us);
-/// Opens the answer to a CALL that on_call deferred, by the call_id it had. HF_E_AGAIN while the link has no room. Nothing
-/// in between, as above.
-HF_MUST_CHECK int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft,
-                                       const char *call_id);
+/// True while the answer of a CALL is owed: another one must not be deferred.
+bool evse_rpc_is_deferring(const evse_rpc_t *rpc);
+/// Opens the answer that is owed. HF_E_AGAIN while the link has no room, HF_E_NOT_FOUND there is none, or it was of another
+/// connection. Nothing in between, as above.
+HF_MUST_CHECK int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft);
 /// Closes and sends it. HF_E_CLOSED, HF_E_TOO_LONG.
 HF_MUST_CHECK int evse_rpc_reply_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft);
 /// True when the link is open and the last message, call or answer, has left.
@@ -103,7 +106,7 @@ bool evse_rpc_has_room(const evse_rpc_t *rpc);
 bool evse_rpc_is_free(const evse_rpc_t *rpc);
 /// Receives and answers what has come, ends a CALL that is too old. Call while the link is open.
 void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us);
-/// The link went down: the outstanding CALL ends as TIMEOUT.
+/// The link went down: the outstanding CALL ends as TIMEOUT, an answer that is owed is owed no more.
 void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us);
 
 #endif

@@ -73,21 +73,20 @@ typedef enum evse_transaction_state {
 typedef struct evse_transaction {
     uint32_t number;        // local, unique for ever; 0: the slot is free
     int32_t transaction_id; // the central system's; EVSE_TRANSACTION_ID_UNKNOWN
-    uint64_t start_Wh;
-    uint64_t durable_at; // journal sequence of the start record: power is permitted from then on
-    uint8_t connector;   // from 0
-    uint8_t state;       // evse_transaction_state_t
+    int32_t reservation_id; // that this transaction used up; EVSE_RESERVATION_NONE
+    uint8_t connector;      // from 0
+    uint8_t state;          // evse_transaction_state_t
+    uint8_t stop_reason;    // private: of stop_id
+    bool start_delivered;   // private: and the journal knows it
+    bool is_spare;          // private: not needed before its START is sent: the slot may be taken
     char id_tag[EVSE_ID_TAG_BYTES];
     char stop_id_tag[EVSE_ID_TAG_BYTES]; // empty: none
-    int32_t reservation_id;              // that this transaction used up; EVSE_RESERVATION_NONE
-    evse_moment_t last_at; // the last thing known of it: what a STOP made at boot carries
+    uint64_t start_Wh;
+    uint64_t durable_at;   // journal sequence of the start record: power is permitted from then on
     uint64_t last_Wh;      // of its last journalled reading
-    // Private.
+    evse_moment_t last_at; // the last thing known of it: what a STOP made at boot carries
     uint64_t
-        stop_id; // of a STOP that the journal has not taken yet, made of last_at and last_Wh; 0 none
-    uint8_t stop_reason;  // ... its reason
-    bool start_delivered; // and the journal knows it
-    bool is_spare;        // not needed before its START is sent: the slot may be taken
+        stop_id; // private: of a STOP that the journal has not taken yet, made of last_at and last_Wh; 0 none
 } evse_transaction_t;
 
 /// What a transaction begins with.
@@ -130,65 +129,66 @@ typedef struct evse_kept {
 
 /// Fields are private to evse_store*.c; the counters and what boot found are for reading.
 /// On x86-64 with the defaults 60 KB, of which what is not used is not touched; on Cortex-M4 with configs/mcu 2.9 KB.
+// What most functions use stands first: a small target's short instructions reach no further.
 typedef struct evse_store {
-    evse_store_config_t config;
-    hf_journal_t journal;
-    evse_transaction_t slot[2u * CONFIG_EVSE_CONNECTORS_MAX];
-    evse_transaction_t *open[CONFIG_EVSE_CONNECTORS_MAX]; // into slot[]; NULL none
-    hf_pool_t messages;                                   // readings in memory alone
-    evse_message_t *reading[CONFIG_EVSE_READINGS_MAX];    // blocks of the pool; NULL free
-    uint32_t readings;                                    // of them in use
-    bool readings_stay;    // the journal had no room for them; tried again when something has left
-    uint32_t first, count; // of the index, a ring
-    uint32_t waiting;      // messages in it, without sample sets kept for a STOP
-    uint32_t queued_bytes; // what the journalled ones take of the journal
-    uint64_t tail_id;      // of the newest ever queued
-    evse_message_t head;   // the oldest, if head_loaded
-    uint32_t head_bytes;   // what it takes of the journal; 0 it is in memory alone
-    bool head_loaded, head_offered, head_failed;
-    uint64_t refused_id; // the message CALLERRORs were counted of, and how many
-    uint8_t refused;
-    uint32_t moved; // entry of the index whose new position comes next
-    bool is_moving;
-    uint64_t register_mJ[CONFIG_EVSE_CONNECTORS_MAX]; // last checkpoint
-    uint64_t checkpoint_us[CONFIG_EVSE_CONNECTORS_MAX];
-    evse_moment_t register_at[CONFIG_EVSE_CONNECTORS_MAX]; // of the last checkpoint
-    bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u];     // [0] the station, [c] connector c
+    bool inoperative[CONFIG_EVSE_CONNECTORS_MAX + 1u]; // [0] the station, [c] connector c
     bool finishing[CONFIG_EVSE_CONNECTORS_MAX]; // a session ended here and the plug was still in
     bool finishing_known[CONFIG_EVSE_CONNECTORS_MAX]; // ... as the journal has it
     bool estop_latched;
-    uint32_t weld_latched;
-    evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX]; // the last one
-    uint32_t setting_count, settings_bytes;
-    uint32_t kept_count;
-    uint64_t station_nonce;
-    uint32_t boot;                      // number of this boot, from 1
     bool orderly;                       // the last boot ended by an orderly shutdown ...
     evse_stop_reason_t shutdown_reason; // ... for this reason
-    uint32_t next_message, next_transaction;
-    uint64_t utc_offset_ms; // UTC minus time since boot; 0 unknown
-    uint32_t boots_known;   // offsets of boots whose messages still wait
-    struct {
-        uint32_t boot;
-        uint64_t utc_offset_ms;
-    } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
-    uint64_t clock_at; // journal sequence of this boot's offset; 0 none
     bool
         shutdown_recorded; // the newest record of its kind; the next boot ends open transactions for ...
     uint8_t shutdown_recorded_reason;
+    bool readings_stay; // the journal had no room for them; tried again when something has left
+    bool head_loaded, head_offered, head_failed;
+    bool is_moving;
+    uint8_t refused; // CALLERRORs of refused_id
     uint8_t
         confirming; // 0 no; 1 the head has been confirmed, not yet journalled; 2 journalled, not yet durable
     bool confirming_lost; // ... given up after too many CALLERRORs
-    uint64_t confirm_at;
-    uint64_t
-        thinned_at; // journal sequence of the last thinning: nothing is offered before it is durable
-    uint32_t unrecorded; // STOPs that could not be journalled yet
-    uint64_t now_us;     // of the last poll, for the log
     bool failure_logged;
+    evse_transaction_t *open[CONFIG_EVSE_CONNECTORS_MAX]; // into slot[]; NULL none
+    uint32_t first, count;                                // of the index, a ring
+    uint32_t waiting;      // messages in it, without sample sets kept for a STOP
+    uint32_t queued_bytes; // what the journalled ones take of the journal
+    uint32_t readings;     // in memory alone
+    uint32_t boot;         // number of this boot, from 1
+    uint32_t next_message, next_transaction;
+    evse_store_config_t config;
+    uint32_t boots_known; // offsets of boots whose messages still wait
+    uint32_t unrecorded;  // STOPs that could not be journalled yet
+    uint32_t head_bytes;  // what it takes of the journal; 0 it is in memory alone
+    uint32_t moved;       // entry of the index whose new position comes next
+    uint32_t setting_count, settings_bytes;
+    uint32_t kept_count;
+    uint32_t weld_latched;
     uint32_t recovered;  // transactions ended at this boot
     uint32_t lost;       // messages given up after too many CALLERRORs, or that the flash has lost
     uint32_t thinned;    // readings dropped to make room
     uint32_t unreadable; // records that the flash has lost, objects among them
+    uint64_t tail_id;    // of the newest ever queued
+    uint64_t refused_id; // the message CALLERRORs were counted of
+    uint64_t register_mJ[CONFIG_EVSE_CONNECTORS_MAX]; // last checkpoint
+    uint64_t checkpoint_us[CONFIG_EVSE_CONNECTORS_MAX];
+    evse_moment_t register_at[CONFIG_EVSE_CONNECTORS_MAX]; // of the last checkpoint
+    uint64_t station_nonce;
+    uint64_t utc_offset_ms; // UTC minus time since boot; 0 unknown
+    uint64_t clock_at;      // journal sequence of this boot's offset; 0 none
+    uint64_t confirm_at;
+    uint64_t
+        thinned_at; // journal sequence of the last thinning: nothing is offered before it is durable
+    uint64_t now_us; // of the last poll, for the log
+    hf_journal_t journal;
+    evse_message_t *reading[CONFIG_EVSE_READINGS_MAX]; // blocks of the pool; NULL free
+    hf_pool_t messages;                                // readings in memory alone
+    evse_message_t head;                               // the oldest, if head_loaded
+    evse_transaction_t slot[2u * CONFIG_EVSE_CONNECTORS_MAX];
+    evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX]; // the last one
+    struct {
+        uint32_t boot;
+        uint64_t utc_offset_ms;
+    } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
     // Last, and used from their beginnings: what was never used is never touched.
     HF_POOL_STORAGE(evse_message_t, CONFIG_EVSE_READINGS_MAX) message_storage;
     char settings[CONFIG_EVSE_SETTINGS_BYTES]; // key, NUL, value, NUL; one after the other

@@ -282,6 +282,21 @@ static void list_answer_waits_for_room_on_the_link(void)
     CHECK_STR(s->link.last_answer, STATION_ACCEPTED);
 }
 
+static void list_and_an_unlock_do_not_owe_answers_at_a_time(void)
+{
+    station_t *s = station_online(1);
+    s->tags_ram.sync_polls = 10;
+    CHECK_STR(send_list(s, 3, "Full", ENTRY("A", "Accepted")), "");
+    CHECK_STR(station_ask(s, "UnlockConnector", "{\"connectorId\":1}"),
+              "[3,\"q1\",{\"status\":\"UnlockFailed\"}]");
+    station_run(s, 300);
+    CHECK_STR(s->link.last_answer, STATION_ACCEPTED);
+    s->control[0].lock_stuck = true;
+    CHECK_STR(station_ask(s, "UnlockConnector", "{\"connectorId\":1}"), "");
+    CHECK_STR(send_list(s, 4, "Full", ENTRY("B", "Accepted")), FAILED);
+    CHECK_EQ(version(s), 3);
+}
+
 static void list_longer_than_a_message_comes_in_several(void)
 {
     station_t *s = station_online(1);
@@ -379,6 +394,7 @@ HF_TEST_MAIN(HF_TEST(list_full_then_differential_is_accepted_and_kept),
              HF_TEST(list_answer_is_not_given_over_another_connection),
              HF_TEST(list_answer_that_falls_with_the_link_is_not_given_later),
              HF_TEST(list_answer_waits_for_room_on_the_link),
+             HF_TEST(list_and_an_unlock_do_not_owe_answers_at_a_time),
              HF_TEST(list_longer_than_a_message_comes_in_several),
              HF_TEST(list_message_with_too_many_entries_fails),
              HF_TEST(list_message_of_the_longest_entries_fits_the_receive_buffer),

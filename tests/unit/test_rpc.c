@@ -357,9 +357,9 @@ static void rpc_deferred_reply_comes_later(void)
     CHECK_EQ(b->sent_count, 0);
     evse_rpc_draft_t reply;
     b->is_full = true;
-    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply, b->rpc.call_id), HF_E_AGAIN);
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply), HF_E_AGAIN);
     b->is_full = false;
-    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply, b->rpc.call_id), 0);
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply), 0);
     hf_json_put_raw(&reply.json, HF_SLICE("{\"status\":\"Unlocked\"}"));
     CHECK_EQ(evse_rpc_reply_send(&b->rpc, &reply), 0);
     CHECK_STR(LAST(b), "[3,\"q\\\"1\",{\"status\":\"Unlocked\"}]");

@@ -5,14 +5,21 @@
 #include <string.h>
 
 typedef struct measurand_info {
-    const char *ocpp;
+    const char *json; // begins with the name
     int32_t least, most;
-    uint8_t length, decimals, location;
+    uint8_t name_length, json_length;
+    uint8_t decimals, location;
 } measurand_info_t;
+
+// A unit of "" is none: the text ends before it.
+#define JSON_OF(ocpp, unit) ocpp "\",\"unit\":\"" unit "\""
+#define JSON_LENGTH(ocpp, unit)                                                                    \
+    (sizeof(unit) > 1u ? sizeof(JSON_OF(ocpp, unit)) - 1u : sizeof(ocpp "\"") - 1u)
 
 static const measurand_info_t measurands[EVSE_MEASURAND_COUNT] = {
 #define MEASURAND_INFO(name, ocpp, unit, decimals, least, most, location)                          \
-    {ocpp, least, most, sizeof(ocpp) - 1u, decimals, EVSE_LOCATION_##location},
+    {JSON_OF(ocpp, unit),     least, most, sizeof(ocpp) - 1u, JSON_LENGTH(ocpp, unit), decimals,   \
+     EVSE_LOCATION_##location},
     EVSE_MEASURAND_TABLE(MEASURAND_INFO)
 #undef MEASURAND_INFO
 };
@@ -24,9 +31,12 @@ static const char *const phases[EVSE_PHASE_COUNT] = {
 #undef PHASE_TEXT
 };
 
-const char *evse_measurand_text(unsigned measurand)
+hf_slice_t evse_measurand_json(unsigned measurand)
 {
-    return measurand < EVSE_MEASURAND_COUNT ? measurands[measurand].ocpp : "";
+    if (measurand >= EVSE_MEASURAND_COUNT) {
+        return (hf_slice_t){"", 0u};
+    }
+    return (hf_slice_t){measurands[measurand].json, measurands[measurand].json_length};
 }
 
 const char *evse_phase_text(unsigned phase)
@@ -64,8 +74,8 @@ static bool parse_phase(hf_slice_t text, unsigned *phase)
 bool evse_quantity_parse(hf_slice_t text, evse_quantity_t *quantity)
 {
     for (unsigned i = 0u; i < EVSE_MEASURAND_COUNT; i++) {
-        size_t length = measurands[i].length;
-        if (text.length < length || memcmp(text.text, measurands[i].ocpp, length) != 0) {
+        size_t length = measurands[i].name_length;
+        if (text.length < length || memcmp(text.text, measurands[i].json, length) != 0) {
             continue;
         }
         unsigned phase = EVSE_PHASE_NONE;

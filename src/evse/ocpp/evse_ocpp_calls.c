@@ -200,7 +200,7 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     if (connector == 0 || connector > ocpp->config.connectors) {
         return evse_reply_status(reply, "NotSupported"); // errata 3.87
     }
-    if (ocpp->unlock.waiting) { // the central system gave up on the first
+    if (evse_rpc_is_deferring(&ocpp->rpc)) { // the central system gave up on an answer before
         return evse_reply_status(reply, "UnlockFailed");
     }
     ocpp->session[connector - 1].cable_held = false;
@@ -208,7 +208,6 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     ocpp->unlock.ordered = false;
     ocpp->unlock.connector = (uint8_t)(connector - 1);
     ocpp->unlock.since_us = ocpp->now_us;
-    memcpy(ocpp->unlock.call_id, ocpp->rpc.call_id, sizeof ocpp->unlock.call_id);
     if (evse_session_is_billing(ocpp, ocpp->unlock.connector)) {
         evse_session_stop(ocpp, ocpp->unlock.connector, EVSE_STOP_UnlockCommand, ocpp->now_us);
     }
@@ -217,13 +216,7 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
 
 static void answer_unlock(evse_ocpp_t *ocpp, bool unlocked)
 {
-    evse_rpc_draft_t reply;
-    int status = evse_rpc_reply_begin(&ocpp->rpc, &reply, ocpp->unlock.call_id);
-    if (status == HF_OK) {
-        (void)evse_reply_status(&reply.json, unlocked ? "Unlocked" : "UnlockFailed");
-        status = evse_rpc_reply_send(&ocpp->rpc, &reply);
-    }
-    ocpp->unlock.waiting = status == HF_E_AGAIN;
+    ocpp->unlock.waiting = evse_reply_deferred(ocpp, unlocked ? "Unlocked" : "UnlockFailed");
 }
 
 void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
@@ -438,7 +431,7 @@ evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t pay
     evse_ocpp_t *ocpp = ctx;
     evse_stir(ocpp);
     if (ocpp->registration == EVSE_REGISTRATION_REJECTED) {
-        return EVSE_RPC_DEFERRED; // 4.2: who rejected us gets no answers
+        return EVSE_RPC_SILENT; // 4.2: who rejected us gets no answers
     }
     for (size_t i = 0u; i < HF_COUNT_OF(handlers); i++) {
         if (hf_slice_is(action, handlers[i].action)) {

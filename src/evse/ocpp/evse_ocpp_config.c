@@ -372,6 +372,11 @@ int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value)
     return good ? set_value(ocpp, info, value) : HF_E_RANGE;
 }
 
+const char *evse_key_text(const evse_ocpp_t *ocpp, evse_key_t key)
+{
+    return text_of(ocpp, &keys[key]);
+}
+
 const char *evse_ocpp_text(const evse_ocpp_t *ocpp, const char *key)
 {
     const key_info_t *info = find_key(slice_of(key));

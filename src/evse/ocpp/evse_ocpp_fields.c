@@ -133,3 +133,14 @@ evse_rpc_error_t evse_reply_accepted(hf_json_writer_t *reply, bool accepted)
 {
     return evse_reply_status(reply, accepted ? "Accepted" : "Rejected");
 }
+
+bool evse_reply_deferred(evse_ocpp_t *ocpp, const char *status)
+{
+    evse_rpc_draft_t reply;
+    int begun = evse_rpc_reply_begin(&ocpp->rpc, &reply);
+    if (begun == HF_OK) {
+        (void)evse_reply_status(&reply.json, status);
+        (void)!evse_rpc_reply_send(&ocpp->rpc, &reply); // counted there
+    }
+    return begun == HF_E_AGAIN;
+}

@@ -244,7 +244,6 @@ static evse_rpc_error_t apply(evse_ocpp_t *ocpp, int32_t version, bool is_full, 
         status = evse_tags_poll(&auth->list);
         if (status == HF_E_AGAIN) {
             auth->is_replying = true;
-            memcpy(auth->call_id, ocpp->rpc.call_id, sizeof auth->call_id);
             return EVSE_RPC_DEFERRED;
         }
     }
@@ -272,8 +271,8 @@ evse_rpc_error_t evse_list_on_send(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
     if (!is_list_used(ocpp)) {
         return evse_reply_status(reply, "NotSupported");
     }
-    if (!good ||
-        version <= 0) { // 0 and -1 mean something else in GetLocalListVersion (errata 3.52)
+    // 0 and -1 mean something else in GetLocalListVersion (errata 3.52).
+    if (!good || version <= 0 || evse_rpc_is_deferring(&ocpp->rpc)) {
         return evse_reply_status(reply, "Failed");
     }
     if (!is_full && version <= ocpp->auth.list.version) {
@@ -293,21 +292,6 @@ evse_rpc_error_t evse_list_on_version(evse_ocpp_t *ocpp, hf_json_t payload, hf_j
 
 // ---- the loop -----------------------------------------------------------------------------------
 
-// The id means nothing in another connection.
-static void answer(evse_ocpp_t *ocpp, int result)
-{
-    evse_rpc_draft_t reply;
-    int status = HF_E_CLOSED;
-    if (ocpp->link_state == EVSE_LINK_OPEN) {
-        status = evse_rpc_reply_begin(&ocpp->rpc, &reply, ocpp->auth.call_id);
-    }
-    if (status == HF_OK) {
-        (void)evse_reply_status(&reply.json, text_of(result));
-        status = evse_rpc_reply_send(&ocpp->rpc, &reply);
-    }
-    ocpp->auth.is_replying = status == HF_E_AGAIN;
-}
-
 void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_auth_t *auth = &ocpp->auth;
@@ -325,7 +309,7 @@ void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
     }
     if (auth->is_replying) {
         status = auth->list.failed;
-        answer(ocpp, status);
+        auth->is_replying = evse_reply_deferred(ocpp, text_of(status));
         HF_LOGI(ocpp->config.log, now_us, OCPP, "local list durable: %s, %u tags, version %d",
                 hf_status_text(status), (unsigned)auth->list.count, (int)auth->list.version);
     }

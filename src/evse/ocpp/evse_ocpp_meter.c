@@ -45,7 +45,7 @@ void evse_meter_queue(evse_ocpp_t *ocpp, unsigned connector, const evse_quantiti
         ocpp->samples_dropped++;
         return;
     }
-    if (ocpp->config.log != NULL) {
+    if (HF_LOG_IS_ON(ocpp->config.log)) {
         log_readings(ocpp, connector, now_us);
     }
 }

@@ -4,6 +4,7 @@
 // Invariants: a signed value is kept in the store before anything carries it; the STOP waits for its own until it is durable
 // or has failed (10 s), and what has failed never comes later; both are dropped when the STOP is confirmed.
 #include "evse_ocpp_meter.h"
+#include "holdfast/hf_le.h"
 
 #define SIGN_TIMEOUT_US (10u * HF_US_PER_S)
 #define OBJECT_VERSION  1u
@@ -15,22 +16,6 @@ _Static_assert(EVSE_SIGNED_OBJECT_BYTES == HEAD_BYTES + EVSE_SIGNED_BYTES, "its 
 static uint16_t key_of(uint32_t transaction, bool end)
 {
     return (uint16_t)((transaction & 0x7FFFu) << 1 | (end ? 1u : 0u));
-}
-
-static void put(uint8_t *out, uint64_t value, unsigned bytes)
-{
-    for (unsigned i = 0u; i < bytes; i++) {
-        out[i] = (uint8_t)(value >> (8u * i));
-    }
-}
-
-static uint64_t get(const uint8_t *in, unsigned bytes)
-{
-    uint64_t value = 0u;
-    for (unsigned i = bytes; i > 0u; i--) {
-        value = value << 8 | in[i - 1u];
-    }
-    return value;
 }
 
 // ---- kept ---------------------------------------------------------------------------------------
@@ -57,9 +42,9 @@ static int keep(evse_ocpp_t *ocpp, uint32_t transaction, bool end, const char *t
     uint8_t object[EVSE_SIGNED_OBJECT_BYTES];
     evse_moment_t at = evse_moment(ocpp, ocpp->now_us);
     object[0] = OBJECT_VERSION;
-    put(&object[1], at.boot, 4u);
-    put(&object[5], at.since_boot_ms, 8u);
-    put(&object[13], at.utc_ms, 8u);
+    hf_le_put32(&object[1], at.boot);
+    hf_le_put(&object[5], 8u, at.since_boot_ms);
+    hf_le_put(&object[13], 8u, at.utc_ms);
     memcpy(&object[HEAD_BYTES], text, length);
     return evse_store_keep(ocpp->config.store, EVSE_OBJECT_SIGNED, key_of(transaction, end), object,
                            HEAD_BYTES + length);
@@ -73,9 +58,9 @@ evse_signed_value_t evse_meter_signed(evse_ocpp_t *ocpp, uint32_t transaction, b
     if (length <= (int)HEAD_BYTES || storage[0] != OBJECT_VERSION) {
         return (evse_signed_value_t){.length = 0u};
     }
-    return (evse_signed_value_t){.at = {.boot = (uint32_t)get(&storage[1], 4u),
-                                        .since_boot_ms = get(&storage[5], 8u),
-                                        .utc_ms = get(&storage[13], 8u)},
+    return (evse_signed_value_t){.at = {.boot = hf_le_get32(&storage[1]),
+                                        .since_boot_ms = hf_le_get(&storage[5], 8u),
+                                        .utc_ms = hf_le_get(&storage[13], 8u)},
                                  .text = (const char *)&storage[HEAD_BYTES],
                                  .length = (size_t)length - HEAD_BYTES};
 }

@@ -13,25 +13,10 @@ typedef struct piece {
         .text = (literal), .length = sizeof(literal) - 1u                                          \
     }
 
-// A unit of "" is none: the piece ends before it.
-static const piece_t measurands[EVSE_MEASURAND_COUNT] = {
-#define MEASURAND_PIECE(name, ocpp, unit, decimals, least, most, location)                         \
-    {ocpp "\",\"unit\":\"" unit "\"",                                                              \
-     sizeof(unit) > 1u ? sizeof(ocpp "\",\"unit\":\"" unit "\"") - 1u : sizeof(ocpp "\"") - 1u},
-    EVSE_MEASURAND_TABLE(MEASURAND_PIECE)
-#undef MEASURAND_PIECE
-};
-
-static const piece_t contexts[EVSE_CONTEXT_COUNT] = {
-#define CONTEXT_PIECE(name, ocpp) PIECE("\",\"context\":\"" ocpp "\",\"measurand\":\""),
-    EVSE_CONTEXT_TABLE(CONTEXT_PIECE)
-#undef CONTEXT_PIECE
-};
-
-static const piece_t phases[EVSE_PHASE_COUNT] = {
-#define PHASE_PIECE(name, ocpp) PIECE(",\"phase\":\"" ocpp "\""),
-    EVSE_PHASE_TABLE(PHASE_PIECE)
-#undef PHASE_PIECE
+static const char *const contexts[EVSE_CONTEXT_COUNT] = {
+#define CONTEXT_TEXT(name, ocpp) ocpp,
+    EVSE_CONTEXT_TABLE(CONTEXT_TEXT)
+#undef CONTEXT_TEXT
 };
 
 static const piece_t locations[EVSE_LOCATION_COUNT] = {
@@ -46,10 +31,31 @@ static const piece_t locations[EVSE_LOCATION_COUNT] = {
 _Static_assert(CONFIG_EVSE_OCPP_SEND_BYTES >= EVSE_SAMPLES_MAX * SAMPLE_TEXT_MAX + 256u,
                "a MeterValues with every sample fits");
 
-static char *put(char *at, const piece_t *piece)
+static char *put(char *at, const char *text, size_t length)
 {
-    memcpy(at, piece->text, piece->length);
-    return at + piece->length;
+    memcpy(at, text, length);
+    return at + length;
+}
+
+static char *put_piece(char *at, const piece_t *piece)
+{
+    return put(at, piece->text, piece->length);
+}
+
+// What stands between the value and the measurand, the same in every sample of a message.
+typedef struct middle {
+    char text[64];
+    size_t length;
+} middle_t;
+
+static void make_middle(middle_t *middle, unsigned context)
+{
+    static const piece_t before = PIECE("\",\"context\":\"");
+    static const piece_t after = PIECE("\",\"measurand\":\"");
+    char *at = put_piece(middle->text, &before);
+    at = put(at, contexts[context], strlen(contexts[context]));
+    at = put_piece(at, &after);
+    middle->length = (size_t)(at - middle->text);
 }
 
 // Of a value of 32 bits the digits, with a point before the last `decimals` of them.
@@ -83,30 +89,42 @@ static char *put_Wh(char *at, uint64_t Wh)
     return at + out.length;
 }
 
+static char *put_phase(char *at, unsigned phase)
+{
+    static const piece_t name = PIECE(",\"phase\":\"");
+    const char *text = evse_phase_text(phase);
+    at = put_piece(at, &name);
+    at = put(at, text, strlen(text));
+    *at++ = '"';
+    return at;
+}
+
 // Its text, which takes SAMPLE_TEXT_MAX at most; returns where it ends.
-static char *write_sample(char *at, const evse_message_t *message, const evse_sample_t *sample)
+static char *write_sample(char *at, const evse_message_t *message, const middle_t *middle,
+                          const evse_sample_t *sample)
 {
     static const piece_t open = PIECE("{\"value\":\"");
     unsigned phase = evse_quantity_phase(sample->phase);
     unsigned location = evse_quantity_location(sample->phase);
-    at = put(at, &open);
+    hf_slice_t measurand = evse_measurand_json(sample->measurand);
+    at = put_piece(at, &open);
     at = sample->measurand == EVSE_MEASURAND_ENERGY
              ? put_Wh(at, message->register_Wh)
              : put_fixed(at, sample->value, evse_measurand_decimals(sample->measurand));
-    at = put(at, &contexts[message->context]);
-    at = put(at, &measurands[sample->measurand]);
+    at = put(at, middle->text, middle->length);
+    at = put(at, measurand.text, measurand.length);
     if (location != EVSE_LOCATION_Outlet && location < EVSE_LOCATION_COUNT) {
-        at = put(at, &locations[location]);
+        at = put_piece(at, &locations[location]);
     }
     if (phase != EVSE_PHASE_NONE && phase < EVSE_PHASE_COUNT) {
-        at = put(at, &phases[phase]);
+        at = put_phase(at, phase);
     }
     *at++ = '}';
     return at;
 }
 
 // Written at once where the longest fits; the comma before it is written with it.
-static void put_sample(hf_builder_t *out, const evse_message_t *message,
+static void put_sample(hf_builder_t *out, const evse_message_t *message, const middle_t *middle,
                        const evse_sample_t *sample, bool first)
 {
     if (out->overflow || out->capacity - out->length <= SAMPLE_TEXT_MAX + 1u) {
@@ -117,20 +135,21 @@ static void put_sample(hf_builder_t *out, const evse_message_t *message,
     if (!first) {
         *at++ = ',';
     }
-    at = write_sample(at, message, sample);
+    at = write_sample(at, message, middle, sample);
     *at = '\0';
     out->length = (size_t)(at - out->text);
 }
 
-static void put_signed(hf_json_writer_t *json, unsigned context, const evse_signed_value_t *value)
+static void put_signed(hf_json_writer_t *json, const middle_t *middle,
+                       const evse_signed_value_t *value)
 {
-    static const piece_t tail = PIECE("Energy.Active.Import.Register\",\"format\":\"SignedData\"}");
     hf_builder_slice(json->out, HF_SLICE("{\"value\":"));
     json->needs_comma = false;
     hf_json_put_slice(json, (hf_slice_t){value->text, value->length});
-    const piece_t *rest = &contexts[context]; // without the quote that ends a value
-    hf_builder_slice(json->out, (hf_slice_t){rest->text + 1, rest->length - 1u});
-    hf_builder_slice(json->out, (hf_slice_t){tail.text, tail.length});
+    // Without the quote that ends a value.
+    hf_builder_slice(json->out, (hf_slice_t){middle->text + 1, middle->length - 1u});
+    hf_builder_slice(json->out,
+                     HF_SLICE("Energy.Active.Import.Register\",\"format\":\"SignedData\"}"));
 }
 
 void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
@@ -144,10 +163,12 @@ void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
     hf_builder_text(out, time);
     hf_builder_slice(out, HF_SLICE("\",\"sampledValue\":["));
     bool first = true;
-    for (unsigned i = 0u; message->context < EVSE_CONTEXT_COUNT && i < message->samples && i < most;
-         i++) {
-        if (message->sample[i].measurand < EVSE_MEASURAND_COUNT) { // else of a later version
-            put_sample(out, message, &message->sample[i], first);
+    middle_t middle;
+    bool known = message->context < EVSE_CONTEXT_COUNT; // else of a later version
+    make_middle(&middle, known ? message->context : EVSE_CONTEXT_OTHER);
+    for (unsigned i = 0u; known && i < message->samples && i < most; i++) {
+        if (message->sample[i].measurand < EVSE_MEASURAND_COUNT) { // the same
+            put_sample(out, message, &middle, &message->sample[i], first);
             first = false;
         }
     }
@@ -155,7 +176,7 @@ void evse_meter_put_value(const evse_ocpp_t *ocpp, hf_json_writer_t *json,
         if (!first) {
             hf_builder_char(out, ',');
         }
-        put_signed(json, message->context, signed_value);
+        put_signed(json, &middle, signed_value);
     }
     hf_builder_slice(out, HF_SLICE("]}"));
 }

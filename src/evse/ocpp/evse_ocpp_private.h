@@ -213,6 +213,8 @@ typedef enum evse_change {
 } evse_change_t;
 
 void evse_keys_init(evse_ocpp_t *ocpp);
+/// The text in force of a key that is no number.
+const char *evse_key_text(const evse_ocpp_t *ocpp, evse_key_t key);
 evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
 evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_writer_t *reply);
 /// "NAME = VALUE" of the key number `index`, secrets left out; false when there is none of that number.
@@ -262,6 +264,8 @@ bool evse_fields_time(evse_fields_t *fields, const char *name, bool required, ui
 
 /// {"status":status}
 evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status);
+/// The same for the CALL whose answer is owed. True: not yet, the link has no room.
+bool evse_reply_deferred(evse_ocpp_t *ocpp, const char *status);
 /// Accepted or Rejected.
 evse_rpc_error_t evse_reply_accepted(hf_json_writer_t *reply, bool accepted);
 

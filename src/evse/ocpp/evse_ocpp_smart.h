@@ -54,7 +54,7 @@ HF_MUST_CHECK int evse_smart_remove(evse_ocpp_t *ocpp, unsigned slot);
 /// The session of a connector (from 0) is over: so are its TxProfiles. What the flash does not take goes at the next boot.
 void evse_smart_bury(evse_ocpp_t *ocpp, unsigned connector);
 /// A limit that stands in a key of ours: SiteLimit, OfflineLimit.
-evse_smart_limit_t evse_smart_key_limit(const evse_ocpp_t *ocpp, const char *key);
+evse_smart_limit_t evse_smart_key_limit(const evse_ocpp_t *ocpp, evse_key_t key);
 /// What a connector (from 0) can do at most, and the voltage that turns one unit into the other.
 evse_smart_limit_t evse_smart_rating(const evse_ocpp_t *ocpp, unsigned connector);
 int32_t evse_smart_rated_mV(const evse_ocpp_t *ocpp, unsigned connector);

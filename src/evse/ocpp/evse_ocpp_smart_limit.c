@@ -44,10 +44,10 @@ evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connecto
     return moment;
 }
 
-evse_smart_limit_t evse_smart_key_limit(const evse_ocpp_t *ocpp, const char *key)
+evse_smart_limit_t evse_smart_key_limit(const evse_ocpp_t *ocpp, evse_key_t key)
 {
     evse_smart_limit_t limit;
-    const char *text = evse_ocpp_text(ocpp, key);
+    const char *text = evse_key_text(ocpp, key);
     (void)!evse_smart_limit_parse((hf_slice_t){text, strlen(text)}, &limit);
     return limit;
 }
@@ -65,10 +65,10 @@ static evse_smart_limit_t total_limit(evse_ocpp_t *ocpp, uint64_t now_us, uint64
         &smart->profiles, evse_smart_moment(ocpp, CONFIG_EVSE_CONNECTORS_MAX, now_us));
     note_next(next_ms, station.next_ms);
     evse_smart_limit_t total =
-        evse_smart_least(station.limit, evse_smart_key_limit(ocpp, "SiteLimit"));
+        evse_smart_least(station.limit, evse_smart_key_limit(ocpp, EVSE_KEY_OF_SiteLimit));
     uint64_t due_us = smart->away_us + evse_seconds_us(EVSE_NUMBER(ocpp, OfflineLimitDelay));
     if (!smart->online && now_us >= due_us) {
-        total = evse_smart_least(total, evse_smart_key_limit(ocpp, "OfflineLimit"));
+        total = evse_smart_least(total, evse_smart_key_limit(ocpp, EVSE_KEY_OF_OfflineLimit));
     } else if (!smart->online) {
         note_next(next_ms, (due_us - now_us) / HF_US_PER_MS + 1u);
     }

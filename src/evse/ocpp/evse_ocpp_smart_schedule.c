@@ -206,7 +206,7 @@ evse_rpc_error_t evse_smart_on_composite(evse_ocpp_t *ocpp, hf_json_t payload,
                            .connector = (unsigned)connector,
                            .start_ms = utc_ms / MS_PER_S * MS_PER_S,
                            .duration_s = (uint32_t)duration_s,
-                           .site = evse_smart_key_limit(ocpp, "SiteLimit")};
+                           .site = evse_smart_key_limit(ocpp, EVSE_KEY_OF_SiteLimit)};
     schedule.unit = asked ? (evse_rate_unit_t)unit : usual_unit(&schedule);
     put_schedule(&schedule, reply);
     return EVSE_RPC_NO_ERROR;

@@ -59,7 +59,7 @@ static evse_vendor_status_t ask_own(const evse_ocpp_t *ocpp, const request_t *re
                                     hf_builder_t *answer)
 {
     evse_vendor_item_t item;
-    if (!is_same(request->vendor, evse_ocpp_text(ocpp, "VendorId"))) {
+    if (!is_same(request->vendor, evse_key_text(ocpp, EVSE_KEY_OF_VendorId))) {
         return EVSE_VENDOR_UNKNOWN_VENDOR;
     }
     bool status = is_same(request->message, "ChargerStatus");

@@ -64,7 +64,7 @@ bool evse_vendor_is_id(hf_slice_t id)
 
 void evse_vendor_apply_keys(evse_ocpp_t *ocpp)
 {
-    const char *list = evse_ocpp_text(ocpp, "VendorMessages");
+    const char *list = evse_key_text(ocpp, EVSE_KEY_OF_VendorMessages);
     int kinds = evse_vendor_parse_kinds((hf_slice_t){list, strlen(list)});
     bool live = EVSE_NUMBER(ocpp, TelemetryInterval) > 0;
     ocpp->vendor.enabled =
@@ -268,7 +268,7 @@ static bool send_data(evse_ocpp_t *ocpp, evse_vendor_kind_t kind, const char *da
 {
     evse_outgoing_t call;
     hf_json_writer_t *json = evse_outgoing_begin(ocpp, &call, "DataTransfer", NULL);
-    hf_json_string_field(json, "vendorId", evse_ocpp_text(ocpp, "VendorId"));
+    hf_json_string_field(json, "vendorId", evse_key_text(ocpp, EVSE_KEY_OF_VendorId));
     hf_json_string_field(json, "messageId", evse_vendor_kind_text(kind));
     hf_json_string_field(json, "data", data);
     return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_VENDOR, token, 0u)) == HF_OK;

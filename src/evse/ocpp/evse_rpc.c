@@ -94,12 +94,21 @@ int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
     return HF_OK;
 }
 
-int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, const char *call_id)
+bool evse_rpc_is_deferring(const evse_rpc_t *rpc)
 {
+    return rpc->is_deferring;
+}
+
+int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft)
+{
+    if (!rpc->is_deferring) {
+        return HF_E_NOT_FOUND;
+    }
     if (!evse_rpc_frame_begin(rpc, draft, EVSE_RPC_TYPE_RESULT)) {
         return HF_E_AGAIN;
     }
-    hf_json_put_string(&draft->json, call_id);
+    rpc->is_deferring = false;
+    hf_json_put_string(&draft->json, rpc->deferred_id);
     return HF_OK;
 }
 
@@ -140,6 +149,7 @@ void evse_rpc_poll(evse_rpc_t *rpc, uint64_t now_us)
 void evse_rpc_reset(evse_rpc_t *rpc, uint64_t now_us)
 {
     rpc->now_us = now_us;
+    rpc->is_deferring = false;
     if (rpc->outstanding) {
         end_call(rpc, now_us);
     }

@@ -40,10 +40,11 @@ static size_t character_count(const char *text)
     return count;
 }
 
-static bool is_call_well_formed(evse_rpc_t *rpc, const frame_t *frame, char action[ACTION_BYTES])
+static bool is_call_well_formed(evse_rpc_t *rpc, const frame_t *frame,
+                                char id[EVSE_RPC_CALL_ID_BYTES], char action[ACTION_BYTES])
 {
-    if (hf_json_string(frame->element[1], rpc->call_id, sizeof rpc->call_id) != HF_OK ||
-        character_count(rpc->call_id) > EVSE_RPC_CALL_ID_CHARACTERS) {
+    if (hf_json_string(frame->element[1], id, EVSE_RPC_CALL_ID_BYTES) != HF_OK ||
+        character_count(id) > EVSE_RPC_CALL_ID_CHARACTERS) {
         rpc->why = "message id";
         return false;
     }
@@ -68,20 +69,26 @@ static void receive_call(evse_rpc_t *rpc, const frame_t *frame)
     }
     rpc->calls_received++;
     rpc->why = "";
+    char text[EVSE_RPC_CALL_ID_BYTES];
     char action[ACTION_BYTES] = "";
-    if (!is_call_well_formed(rpc, frame, action)) {
+    if (!is_call_well_formed(rpc, frame, text, action)) {
         rpc->malformed++;
         answer_error(rpc, id.raw, EVSE_RPC_FormationViolation, rpc->why);
         return;
     }
     evse_rpc_draft_t draft;
-    if (evse_rpc_reply_begin(rpc, &draft, rpc->call_id) != HF_OK) { // seen before it was received
+    if (!evse_rpc_frame_begin(rpc, &draft, EVSE_RPC_TYPE_RESULT)) { // seen before it was received
         rpc->replies_lost++;
         return;
     }
+    hf_json_put_string(&draft.json, text);
     evse_rpc_error_t error = rpc->owner.on_call(
         rpc->owner.ctx, (hf_slice_t){action, strlen(action)}, frame->element[3], &draft.json);
     if (error == EVSE_RPC_DEFERRED) {
+        memcpy(rpc->deferred_id, text, sizeof rpc->deferred_id);
+        rpc->is_deferring = true;
+    }
+    if (error == EVSE_RPC_DEFERRED || error == EVSE_RPC_SILENT) {
         return;
     }
     if (error == EVSE_RPC_NO_ERROR) {
@@ -99,10 +106,10 @@ static void receive_call(evse_rpc_t *rpc, const frame_t *frame)
 static void log_refusal(evse_rpc_t *rpc, hf_json_t code, uint64_t now_us)
 {
     char text[48];
-    if (hf_json_string(code, text, sizeof text) != HF_OK) {
-        text[0] = '\0';
+    if (HF_LOG_IS_ON(rpc->log)) {
+        (void)!hf_json_string(code, text, sizeof text); // empty when it is none
+        HF_LOGW(rpc->log, now_us, OCPP, "central system refused a call: %s", text);
     }
-    HF_LOGW(rpc->log, now_us, OCPP, "central system refused a call: %s", text);
 }
 
 // Nobody waits for it any more, or ever did.

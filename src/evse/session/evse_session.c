@@ -187,7 +187,9 @@ static void begin_transaction(evse_ocpp_t *ocpp, unsigned connector, uint64_t no
                                 .reservation_id = session->reservation_id};
     int status = evse_store_begin(ocpp->config.store, connector, &begin);
     if (status != HF_OK) {
-        evse_session_cancel(ocpp, connector, hf_status_text(status), now_us);
+        HF_LOGE(ocpp->config.log, now_us, SESSION, "session %u: start not recorded: %s",
+                (unsigned)session->id, hf_status_text(status));
+        evse_session_cancel(ocpp, connector, "no record, no energy", now_us);
         return;
     }
     session->start_Wh = register_mJ / EVSE_mJ_PER_Wh;

@@ -139,7 +139,7 @@ int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t rea
 // The start button only starts: its own tag presented during a session would end that.
 void evse_session_press_start(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
 {
-    const char *id_tag = evse_ocpp_text(ocpp, "LocalStartTag");
+    const char *id_tag = evse_key_text(ocpp, EVSE_KEY_OF_LocalStartTag);
     int status = HF_E_STATE;
     if (id_tag[0] != '\0' && ocpp->session[connector].state == EVSE_SESSION_IDLE) {
         status = evse_ocpp_present_tag(ocpp, connector, id_tag, now_us);
