@@ -18,5 +18,4 @@ SIZE_OF(evse_ws_t);
 SIZE_OF(hf_journal_t);
 SIZE_OF(evse_message_t);
 SIZE_OF(evse_transaction_t);
-SIZE_OF(evse_setting_t);
 SIZE_OF(hf_log_line_t);
