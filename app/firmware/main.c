@@ -114,9 +114,11 @@ static int open_log(hf_log_t *log, uint32_t *storage)
 
 static int open_link(void)
 {
+    static evse_url_t url;
     stream.uart = &uart[FIRMWARE_NETWORK];
-    evse_ws_config_t config = {
+    const evse_ws_config_t config = {
         .stream = {.ops = &mps2_stream_ops, .ctx = &stream},
+        .url = &url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = ws_receive,
         .receive_capacity = sizeof ws_receive,
@@ -128,7 +130,7 @@ static int open_link(void)
         .random = mps2_random,
         .log = &comms_log.log,
     };
-    int status = evse_url_parse(FIRMWARE_URL, &config.url);
+    int status = evse_url_parse(FIRMWARE_URL, &url);
     return status == HF_OK ? evse_ws_init(&ws, &config) : status;
 }
 

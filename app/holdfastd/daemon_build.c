@@ -47,7 +47,7 @@ static int build_link(daemon_t *daemon)
     }
     const evse_ws_config_t config = {
         .stream = evse_stream_tcp_seam(&daemon->stream),
-        .url = daemon->options.url,
+        .url = &daemon->options.url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = daemon->ws_receive,
         .receive_capacity = sizeof daemon->ws_receive,

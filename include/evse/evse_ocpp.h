@@ -80,7 +80,8 @@ typedef enum evse_registration { // of BootNotification
     EVSE_REGISTRATION_ACCEPTED,
 } evse_registration_t;
 
-#define EVSE_KEYS_MAX 64u
+#define EVSE_KEYS_MAX   56u // of this build; a GetConfiguration may name as many as EVSE_KEYS_ASKED
+#define EVSE_KEYS_ASKED 64u
 
 /// Configuration keys as the loop uses them: numbers and lists of measurands, read once from the store.
 typedef struct evse_keys {

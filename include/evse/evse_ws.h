@@ -14,7 +14,7 @@
 
 typedef struct evse_ws_config {
     evse_stream_t stream;
-    evse_url_t url;
+    const evse_url_t *url;     // stays the caller's, good as long as this link
     const char *subprotocol;   // "ocpp1.6"; a server that selects another or none is refused
     const char *authorization; // value of the Authorization header, NULL none
     uint8_t *receive_buffer;   // one whole message, and the handshake's answer

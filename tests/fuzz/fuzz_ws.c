@@ -128,9 +128,10 @@ static const evse_stream_ops_t ops = {
 
 static void start(world_t *w, uint64_t now_us)
 {
+    static const evse_url_t url = {.port = 80, .host = "h", .path = "/"};
     evse_ws_config_t config = {
         .stream = {.ops = &ops, .ctx = w},
-        .url = {.port = 80, .host = "h", .path = "/"},
+        .url = &url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = w->receive,
         .receive_capacity = sizeof w->receive,

@@ -111,9 +111,10 @@ static const evse_stream_ops_t ws_peer_ops = {
 
 static inline evse_ws_config_t ws_peer_config(ws_peer_t *p)
 {
+    static const evse_url_t url = {.port = 8180, .host = "csms.example", .path = "/ocpp/CP1"};
     return (evse_ws_config_t){
         .stream = {.ops = &ws_peer_ops, .ctx = p},
-        .url = {.port = 8180, .host = "csms.example", .path = "/ocpp/CP1"},
+        .url = &url,
         .subprotocol = WS_SUBPROTOCOL,
         .receive_buffer = p->receive,
         .receive_capacity = sizeof p->receive,

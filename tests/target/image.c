@@ -21,8 +21,10 @@ static const hf_flash_t flash = {
 
 static int open_link(void)
 {
-    evse_ws_config_t config = {
+    static evse_url_t url;
+    const evse_ws_config_t config = {
         .stream = {.ops = &template_stream_ops},
+        .url = &url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = receive_buffer,
         .receive_capacity = sizeof receive_buffer,
@@ -34,7 +36,7 @@ static int open_link(void)
         .close_timeout_ms = 3000,
         .random = template_random,
     };
-    int status = evse_url_parse("ws://csms.example/ocpp/CP1", &config.url);
+    int status = evse_url_parse("ws://csms.example/ocpp/CP1", &url);
     return status < 0 ? status : evse_ws_init(&ws, &config);
 }
 

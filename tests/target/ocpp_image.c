@@ -25,8 +25,10 @@ static uint8_t send_buffer[CONFIG_EVSE_OCPP_SEND_BYTES];
 
 static int init_link(void)
 {
-    evse_ws_config_t config = {
+    static evse_url_t url;
+    const evse_ws_config_t config = {
         .stream = {.ops = &template_stream_ops},
+        .url = &url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = receive_buffer,
         .receive_capacity = sizeof receive_buffer,
@@ -38,7 +40,7 @@ static int init_link(void)
         .close_timeout_ms = 3000,
         .random = template_random,
     };
-    int status = evse_url_parse("ws://csms.example/ocpp/CP1", &config.url);
+    int status = evse_url_parse("ws://csms.example/ocpp/CP1", &url);
     return status < 0 ? status : evse_ws_init(&link_state, &config);
 }
 #else

@@ -77,7 +77,7 @@ static void config_small_buffer_names_each_key_once(void)
 {
     station_t *s = station_online(1);
     char payload[2000] = "{\"key\":[\"MeterValuesSampledData\"";
-    for (unsigned i = 1; i < EVSE_KEYS_MAX; i++) {
+    for (unsigned i = 1; i < EVSE_KEYS_ASKED; i++) {
         strcat(payload, ",\"metervaluessampleddata\"");
     }
     strcat(payload, "]}");

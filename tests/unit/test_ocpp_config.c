@@ -101,7 +101,7 @@ static void config_more_keys_than_promised_is_refused(void)
 {
     station_t *s = station_online(1);
     char payload[1000] = "{\"key\":[\"A\"";
-    for (unsigned i = 0; i < EVSE_KEYS_MAX; i++) {
+    for (unsigned i = 0; i < EVSE_KEYS_ASKED; i++) {
         strcat(payload, ",\"A\"");
     }
     strcat(payload, "]}");

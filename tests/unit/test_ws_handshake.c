@@ -22,8 +22,9 @@ static void ws_request_is_what_rfc6455_asks_for(void)
 
 static void ws_request_ipv6_host_is_bracketed(void)
 {
+    static const evse_url_t url = {.port = 8180, .host = "::1", .path = "/"};
     ws_peer_t *p = ws_peer_new(1000);
-    strcpy(p->ws.config.url.host, "::1");
+    p->ws.config.url = &url;
     evse_ws_link_ops.open(&p->ws, p->now_us);
     CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPENING);
     p->out[p->out_length] = '\0';

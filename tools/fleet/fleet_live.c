@@ -29,6 +29,7 @@ typedef struct live_unit {
     evse_ws_t ws;
     evse_stream_tcp_t stream;
     uint8_t *send_buffer, *receive_buffer;
+    evse_url_t url;
     int watched_fd;
     evse_stream_phase_t watched_phase;
     fleet_unit_t unit; // last
@@ -153,7 +154,7 @@ static int start_unit(live_t *live, unsigned index, const fleet_scenario_t *scen
     at->receive_buffer = at->send_buffer + to_page(CONFIG_EVSE_OCPP_SEND_BYTES + 16u);
     evse_ws_config_t ws = {
         .stream = evse_stream_tcp_seam(&at->stream),
-        .url = live->url,
+        .url = &at->url,
         .subprotocol = "ocpp1.6",
         .receive_buffer = at->receive_buffer,
         .receive_capacity = CONFIG_EVSE_OCPP_RECEIVE_BYTES,
@@ -165,11 +166,13 @@ static int start_unit(live_t *live, unsigned index, const fleet_scenario_t *scen
         .close_timeout_ms = WS_CLOSE_MS,
         .random = random_bytes,
     };
-    size_t length = strlen(ws.url.path);
+    evse_url_t *url = &at->url;
+    *url = live->url;
+    size_t length = strlen(url->path);
     int added =
-        snprintf(ws.url.path + length, sizeof ws.url.path - length, "%s%s%u",
-                 ws.url.path[length - 1u] == '/' ? "" : "/", live->options->id_prefix, index + 1u);
-    if (added < 0 || (size_t)added >= sizeof ws.url.path - length) {
+        snprintf(url->path + length, sizeof url->path - length, "%s%s%u",
+                 url->path[length - 1u] == '/' ? "" : "/", live->options->id_prefix, index + 1u);
+    if (added < 0 || (size_t)added >= sizeof url->path - length) {
         return HF_E_TOO_LONG;
     }
     int status = evse_ws_init(&at->ws, &ws);

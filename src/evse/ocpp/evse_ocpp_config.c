@@ -456,7 +456,7 @@ evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     hf_json_t asked;
     (void)evse_fields_find(&fields, "key", false, HF_JSON_ARRAY, &asked);
     size_t count = hf_json_count(asked);
-    if (count > EVSE_KEYS_MAX) { // GetConfigurationMaxKeys
+    if (count > EVSE_KEYS_ASKED) { // GetConfigurationMaxKeys
         evse_fields_refuse(&fields, "key", EVSE_RPC_OccurenceConstraintViolation);
     }
     if (fields.error != EVSE_RPC_NO_ERROR) {

@@ -18,7 +18,7 @@
 int evse_ws_init(evse_ws_t *ws, const evse_ws_config_t *config)
 {
     if (ws == NULL || config == NULL || config->stream.ops == NULL || config->random == NULL ||
-        config->subprotocol == NULL || config->receive_buffer == NULL ||
+        config->url == NULL || config->subprotocol == NULL || config->receive_buffer == NULL ||
         config->send_buffer == NULL || config->receive_capacity < BUFFER_BYTES_MIN ||
         config->send_capacity < BUFFER_BYTES_MIN) {
         return HF_E_ARGUMENT;
@@ -316,7 +316,7 @@ static void link_open(void *ctx, uint64_t now_us)
     ws->send_error = 0;
     ws->now_us = now_us;
     evse_ws_reset_reading(ws);
-    int status = ws->config.stream.ops->open(ws->config.stream.ctx, &ws->config.url, now_us);
+    int status = ws->config.stream.ops->open(ws->config.stream.ctx, ws->config.url, now_us);
     if (status != HF_OK) {
         ws->error = status;
         return;

@@ -21,8 +21,8 @@ int evse_ws_write_request(evse_ws_t *ws)
     evse_ws_base64(random, sizeof random, ws->key);
     hf_builder_t out;
     hf_builder_init(&out, (char *)ws->config.send_buffer, ws->config.send_capacity);
-    hf_builder_format(&out, "GET %s HTTP/1.1\r\n", ws->config.url.path);
-    put_host(&out, &ws->config.url);
+    hf_builder_format(&out, "GET %s HTTP/1.1\r\n", ws->config.url->path);
+    put_host(&out, ws->config.url);
     hf_builder_format(&out,
                       "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: %s\r\n",
