@@ -140,8 +140,8 @@ MISTAKES = {
         "evse_buses_recover(channel, now_us);\n    evse_gate_write(control, channel, now_us);\n    send_passive(channel, now_us);"),
     "register_goes_back": (
         "the energy of a session that ends is taken back",
-        r"channel->register_mJ \+= delta_mJ;",
-        "channel->register_mJ += delta_mJ;\n            channel->register_mJ -= channel->ending ? 2u * delta_mJ + 1u : 0u;"),
+        r"channel->register_mJ = count\.register_mJ;",
+        "channel->register_mJ -= channel->ending ? count.register_mJ - channel->register_mJ + 1u : channel->register_mJ - count.register_mJ;"),
 }
 
 
