@@ -9,11 +9,7 @@
 #include "world.h"
 
 /// Numbers of the pools in the trace.
-enum {
-    WORLD_TRACE_MESSAGES = 0,
-    WORLD_TRACE_FRAMES_UP = 16,
-    WORLD_TRACE_FRAMES_DOWN = 17
-};
+enum { WORLD_TRACE_MESSAGES = 0, WORLD_TRACE_FRAMES_UP = 16, WORLD_TRACE_FRAMES_DOWN = 17 };
 
 /// The charge point was started: the first time, or anew.
 void world_trace_boot(world_t *world);

@@ -116,9 +116,9 @@ typedef struct evse_channel {
     evse_can_state_t bus;               // the worse of the two
     bool lock_wanted, contactor_wanted;
     uint64_t lock_since_us; // locked for a user who has no transaction yet; 0 not
-    bool off_confirmed; // by the module, since off_since_us
-    bool off_owed;      // it was told ON before that
-    bool stalled;       // ticks were missing while power was up: the contactor may have dropped out
+    bool off_confirmed;     // by the module, since off_since_us
+    bool off_owed;          // it was told ON before that
+    bool stalled; // ticks were missing while power was up: the contactor may have dropped out
     bool meter_stale;
     uint64_t off_since_us, opened_us, rest_until_us;
     uint64_t weld_since_us, disagree_since_us;

@@ -136,9 +136,9 @@ typedef struct evse_ocpp {
     uint32_t samples_dropped;
     evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
     struct {
+        uint64_t seen_us;
         uint8_t state, fault; // last told to the central system; 0xFF never
         uint8_t seen_state, seen_fault;
-        uint64_t seen_us;
         bool due; // triggered
     } status[CONFIG_EVSE_CONNECTORS_MAX + 1u];
     evse_metering_t metering;

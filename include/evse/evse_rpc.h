@@ -27,7 +27,7 @@ typedef enum evse_rpc_error {
     EVSE_RPC_ERROR_TABLE(EVSE_RPC_ERROR_ENUM)
 #undef EVSE_RPC_ERROR_ENUM
         EVSE_RPC_ERROR_COUNT,
-    EVSE_RPC_DEFERRED, // of on_call: evse_rpc_reply_begin() answers later. One at a time: see evse_rpc_is_deferring()
+    EVSE_RPC_DEFERRED, // of on_call: evse_rpc_reply_begin() answers later. One at a time: see evse_rpc_can_defer()
     EVSE_RPC_SILENT, // of on_call: never answered
 } evse_rpc_error_t;
 const char *evse_rpc_error_text(unsigned error);
@@ -58,6 +58,7 @@ typedef struct evse_rpc_owner {
 
 #define EVSE_RPC_CALL_ID_CHARACTERS 36u
 #define EVSE_RPC_CALL_ID_BYTES      (EVSE_RPC_CALL_ID_CHARACTERS * 4u + 1u) // of an incoming CALL, UTF-8
+#define EVSE_RPC_DEFERRED_ID_BYTES  (EVSE_RPC_CALL_ID_CHARACTERS * 2u + 1u) // a longer one is answered at once
 
 struct evse_rpc {
     evse_link_t link;
@@ -67,13 +68,14 @@ struct evse_rpc {
     uint32_t token;
     bool outstanding;
     bool is_deferring; // the answer to deferred_id is owed
+    bool can_defer;    // the CALL that on_call is asked about
     const char *why;   // static text on_call may leave for the description of a CALLERROR
     uint64_t sent_us;
     uint64_t now_us; // of the poll under way
     uint32_t calls_sent, calls_received, results, errors_received, errors_sent, timeouts, malformed,
         late, stray, replies_lost;
     char id[EVSE_MESSAGE_ID_BYTES];
-    char deferred_id[EVSE_RPC_CALL_ID_BYTES];
+    char deferred_id[EVSE_RPC_DEFERRED_ID_BYTES];
 };
 
 /// HF_E_ARGUMENT without link, owner or time-out.
@@ -93,8 +95,8 @@ HF_MUST_CHECK int evse_rpc_call_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, 
 /// Closes and sends it: HF_E_CLOSED, HF_E_TOO_LONG (never sent, never cut). `token` comes back in on_answer.
 HF_MUST_CHECK int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
                                      uint64_t now_us);
-/// True while the answer of a CALL is owed: another one must not be deferred.
-bool evse_rpc_is_deferring(const evse_rpc_t *rpc);
+/// Of on_call: the CALL it is asked about may be deferred. Not while another answer is owed, or when its id is too long.
+bool evse_rpc_can_defer(const evse_rpc_t *rpc);
 /// Opens the answer that is owed. HF_E_AGAIN while the link has no room, HF_E_NOT_FOUND there is none, or it was of another
 /// connection. Nothing in between, as above.
 HF_MUST_CHECK int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft);

@@ -50,7 +50,7 @@ struct hf_journal {
     bool needs_compaction; // a torn tail was found while opening
     bool compacting;
     uint32_t compactions, torn_tails, bytes_appended; // counters
-    uint32_t stranded; // records found valid behind a damaged one while opening: lost with it
+    uint32_t stranded;    // records found valid behind a damaged one while opening: lost with it
     uint32_t erase_count; // how often the current segment has been erased in its life
     // Private.
     uint32_t next_generation;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Flash of the journal, the local list and the authorization cache on a board that has none: RAM that no section holds and
-// no start-up code touches, so that it survives a reset (not a power cut). Erases and programs as flash does: a byte that is not erased is not programmed.
+// no start-up code touches, so that it survives a reset (not a power cut). Erases and programs as flash does: a byte
+// that is not erased is not programmed.
 #ifndef MPS2_FLASH_H
 #define MPS2_FLASH_H
 

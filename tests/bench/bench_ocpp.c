@@ -153,7 +153,8 @@ typedef struct tally {
 static tally_t tally;
 static hf_flash_ops_t tally_ops;
 
-// A record begins with its type, version and length (docs/SPEC.md, "Journal"); what does not fit one program follows in others.
+// A record begins with its type, version and length (docs/SPEC.md, "Journal"); what does not fit one program follows
+// in others.
 static int tally_program(void *ctx, uint32_t segment, uint32_t offset, const void *data,
                          uint32_t length)
 {

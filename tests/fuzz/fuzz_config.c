@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Configuration values from a central system, structure-aware: each line of the input is a change. Its first byte picks a key
-// (or makes one up), the rest is the value; some bytes make a reboot or a question of it. After every change: the answer is one
-// of the four there are, what was accepted is what is told and is in range, what was not has changed nothing, one answer lists
+// Configuration values from a central system, structure-aware: each line of the input is a change. Its first byte
+// picks a key
+// (or makes one up), the rest is the value; some bytes make a reboot or a question of it. After every change: the
+// answer is one
+// of the four there are, what was accepted is what is told and is in range, what was not has changed nothing, one
+// answer lists
 // all keys, and a reboot keeps it all.
 #include "fuzz.h"
 #include "support/ocpp_station.h"

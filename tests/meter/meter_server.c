@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A DC shunt meter (profile pzem-017) at the end of a serial line, for tests of the daemon. Says {"event":"ready","device":NAME};
+// A DC shunt meter (profile pzem-017) at the end of a serial line, for tests of the daemon. Says
+// {"event":"ready","device":NAME};
 // understands "energy MILLIJOULES", "output MILLIVOLTS MILLIAMPERES", "fault NUMBER" (line.h), "plugged 0|1". Ends with its
 // input.
 #include "line.h"

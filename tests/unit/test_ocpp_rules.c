@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rules of OCPP 1.6 that are most often got wrong, by their numbers in our list: what answers count, what is told again, what
+// Rules of OCPP 1.6 that are most often got wrong, by their numbers in our list: what answers count, what is told
+// again, what
 // is journalled, one CALL at a time.
 #include "support/ocpp_station.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the journal is told late or for later: readings of an undisturbed session, sample sets of a STOP, refusals; records of
+// What the journal is told late or for later: readings of an undisturbed session, sample sets of a STOP, refusals;
+// records of
 // version 1; settings packed to the last byte.
 #include "hf_test.h"
 #include "support/store_world.h"

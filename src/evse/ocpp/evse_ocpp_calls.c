@@ -200,7 +200,7 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     if (connector == 0 || connector > ocpp->config.connectors) {
         return evse_reply_status(reply, "NotSupported"); // errata 3.87
     }
-    if (evse_rpc_is_deferring(&ocpp->rpc)) { // the central system gave up on an answer before
+    if (!evse_rpc_can_defer(&ocpp->rpc)) { // the central system gave up on an answer before
         return evse_reply_status(reply, "UnlockFailed");
     }
     ocpp->session[connector - 1].cable_held = false;

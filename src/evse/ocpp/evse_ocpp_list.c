@@ -272,7 +272,7 @@ evse_rpc_error_t evse_list_on_send(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
         return evse_reply_status(reply, "NotSupported");
     }
     // 0 and -1 mean something else in GetLocalListVersion (errata 3.52).
-    if (!good || version <= 0 || evse_rpc_is_deferring(&ocpp->rpc)) {
+    if (!good || version <= 0 || !evse_rpc_can_defer(&ocpp->rpc)) {
         return evse_reply_status(reply, "Failed");
     }
     if (!is_full && version <= ocpp->auth.list.version) {

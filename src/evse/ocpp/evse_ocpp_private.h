@@ -154,7 +154,7 @@ typedef enum evse_key_flags {
     X(ConnectorPhaseRotation, ROTATION, RW, 0, 0, 0, "NotApplicable")                              \
     X(ConnectorPhaseRotationMaxLength, INT, RO, 0, 100, CONFIG_EVSE_CONNECTORS_MAX + 1, NULL)      \
     EVSE_KEYS_SWITCH_PHASE(X)                                                                      \
-    X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_ASKED, NULL)                              \
+    X(GetConfigurationMaxKeys, INT, RO, 0, 1000, EVSE_KEYS_ASKED, NULL)                            \
     X(HeartbeatInterval, INT, RW, EVSE_HEARTBEAT_MIN_S, EVSE_HEARTBEAT_MAX_S, 300, NULL)           \
     X(LightIntensity, INT, RW, 0, 100, 100, NULL)                                                  \
     EVSE_KEYS_LOCAL_LIST(X)                                                                        \

@@ -94,9 +94,9 @@ int evse_rpc_call_send(evse_rpc_t *rpc, evse_rpc_draft_t *draft, uint32_t token,
     return HF_OK;
 }
 
-bool evse_rpc_is_deferring(const evse_rpc_t *rpc)
+bool evse_rpc_can_defer(const evse_rpc_t *rpc)
 {
-    return rpc->is_deferring;
+    return rpc->can_defer;
 }
 
 int evse_rpc_reply_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft)

@@ -82,10 +82,12 @@ static void receive_call(evse_rpc_t *rpc, const frame_t *frame)
         return;
     }
     hf_json_put_string(&draft.json, text);
+    rpc->can_defer = !rpc->is_deferring && strlen(text) < sizeof rpc->deferred_id;
     evse_rpc_error_t error = rpc->owner.on_call(
         rpc->owner.ctx, (hf_slice_t){action, strlen(action)}, frame->element[3], &draft.json);
     if (error == EVSE_RPC_DEFERRED) {
-        memcpy(rpc->deferred_id, text, sizeof rpc->deferred_id);
+        HF_ASSERT(rpc->can_defer);
+        memcpy(rpc->deferred_id, text, strlen(text) + 1u);
         rpc->is_deferring = true;
     }
     if (error == EVSE_RPC_DEFERRED || error == EVSE_RPC_SILENT) {

@@ -77,8 +77,7 @@ static bool is_delivered(void)
 static void expect_counted(void)
 {
     const evse_store_t *store = &world.evse.store;
-    expect(nth_take_is_counted(&store->messages),
-           "a refusal was not counted, or more than once");
+    expect(nth_take_is_counted(&store->messages), "a refusal was not counted, or more than once");
 }
 
 /// Whoever starts the charge point starts it again when it refuses to.

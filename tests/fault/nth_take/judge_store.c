@@ -25,8 +25,7 @@ static void expect(bool is_true, const char *what)
 
 static void expect_counted(void)
 {
-    expect(nth_take_is_counted(&w.store.messages),
-           "a refusal was not counted, or more than once");
+    expect(nth_take_is_counted(&w.store.messages), "a refusal was not counted, or more than once");
 }
 
 /// Whoever starts the charge point starts it again when it refuses to.
