@@ -174,9 +174,9 @@ typedef struct evse_auth {
     uint8_t held; // connector, from 1, that is kept free for [0]; 0 none
 #endif
     struct { // the reader: the card that was there last
+        uint64_t seen_us;
         char id_tag[EVSE_ID_TAG_BYTES];
         bool is_gone; // it fails
-        uint64_t seen_us;
     } card;
 } evse_auth_t;
 

@@ -80,12 +80,12 @@ typedef enum evse_registration { // of BootNotification
     EVSE_REGISTRATION_ACCEPTED,
 } evse_registration_t;
 
-#define EVSE_KEYS_MAX   56u // of this build; a GetConfiguration may name as many as EVSE_KEYS_ASKED
-#define EVSE_KEYS_ASKED 64u
+#define EVSE_KEYS_ASKED  64u // a GetConfiguration may name so many
+#define EVSE_NUMBERS_MAX 42u // keys that are integers, or booleans
 
 /// Configuration keys as the loop uses them: numbers and lists of measurands, read once from the store.
 typedef struct evse_keys {
-    int32_t number[EVSE_KEYS_MAX]; // integers, and booleans as 0 and 1
+    int32_t number[EVSE_NUMBERS_MAX]; // booleans as 0 and 1
     evse_quantities_t sampled, aligned, stop_sampled, stop_aligned;
 } evse_keys_t;
 
@@ -102,6 +102,7 @@ typedef struct evse_ocpp {
     bool reset_pending, reset_hard;
     uint32_t views;    // connectors of ours that the snapshot tells of; 0 none was read
     uint32_t triggers; // bit per TriggerMessage request waiting
+    uint32_t heartbeat_interval_s;
     evse_ocpp_config_t config;
     uint64_t now_us;        // of the poll under way
     uint64_t utc_offset_ms; // UTC minus now; 0 unknown
@@ -124,7 +125,6 @@ typedef struct evse_ocpp {
         bool ordered;
         uint64_t since_us;
     } unlock;
-    uint32_t heartbeat_interval_s;
     uint32_t next_session_id;
     uint32_t unlock_count[CONFIG_EVSE_CONNECTORS_MAX];
     uint32_t signal[CONFIG_EVSE_CONNECTORS_MAX]; // as in the order

@@ -58,7 +58,8 @@ typedef struct evse_rpc_owner {
 
 #define EVSE_RPC_CALL_ID_CHARACTERS 36u
 #define EVSE_RPC_CALL_ID_BYTES      (EVSE_RPC_CALL_ID_CHARACTERS * 4u + 1u) // of an incoming CALL, UTF-8
-#define EVSE_RPC_DEFERRED_ID_BYTES  (EVSE_RPC_CALL_ID_CHARACTERS * 2u + 1u) // a longer one is answered at once
+#define EVSE_RPC_DEFERRED_ID_BYTES                                                                 \
+    (EVSE_RPC_CALL_ID_CHARACTERS * 2u + 1u) // a longer one is answered at once
 
 struct evse_rpc {
     evse_link_t link;

@@ -42,7 +42,7 @@ typedef enum evse_message_kind {
     EVSE_MESSAGE_STOP = 3,
 } evse_message_kind_t;
 
-#define EVSE_SAMPLES_MAX 16u
+#define EVSE_SAMPLES_MAX ((unsigned)CONFIG_EVSE_SAMPLES_MAX)
 
 /// One sampled reading of a MeterValues message: what, how much.
 typedef struct evse_sample {

@@ -99,15 +99,15 @@ typedef struct evse_transfers {
     uint64_t due_us; // nothing is to be done before
     evse_job_t job[EVSE_JOBS];
     hf_breaker_t breaker[EVSE_JOBS]; // tries go through it, besides waiting their interval
-    uint8_t active;                  // job + 1 that has the seam; 0 none
-    uint8_t to_tell;                 // bits of jobs
     struct {                         // where the diagnostics under way stand
+        evse_diagnostics_window_t window;
         bool all_fed;
         uint8_t section;
         uint16_t index;
-        evse_diagnostics_window_t window;
     } text;
     uint32_t downloads, uploads, failures; // tries that ended well, both; and those that did not
+    uint8_t active;                        // job + 1 that has the seam; 0 none
+    uint8_t to_tell;                       // bits of jobs
 } evse_transfers_t;
 
 #endif

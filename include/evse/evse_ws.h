@@ -45,7 +45,6 @@ typedef struct evse_ws {
     evse_ws_phase_t phase;
     uint64_t now_us; // of the last poll
     uint64_t opening_since_us, phase_since_us, last_receive_us, last_ping_us;
-    char key[25];
     // receiving
     uint8_t header[14];
     uint8_t header_length, header_needed;
@@ -56,7 +55,10 @@ typedef struct evse_ws {
     size_t message_length;
     bool message_ready;
     uint32_t utf8_state;
-    uint8_t control[125];
+    union {
+        char key[25];         // until the handshake is over
+        uint8_t control[125]; // payload of a Ping, until its Pong is being sent, or of a Close
+    };
     uint8_t control_length;
     // sending
     size_t send_length,
@@ -64,8 +66,6 @@ typedef struct evse_ws {
     uint64_t send_since_us; // the server last took a byte, or was first offered the frame
     int send_error; // the stream takes nothing any more; what came before is still handed out
     bool pong_due, close_due;
-    uint8_t pong[125];
-    uint8_t pong_length;
     uint16_t close_code;      // we sent or will send
     uint16_t peer_close_code; // 0 none seen
     int error;

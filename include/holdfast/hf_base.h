@@ -35,7 +35,14 @@ extern "C" {
 /// Link-time seam, one per system, no default. Context: task or ISR.
 HF_NORETURN void hf_port_assert_failed(const char *file, int line);
 
-#define HF_ASSERT(condition) ((condition) ? (void)0 : hf_port_assert_failed(__FILE__, __LINE__))
+// The name of the file alone, where the compiler has it: names are unique here, and paths take flash.
+#ifdef __FILE_NAME__
+#define HF_FILE __FILE_NAME__
+#else
+#define HF_FILE __FILE__
+#endif
+
+#define HF_ASSERT(condition) ((condition) ? (void)0 : hf_port_assert_failed(HF_FILE, __LINE__))
 
 #ifdef __cplusplus
 }

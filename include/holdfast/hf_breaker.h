@@ -28,13 +28,13 @@ typedef struct hf_breaker_limit {
 
 /// The counters are for reading, monotonic; the rest is private.
 typedef struct hf_breaker {
-    const hf_breaker_limit_t *limit;
     uint64_t until_us; // OPEN: when the trial may begin; HALF_OPEN: when it counts as lost
+    const hf_breaker_limit_t *limit;
     uint32_t wait_ms;  // the cool-down next in turn
     uint32_t failures; // in a row, saturating
-    uint8_t state;     // hf_breaker_state_t as of the last call
     uint32_t opened;   // times it went OPEN, the failed trials included
     uint32_t refused;  // asked, and not allowed
+    uint8_t state;     // hf_breaker_state_t as of the last call
 } hf_breaker_t;
 
 /// `limit` stays the caller's and must live as long. HF_E_ARGUMENT.

@@ -49,6 +49,9 @@ struct hf_journal {
     int failed; // a negative status once sync, program or erase failed: from then on nothing is accepted
     bool needs_compaction; // a torn tail was found while opening
     bool compacting;
+    bool sync_running, sync_covers_commit;
+    bool
+        commit_durable; // the current segment's commit is durable: only then another one may be erased
     uint32_t compactions, torn_tails, bytes_appended; // counters
     uint32_t stranded;    // records found valid behind a damaged one while opening: lost with it
     uint32_t erase_count; // how often the current segment has been erased in its life
@@ -63,9 +66,6 @@ struct hf_journal {
     uint32_t source_segment, source_generation; // what a running dump reads from
     uint64_t full_at;   // appended + 1 when a compaction last left no room; 0 never
     int compact_status; // first failure of an append inside the running dump
-    bool sync_running, sync_covers_commit;
-    bool
-        commit_durable; // the current segment's commit is durable: only then another one may be erased
 };
 
 /// Mounts: finds the newest committed segment and replays it. A flash without any is formatted (erased, committed).

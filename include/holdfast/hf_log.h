@@ -95,9 +95,11 @@ const char *hf_log_level_text(unsigned level); // "error", "warning", ...
 /// HF_E_NOT_FOUND for a name that is no level.
 HF_MUST_CHECK int hf_log_level_parse(const char *name, hf_log_level_t *level);
 
-/// HF_LOG_IS_ON(log): would a line go anywhere? For who has to do something for it first.
+/// HF_LOG_IS_ON(log): would a line go anywhere? For who has to do something for it first. HF_LOG_TEXT(text): a text that is
+/// handed on to be logged and for nothing else; NULL where there is no log.
 #if CONFIG_HF_LOG
-#define HF_LOG_IS_ON(log) ((log) != NULL)
+#define HF_LOG_TEXT(text)           (text)
+#define HF_LOG_IS_ON(log)           ((log) != NULL)
 #define HF_LOGE(log, now, tag, ...) hf_log_write(log, now, HF_LOG_ERROR, HF_TAG_##tag, __VA_ARGS__)
 #define HF_LOGW(log, now, tag, ...)                                                                \
     hf_log_write(log, now, HF_LOG_WARNING, HF_TAG_##tag, __VA_ARGS__)
@@ -106,7 +108,8 @@ HF_MUST_CHECK int hf_log_level_parse(const char *name, hf_log_level_t *level);
 #else
 /// Never defined: its calls stand in sizeof, so that arguments are still checked and count as used, and cost nothing.
 int hf_log_discard(const hf_log_t *log, uint64_t now_us, const char *format, ...) HF_PRINTF(3, 4);
-#define HF_LOG_IS_ON(log) (false && (log) != NULL)
+#define HF_LOG_TEXT(text)           (false ? (text) : NULL)
+#define HF_LOG_IS_ON(log)           (false && (log) != NULL)
 #define HF_LOGE(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))
 #define HF_LOGW(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))
 #define HF_LOGI(log, now, tag, ...) ((void)sizeof(hf_log_discard(log, now, __VA_ARGS__)))

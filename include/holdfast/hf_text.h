@@ -24,6 +24,9 @@ bool hf_slice_is(hf_slice_t slice, const char *text);
 bool hf_slice_is_nocase(hf_slice_t slice, const char *text);
 /// Copies the slice and a NUL; returns HF_E_TOO_LONG and writes an empty string when it does not fit.
 HF_MUST_CHECK int hf_slice_copy(hf_slice_t slice, char *out, size_t capacity);
+/// Cuts the next item off a comma-separated list, spaces around it dropped; a trailing or doubled comma yields an empty one.
+/// False when `rest->text` is NULL: after the last item it is.
+bool hf_slice_next(hf_slice_t *rest, hf_slice_t *item);
 /// A whole decimal integer with optional minus, nothing else around it; HF_E_FORMAT or HF_E_RANGE.
 HF_MUST_CHECK int hf_slice_to_i64(hf_slice_t slice, int64_t *value);
 

@@ -365,6 +365,34 @@ static void rpc_deferred_reply_comes_later(void)
     CHECK_STR(LAST(b), "[3,\"q\\\"1\",{\"status\":\"Unlocked\"}]");
 }
 
+static void rpc_one_answer_is_owed_at_a_time_and_none_of_a_long_id(void)
+{
+    static const char two_bytes[] = "\xC3\xA9", three_bytes[] = "\xE2\x82\xAC";
+    bench_t *b = start();
+    char text[200] = "[2,\"";
+    for (unsigned i = 0; i < EVSE_RPC_CALL_ID_CHARACTERS; i++) {
+        strcat(text, i == 0 ? three_bytes : two_bytes);
+    }
+    strcat(text, "\",\"UnlockConnector\",{}]");
+    hear(b, text);
+    CHECK(!evse_rpc_can_defer(&b->rpc));
+    CHECK_EQ(b->sent_count, 1);
+    hear(b, "[2,\"q1\",\"UnlockConnector\",{}]");
+    CHECK(evse_rpc_can_defer(&b->rpc));
+    b->error = EVSE_RPC_DEFERRED;
+    hear(b, "[2,\"q2\",\"UnlockConnector\",{}]");
+    b->error = EVSE_RPC_SILENT; // it does not take the place of the answer that is owed
+    hear(b, "[2,\"q3\",\"UnlockConnector\",{}]");
+    CHECK(!evse_rpc_can_defer(&b->rpc));
+    CHECK_EQ(b->sent_count, 2);
+    evse_rpc_draft_t reply;
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply), 0);
+    hf_json_put_raw(&reply.json, HF_SLICE("{}"));
+    CHECK_EQ(evse_rpc_reply_send(&b->rpc, &reply), 0);
+    CHECK_STR(LAST(b), "[3,\"q2\",{}]");
+    CHECK_EQ(evse_rpc_reply_begin(&b->rpc, &reply), HF_E_NOT_FOUND);
+}
+
 static void rpc_answer_that_does_not_fit_is_internal_error(void)
 {
     bench_t *b = start();
@@ -432,6 +460,7 @@ HF_TEST_MAIN(HF_TEST(rpc_call_is_framed_and_answered),
              HF_TEST(rpc_timeout_is_found_while_there_is_no_room),
              HF_TEST(rpc_reply_that_cannot_be_sent_is_counted),
              HF_TEST(rpc_deferred_reply_comes_later),
+             HF_TEST(rpc_one_answer_is_owed_at_a_time_and_none_of_a_long_id),
              HF_TEST(rpc_answer_that_does_not_fit_is_internal_error),
              HF_TEST(rpc_call_that_does_not_fit_is_never_sent),
              HF_TEST(rpc_result_without_object_leaves_the_call_to_its_timeout),

@@ -10,6 +10,21 @@ static hf_slice_t slice_of(const char *text)
     return (hf_slice_t){.text = text, .length = strlen(text)};
 }
 
+static void slice_next_cuts_a_list_to_its_items(void)
+{
+    static const char *const items[] = {"a", "b c", "", "d", ""};
+    hf_slice_t rest = HF_SLICE(" a,b c ,,d,"), item;
+    for (unsigned i = 0; i < HF_COUNT_OF(items); i++) {
+        CHECK(hf_slice_next(&rest, &item));
+        CHECK(hf_slice_is(item, items[i]));
+    }
+    CHECK(!hf_slice_next(&rest, &item));
+    rest = HF_SLICE("  ");
+    CHECK(hf_slice_next(&rest, &item));
+    CHECK_EQ(item.length, 0);
+    CHECK(!hf_slice_next(&rest, &item));
+}
+
 static void slice_compare_matches_whole_text_only(void)
 {
     CHECK(hf_slice_is(HF_SLICE("abc"), "abc"));
@@ -215,7 +230,8 @@ static void utf8_encode_every_character_is_accepted(void)
     }
 }
 
-HF_TEST_MAIN(HF_TEST(slice_compare_matches_whole_text_only),
+HF_TEST_MAIN(HF_TEST(slice_next_cuts_a_list_to_its_items),
+             HF_TEST(slice_compare_matches_whole_text_only),
              HF_TEST(slice_copy_too_long_leaves_empty), HF_TEST(slice_to_i64_edges_are_exact),
              HF_TEST(builder_numbers_are_written_exactly), HF_TEST(builder_fixed_places_the_point),
              HF_TEST(builder_overflow_keeps_whole_pieces),

@@ -224,6 +224,26 @@ static void ws_send_while_sending_comes_later(void)
     CHECK_EQ(p->ws.tx_messages, 2);
 }
 
+static void ws_pong_does_not_touch_the_ping_that_waits(void)
+{
+    WS_FOR_EACH_CHUNK(chunk)
+    {
+        ws_peer_t *p = ws_peer_opened(chunk);
+        p->deaf = true;
+        CHECK_EQ(ws_peer_send(p, "a long first message", 20), HF_OK);
+        ws_peer_say_frame(p, 0x89, "old", 3);
+        ws_peer_say_frame(p, 0x89, "ping", 4);
+        ws_peer_say_frame(p, 0x8A, "an unasked pong of more than thirty-two bytes", 45);
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
+        CHECK_EQ(p->ws.rx_pongs, 1);
+        p->deaf = false;
+        CHECK_EQ(ws_peer_settle(p), EVSE_LINK_OPEN);
+        CHECK(ws_peer_heard(p, 1, "a long first message", 20));
+        CHECK(ws_peer_heard(p, 10, "ping", 4));
+        CHECK_EQ(p->out_at, p->out_length);
+    }
+}
+
 static void ws_close_ours_is_answered_and_ends(void)
 {
     WS_FOR_EACH_CHUNK(chunk)
@@ -522,4 +542,5 @@ HF_TEST_MAIN(
     HF_TEST(ws_without_interval_there_is_no_ping),
     HF_TEST(ws_without_interval_bytes_nobody_takes_are_the_end),
     HF_TEST(ws_room_is_lent_once_the_last_message_has_left),
-    HF_TEST(ws_flood_of_pings_keeps_the_newest_answer))
+    HF_TEST(ws_flood_of_pings_keeps_the_newest_answer),
+    HF_TEST(ws_pong_does_not_touch_the_ping_that_waits))

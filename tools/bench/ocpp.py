@@ -16,7 +16,8 @@ the records' headers, without energy checkpoints.
 Bytes of code are code and constants of our own archives in a linked image (tests/target), -Os, unused sections dropped, without the C library,
 with the journal. `text`: all 28 messages and every key, as the peer was measured: no WebSocket, no texts of a log, no statistics of pools, and
 without the vendor messages of the documents, which OCPP does not know. `text.mcu`: configs/mcu as it is, with all of these; `text.link` of it:
-the WebSocket client.
+the WebSocket client. `ram.base` and `ram.connector` are of the same configuration as `text`, with the state of a WebSocket; `ram.mcu` is
+the base of configs/mcu. An URL, a vendor's name and other texts of the configuration are the caller's.
 Exit status: 0 every gate is met, 1 one is missed or a step failed, 2 wrong option, 3 a tool is missing.
 """
 import json
@@ -47,12 +48,14 @@ FIGURES = {
     "ram.base": ("B", 10 * KB, 7 * KB, "6.6 KB of live heap, buffers extra"),
     "ram.connector": ("B", 1536, 1 * KB, "2.0 KB of live heap"),
     "text": ("B", 80 * KB, 60 * KB, "125 KB; 68 KB a subset by another"),
+    "ram.mcu": ("B", None, None, "-"),
     "text.mcu": ("B", None, None, "-"),
     "text.link": ("B", None, None, "-"),
     "offline.1m": ("sessions", 1000, None, "4 a connector"),
     "offline.64k": ("sessions", 50, None, "4 a connector"),
     "fleet": ("B", 32 * KB, 16 * KB, "-"),
 }
+SIZES = ("ocpp_sizes_1", "ocpp_sizes_2", "ocpp_sizes_mcu_1", "ocpp_sizes_mcu_2")
 AT_LEAST = ("offline.1m", "offline.64k")
 HEAD = """# OCPP: figures
 
@@ -77,7 +80,7 @@ def cross_build():
     toolchain = os.path.join(environment.TOP, "cmake", "cortex-m4.cmake")
     environment.run(["cmake", "-S", environment.TOP, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=MinSizeRel", "-DHOLDFAST_CONFIG=mcu",
                      f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"])
-    environment.run(["cmake", "--build", folder, "-j2", "--target", "ocpp_image", "ocpp_image_mcu", "ocpp_sizes_1", "ocpp_sizes_2"])
+    environment.run(["cmake", "--build", folder, "-j2", "--target", "ocpp_image", "ocpp_image_mcu", *SIZES])
     return folder
 
 
@@ -127,42 +130,20 @@ def own_text(path, archive, stem=""):
     return total
 
 
+def arrays(folder, library):
+    path = os.path.join(folder, "tests", "target", f"lib{library}.a")
+    return {name: int(size, 16) for size, name in
+            re.findall(r"^[0-9a-f]+ ([0-9a-f]+) \w sizeof_ocpp_(\w+)$", environment.run(["arm-none-eabi-nm", "-S", path]), re.MULTILINE)}
+
+
 def sizes(folder):
-    measured = {}
-    for library in ("ocpp_sizes_1", "ocpp_sizes_2"):
-        path = os.path.join(folder, "tests", "target", f"lib{library}.a")
-        for size, name in re.findall(r"^[0-9a-f]+ ([0-9a-f]+) \w sizeof_(\w+)$", environment.run(["arm-none-eabi-nm", "-S", path]), re.MULTILINE):
-            measured[name] = int(size, 16)
-    connector = measured["ocpp_2"] - measured["ocpp_1"]
+    one, two, mcu_one, mcu_two = (arrays(folder, library) for library in SIZES)
     whole = os.path.join(folder, "ocpp_image_mcu.map")
-    told = ", ".join(f"{name[5:]} {measured[name]}" for name in ("ocpp_receive", "ocpp_send", "ocpp_instance", "ocpp_store", "ocpp_link"))
-    environment.say(f"bench: of one connector's {measured['ocpp_1']} B: {told}")
-    return {"ram.base": measured["ocpp_1"] - connector, "ram.connector": connector, "text": own_text(os.path.join(folder, "ocpp_image.map"), "ocpp_alone"),
+    told = ", ".join(f"{name} {one[name]}" for name in ("receive", "send", "instance", "store", "link"))
+    environment.say(f"bench: of one connector's {one['1']} B: {told}")
+    return {"ram.base": 2 * one["1"] - two["2"], "ram.connector": two["2"] - one["1"], "ram.mcu": 2 * mcu_one["1"] - mcu_two["2"],
+            "text": own_text(os.path.join(folder, "ocpp_image.map"), "ocpp_alone"),
             "text.mcu": own_text(whole, "evse|holdfast"), "text.link": own_text(whole, "evse", "evse_(ws|url)")}
-
-
-def fleet(program):
-    """Resident bytes of one of a thousand charge points that play a session each, against the central system of this checkout."""
-    tool = os.path.join(os.path.dirname(program), "holdfast")
-    with tempfile.TemporaryDirectory() as folder:
-        log, result = os.path.join(folder, "csms"), os.path.join(folder, "fleet")
-        with open(log, "w", encoding="utf-8") as out:
-            central = subprocess.Popen([tool, "csms", "--port", "0"], stdin=subprocess.PIPE, stdout=out)
-        try:
-            while central.poll() is None and not os.path.getsize(log):
-                time.sleep(0.05)
-            with open(log, encoding="utf-8") as text:
-                port = json.loads(text.readline())["port"]
-            environment.run([tool, "fleet", "--n", "1000", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--quiet", "--json", result])
-        finally:
-            central.terminate()
-            central.wait()
-        with open(result, encoding="utf-8") as text:
-            told = json.load(text)
-    environment.say(f"bench: {told['sessions']['ended']} sessions of {told['units']} charge points, answers p99 {told['answers']['all']['p99_us']} us")
-    if told["sessions"]["ended"] != told["units"] or told["connected"] != told["units"]:
-        raise environment.Failed(f"of {told['units']} charge points {told['connected']} were connected, {told['sessions']['ended']} had their session")
-    return {"fleet": told["resident_bytes"]}
 
 
 def row_of(name, value):

@@ -97,15 +97,16 @@ void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
     known_t known = look_up(ocpp, session->id_tag, &info);
     if (!is_permitted_offline(ocpp, known)) {
         evse_session_cancel(ocpp, connector,
-                            known == KNOWN_NOT ? "central system away, unknown tag"
-                                               : "central system away, tag not valid",
+                            HF_LOG_TEXT(known == KNOWN_NOT ? "central system away, unknown tag"
+                                                           : "central system away, tag not valid"),
                             now_us);
     } else if (!evse_reservation_admits(ocpp, connector, session->id_tag, session->parent_id_tag)) {
-        evse_session_cancel(ocpp, connector, "reserved for another", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"), now_us);
     } else {
-        evse_session_authorized(ocpp, connector,
-                                known == KNOWN_GOOD ? " by what is known here" : " by local policy",
-                                now_us);
+        evse_session_authorized(
+            ocpp, connector,
+            HF_LOG_TEXT(known == KNOWN_GOOD ? " by what is known here" : " by local policy"),
+            now_us);
     }
 }
 
@@ -216,13 +217,13 @@ static void answer_own(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, ui
     evse_session_t *session = &ocpp->session[connector];
     evse_auth_learn(ocpp, session->id_tag, info);
     if (!hf_json_is_string(hf_json_member(info, "status"), "Accepted")) {
-        evse_session_cancel(ocpp, connector, "tag not accepted", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("tag not accepted"), now_us);
     } else if (!evse_reservation_admits(ocpp, connector, session->id_tag, session->parent_id_tag)) {
-        evse_session_cancel(ocpp, connector, "reserved for another", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"), now_us);
     } else {
         session->reservation_id =
             evse_reservation_used(ocpp, connector, session->id_tag, session->parent_id_tag);
-        evse_session_authorized(ocpp, connector, "", now_us);
+        evse_session_authorized(ocpp, connector, HF_LOG_TEXT(""), now_us);
     }
 }
 

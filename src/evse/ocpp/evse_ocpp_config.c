@@ -49,12 +49,23 @@ static bool is_number(const key_info_t *key)
     return type_of(key) <= EVSE_KEY_INT;
 }
 
+// Of a key that is one.
+static int32_t *number_of(const evse_ocpp_t *ocpp, const key_info_t *key)
+{
+    size_t slot = 0u;
+    for (const key_info_t *each = keys; each < key; each++) {
+        slot += is_number(each) ? 1u : 0u;
+    }
+    return (int32_t *)(uintptr_t)&ocpp->keys.number[slot];
+}
+
 static bool has_flag(const key_info_t *key, evse_key_flags_t flag)
 {
     return (key->type_and_flags >> FLAGS_SHIFT & (unsigned)flag) != 0u;
 }
 
-_Static_assert(EVSE_KEY_COUNT <= EVSE_KEYS_MAX, "EVSE_KEYS_MAX");
+_Static_assert(EVSE_KEY_COUNT <= EVSE_KEYS_ASKED, "a bit each in put_asked()");
+_Static_assert((int)EVSE_SLOT_COUNT <= (int)EVSE_NUMBERS_MAX, "EVSE_NUMBERS_MAX");
 _Static_assert(sizeof EVSE_SAMPLED_DEFAULT <= EVSE_VALUE_BYTES, "default list too long");
 
 #define ANSWER_BYTES                                                                               \
@@ -90,38 +101,13 @@ static const key_info_t *find_key(hf_slice_t name)
     return NULL;
 }
 
-// Cuts the next item off a comma-separated list, spaces around it dropped. False at the end; a trailing or doubled comma
-// yields an empty item.
-static bool next_item(hf_slice_t *rest, hf_slice_t *item)
-{
-    if (rest->text == NULL) {
-        return false;
-    }
-    size_t length = 0u;
-    while (length < rest->length && rest->text[length] != ',') {
-        length++;
-    }
-    *item = (hf_slice_t){rest->text, length};
-    bool more = length < rest->length;
-    rest->text = more ? rest->text + length + 1u : NULL;
-    rest->length = more ? rest->length - length - 1u : 0u;
-    while (item->length > 0u && item->text[0] == ' ') {
-        item->text++;
-        item->length--;
-    }
-    while (item->length > 0u && item->text[item->length - 1u] == ' ') {
-        item->length--;
-    }
-    return true;
-}
-
 static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
 {
     static const char *const words[] = {"NotApplicable", "Unknown", "RST", "RTS",
                                         "SRT",           "STR",     "TRS", "TSR"};
     hf_slice_t rest = list;
     hf_slice_t item;
-    while (next_item(&rest, &item)) {
+    while (hf_slice_next(&rest, &item)) {
         if (item.length > 2u && item.text[1] == '.') { // "<connector>."
             if (item.text[0] < '0' || (uint32_t)(item.text[0] - '0') > ocpp->config.connectors) {
                 return false;
@@ -214,7 +200,7 @@ static void load(evse_ocpp_t *ocpp, const key_info_t *key, hf_slice_t value)
 {
     size_t index = (size_t)(key - keys);
     if (is_number(key)) {
-        (void)parse_number(key, value, &ocpp->keys.number[index]);
+        (void)parse_number(key, value, number_of(ocpp, key));
         return;
     }
     evse_quantities_t *list = index == EVSE_KEY_OF_MeterValuesSampledData   ? &ocpp->keys.sampled
@@ -235,8 +221,9 @@ static hf_slice_t slice_of(const char *text)
 void evse_keys_init(evse_ocpp_t *ocpp)
 {
     for (size_t i = 0u; i < EVSE_KEY_COUNT; i++) {
-        ocpp->keys.number[i] = keys[i].number;
-        if (!is_number(&keys[i])) {
+        if (is_number(&keys[i])) {
+            *number_of(ocpp, &keys[i]) = keys[i].number;
+        } else {
             load(ocpp, &keys[i], slice_of(keys[i].text));
         }
         const char *kept = evse_store_get(ocpp->config.store, keys[i].name);
@@ -296,13 +283,12 @@ static const char *value_of(const evse_ocpp_t *ocpp, const key_info_t *key,
                             char number[NUMBER_BYTES])
 {
     hf_builder_t out;
-    int32_t current = ocpp->keys.number[key - keys];
     if (type_of(key) == EVSE_KEY_BOOL) {
-        return current != 0 ? "true" : "false";
+        return *number_of(ocpp, key) != 0 ? "true" : "false";
     }
     if (type_of(key) == EVSE_KEY_INT) {
         hf_builder_init(&out, number, NUMBER_BYTES);
-        hf_builder_i64(&out, current);
+        hf_builder_i64(&out, *number_of(ocpp, key));
         return number;
     }
     if (key == &keys[EVSE_KEY_OF_SupportedFileTransferProtocols] &&
@@ -342,9 +328,9 @@ static bool fits_answer(const evse_ocpp_t *ocpp, const key_info_t *changed, cons
 static int set_value(evse_ocpp_t *ocpp, const key_info_t *key, const char *value)
 {
     int32_t number = 0;
-    bool same = is_number(key) ? parse_number(key, slice_of(value), &number) &&
-                                     number == ocpp->keys.number[key - keys]
-                               : strcmp(text_of(ocpp, key), value) == 0;
+    bool same = is_number(key)
+                    ? parse_number(key, slice_of(value), &number) && number == *number_of(ocpp, key)
+                    : strcmp(text_of(ocpp, key), value) == 0;
     if (same) {
         return HF_OK;
     }
@@ -386,7 +372,7 @@ const char *evse_ocpp_text(const evse_ocpp_t *ocpp, const char *key)
 int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key)
 {
     const key_info_t *info = find_key(slice_of(key));
-    return info != NULL && is_number(info) ? ocpp->keys.number[info - keys] : -1;
+    return info != NULL && is_number(info) ? *number_of(ocpp, info) : -1;
 }
 
 // A tag is as good as a card. Keys of a later version that nobody may read are to be named here as well.

@@ -190,32 +190,12 @@ static bool is_measured(const evse_ocpp_t *ocpp, evse_quantity_t quantity)
     return false;
 }
 
-// Cuts the next name off a comma-separated list, spaces around it dropped; a doubled comma yields an empty one.
-static bool next_name(hf_slice_t *rest, hf_slice_t *name)
-{
-    if (rest->text == NULL) {
-        return false;
-    }
-    const char *comma = memchr(rest->text, ',', rest->length);
-    size_t length = comma != NULL ? (size_t)(comma - rest->text) : rest->length;
-    *name = (hf_slice_t){rest->text, length};
-    *rest = comma != NULL ? (hf_slice_t){comma + 1, rest->length - length - 1u} : (hf_slice_t){0};
-    while (name->length > 0u && name->text[0] == ' ') {
-        name->text++;
-        name->length--;
-    }
-    while (name->length > 0u && name->text[name->length - 1u] == ' ') {
-        name->length--;
-    }
-    return true;
-}
-
 int evse_quantities_parse(const evse_ocpp_t *ocpp, hf_slice_t list, evse_quantities_t *out)
 {
     evse_quantities_t found = {0};
     hf_slice_t rest = list.length != 0u ? list : (hf_slice_t){0};
     hf_slice_t name;
-    while (next_name(&rest, &name)) {
+    while (hf_slice_next(&rest, &name)) {
         evse_quantity_t quantity;
         if (found.count == EVSE_SAMPLES_MAX || !evse_quantity_parse(name, &quantity) ||
             !is_measured(ocpp, quantity)) {

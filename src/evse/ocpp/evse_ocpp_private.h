@@ -203,7 +203,24 @@ typedef enum evse_key {
         EVSE_KEY_COUNT
 } evse_key_t;
 
-#define EVSE_NUMBER(ocpp, name) ((ocpp)->keys.number[EVSE_KEY_OF_##name])
+// Where the number of a key is kept: of those that are numbers.
+#define EVSE_SLOT_BOOL(name) EVSE_SLOT_OF_##name,
+#define EVSE_SLOT_INT(name)  EVSE_SLOT_OF_##name,
+#define EVSE_SLOT_MEASURANDS(name)
+#define EVSE_SLOT_ROTATION(name)
+#define EVSE_SLOT_TEXT(name)
+#define EVSE_SLOT_TAG(name)
+#define EVSE_SLOT_LIMIT(name)
+#define EVSE_SLOT_VENDOR(name)
+#define EVSE_SLOT_KINDS(name)
+typedef enum evse_slot {
+#define EVSE_SLOT_ENUM(name, type, access, min, max, number, text) EVSE_SLOT_##type(name)
+    EVSE_KEY_TABLE(EVSE_SLOT_ENUM)
+#undef EVSE_SLOT_ENUM
+        EVSE_SLOT_COUNT
+} evse_slot_t;
+
+#define EVSE_NUMBER(ocpp, name) ((ocpp)->keys.number[EVSE_SLOT_OF_##name])
 
 typedef enum evse_change {
     EVSE_CHANGE_ACCEPTED,

@@ -252,12 +252,12 @@ void evse_reservation_step(evse_ocpp_t *ocpp, uint64_t now_us)
         if (!reservation->is_made) {
             continue;
         }
-        const char *why = is_used(ocpp, key)              ? "used"
-                          : is_expired(ocpp, reservation) ? "expired"
-                          : is_lost(ocpp, key)            ? "connector out of use"
-                                                          : NULL;
-        if (why != NULL) {
-            drop(ocpp, key, why);
+        if (is_used(ocpp, key)) {
+            drop(ocpp, key, HF_LOG_TEXT("used"));
+        } else if (is_expired(ocpp, reservation)) {
+            drop(ocpp, key, HF_LOG_TEXT("expired"));
+        } else if (is_lost(ocpp, key)) {
+            drop(ocpp, key, HF_LOG_TEXT("connector out of use"));
         }
     }
     hold(ocpp);
@@ -326,7 +326,7 @@ static const char *reserve(evse_ocpp_t *ocpp, unsigned key, const evse_reservati
         return "Rejected";
     }
     if (own >= 0 && own != (int)key) {
-        drop(ocpp, (unsigned)own, "replaced");
+        drop(ocpp, (unsigned)own, HF_LOG_TEXT("replaced"));
     }
     if (!auth->reservation[key].is_made) {
         auth->reservations++;
@@ -383,7 +383,7 @@ evse_rpc_error_t evse_reservation_on_cancel(evse_ocpp_t *ocpp, hf_json_t payload
         return evse_reply_accepted(reply, false);
     }
     while (key >= 0) { // a cut between keeping and forgetting leaves two
-        drop(ocpp, (unsigned)key, "cancelled");
+        drop(ocpp, (unsigned)key, HF_LOG_TEXT("cancelled"));
         key = find_id(ocpp, id);
     }
     hold(ocpp);

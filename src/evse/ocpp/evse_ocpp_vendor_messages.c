@@ -17,28 +17,12 @@
 
 // ---- keys ---------------------------------------------------------------------------------------
 
-static bool take_name(hf_slice_t *rest, hf_slice_t *name)
-{
-    if (rest->text == NULL) {
-        return false;
-    }
-    size_t length = 0u;
-    while (length < rest->length && rest->text[length] != ',') {
-        length++;
-    }
-    *name = (hf_slice_t){rest->text, length};
-    bool more = length < rest->length;
-    *rest =
-        more ? (hf_slice_t){rest->text + length + 1u, rest->length - length - 1u} : (hf_slice_t){0};
-    return true;
-}
-
 int evse_vendor_parse_kinds(hf_slice_t list)
 {
     int bits = 0;
     hf_slice_t rest = list.length != 0u ? list : (hf_slice_t){0};
     hf_slice_t name;
-    while (take_name(&rest, &name)) {
+    while (hf_slice_next(&rest, &name)) {
         unsigned kind = 0u;
         while (kind < EVSE_VENDOR_LiveTelemetry &&
                !hf_slice_is(name, evse_vendor_kind_text(kind))) {

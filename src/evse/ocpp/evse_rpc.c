@@ -27,8 +27,12 @@ int evse_rpc_init(evse_rpc_t *rpc, const evse_link_t *link, const evse_rpc_owner
         owner->on_answer == NULL || timeout_ms == 0u) {
         return HF_E_ARGUMENT;
     }
-    *rpc = (evse_rpc_t){
-        .link = *link, .owner = *owner, .log = log, .timeout_ms = timeout_ms, .why = ""};
+    *rpc = (evse_rpc_t){.link = *link,
+                        .owner = *owner,
+                        .log = log,
+                        .timeout_ms = timeout_ms,
+                        .can_defer = true,
+                        .why = ""};
     return HF_OK;
 }
 

@@ -168,7 +168,7 @@ static void send_control(evse_ws_t *ws, uint64_t now_us)
                     ws->close_code == EVSE_WS_CLOSE_NO_CODE ? 0 : sizeof code);
         ws->close_due = false;
     } else if (ws->pong_due) {
-        build_frame(ws, EVSE_WS_OP_PONG, ws->pong, ws->pong_length);
+        build_frame(ws, EVSE_WS_OP_PONG, ws->control, ws->control_length);
         ws->pong_due = false;
     } else if (ws->phase == EVSE_WS_OPEN && ws->config.ping_interval_ms != 0 &&
                now_us - ws->last_receive_us >= us(ws->config.ping_interval_ms) &&

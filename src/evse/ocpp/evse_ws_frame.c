@@ -10,6 +10,7 @@
 
 #define CONTROL_BYTES_MAX 125u
 #define FRAMES_PER_READ   64u
+#define SKIP_BYTES        32u
 
 void evse_ws_reset_reading(evse_ws_t *ws)
 {
@@ -66,8 +67,6 @@ static void on_control(evse_ws_t *ws)
         on_close(ws);
     } else if (ws->opcode == EVSE_WS_OP_PING) {
         ws->rx_pings++;
-        memcpy(ws->pong, ws->control, ws->control_length); // only the newest need be answered
-        ws->pong_length = ws->control_length;
         ws->pong_due = true;
     } else {
         ws->rx_pongs++;
@@ -144,7 +143,10 @@ static void begin_frame(evse_ws_t *ws)
     ws->frame_final = (ws->header[0] & 0x80u) != 0;
     ws->frame_left = length;
     ws->in_frame = true;
-    ws->control_length = 0;
+    if (ws->opcode == EVSE_WS_OP_PING || ws->opcode == EVSE_WS_OP_CLOSE) {
+        ws->pong_due = false; // only the newest need be answered, and none after a Close
+        ws->control_length = 0;
+    }
     if (ws->opcode == EVSE_WS_OP_TEXT) {
         ws->in_message = true;
         ws->message_length = 0;
@@ -210,8 +212,21 @@ static bool read_header(evse_ws_t *ws, uint64_t now_us)
     return true;
 }
 
+/// What a Pong carries is of no use; the Ping's payload that may wait beside it is.
+static bool skip_payload(evse_ws_t *ws, uint64_t now_us)
+{
+    uint8_t bytes[SKIP_BYTES];
+    size_t most = ws->frame_left < sizeof bytes ? (size_t)ws->frame_left : sizeof bytes;
+    int got = read_some(ws, bytes, most, now_us);
+    ws->frame_left -= got > 0 ? (uint64_t)got : 0u;
+    return got > 0;
+}
+
 static bool read_payload(evse_ws_t *ws, uint64_t now_us)
 {
+    if (ws->opcode == EVSE_WS_OP_PONG) {
+        return skip_payload(ws, now_us);
+    }
     uint8_t *to = is_control(ws->opcode) ? ws->control + ws->control_length
                                          : ws->config.receive_buffer + ws->message_length;
     int got = read_some(ws, to, (size_t)ws->frame_left, now_us); // begin_frame() saw that it fits

@@ -143,7 +143,7 @@ void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t
     switch (session->state) {
     case EVSE_SESSION_AUTHORIZING:
     case EVSE_SESSION_AUTHORIZED:
-        evse_session_cancel(ocpp, connector, evse_stop_reason_text(reason), now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT(evse_stop_reason_text(reason)), now_us);
         break;
     case EVSE_SESSION_STARTING: // control has not been told to run: nothing flows
         evse_session_finish(ocpp, connector, reason, latest_register_mJ(ocpp, connector), now_us);
@@ -189,7 +189,7 @@ static void begin_transaction(evse_ocpp_t *ocpp, unsigned connector, uint64_t no
     if (status != HF_OK) {
         HF_LOGE(ocpp->config.log, now_us, SESSION, "session %u: start not recorded: %s",
                 (unsigned)session->id, hf_status_text(status));
-        evse_session_cancel(ocpp, connector, "no record, no energy", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("no record, no energy"), now_us);
         return;
     }
     session->start_Wh = register_mJ / EVSE_mJ_PER_Wh;
@@ -207,11 +207,11 @@ static void step_authorizing(evse_ocpp_t *ocpp, unsigned connector, uint64_t now
 {
     evse_session_t *session = &ocpp->session[connector];
     if (is_closed_for_sessions(ocpp, connector)) {
-        evse_session_cancel(ocpp, connector, "connector no longer available", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("connector no longer available"), now_us);
     } else if (!session->authorize_sent && !evse_ocpp_is_online(ocpp)) {
         evse_auth_offline(ocpp, connector, now_us);
     } else if (now_us - session->since_us >= AUTHORIZE_TIMEOUT_US) {
-        evse_session_cancel(ocpp, connector, "not authorized in time", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("not authorized in time"), now_us);
     }
 }
 
@@ -220,11 +220,11 @@ static void step_authorized(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     uint64_t limit_us = evse_seconds_us(EVSE_NUMBER(ocpp, ConnectionTimeOut));
     if (is_closed_for_sessions(ocpp, connector) || view == NULL || !is_state_usable(view->state)) {
-        evse_session_cancel(ocpp, connector, "connector no longer available", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("connector no longer available"), now_us);
     } else if (view->plugged != 0u && view->locked != 0u && view->state == EVSE_STATE_Preparing) {
         begin_transaction(ocpp, connector, now_us);
     } else if (now_us - ocpp->session[connector].since_us >= limit_us) {
-        evse_session_cancel(ocpp, connector, "no vehicle plugged in time", now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("no vehicle plugged in time"), now_us);
         set_finishing(ocpp, connector, view->plugged != 0u);
     } else if (view->plugged != 0u) {
         ocpp->stirred = true; // the lock tells no event, and a user waits

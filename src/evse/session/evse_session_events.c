@@ -11,7 +11,8 @@ static void on_stopped(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t no
     }
     evse_stop_reason_t own = (evse_stop_reason_t)event->detail;
     if (!evse_session_is_billing(ocpp, event->connector)) {
-        evse_session_cancel(ocpp, event->connector, evse_stop_reason_text(own), now_us);
+        evse_session_cancel(ocpp, event->connector, HF_LOG_TEXT(evse_stop_reason_text(own)),
+                            now_us);
         return;
     }
     evse_session_finish(ocpp, event->connector, own != EVSE_STOP_None ? own : session->stop_reason,

@@ -380,7 +380,7 @@ int evse_store_txdata_next(evse_store_t *store, uint32_t transaction, uint32_t *
         evse_entry_t entry;
         int status = evse_index_read(store, (*cursor)++, &entry, NULL);
         if (status < 0) {
-            evse_store_note_lost(store, "a sample set", transaction);
+            evse_store_note_lost(store, HF_LOG_TEXT("a sample set"), transaction);
             return HF_E_IO;
         }
         *out = entry.message;

@@ -26,8 +26,8 @@ static uint32_t open_count(const evse_store_t *store)
     return count;
 }
 
-/// What a dump would take at most, and what must still be appended.
-static uint64_t promised_bytes(const evse_store_t *store)
+/// What a dump would take at most, and what must still be appended. (32 bits: a segment has less than 2^24 bytes.)
+static uint32_t promised_bytes(const evse_store_t *store)
 {
     uint32_t slots = 0;
     for (uint32_t i = 0; i < HF_COUNT_OF(store->slot); i++) {
@@ -37,11 +37,11 @@ static uint64_t promised_bytes(const evse_store_t *store)
     uint32_t records = 4u + store->boots_known + 1u + 4u * connectors + 1u + slots + open;
     return STATION_BYTES + (store->boots_known + 1u) * OFFSET_BYTES + connectors * CONNECTOR_BYTES +
            10u + slots * TRANSACTION_BYTES + open * (RECORD_HEAD + EVSE_STORE_STOP_BYTES) +
-           (uint64_t)records * (store->journal.flash.program_bytes - 1u) + store->queued_bytes +
+           records * (store->journal.flash.program_bytes - 1u) + store->queued_bytes +
            evse_store_setting_bytes(store) + evse_store_object_bytes(store);
 }
 
-static bool has_bytes(const evse_store_t *store, uint64_t bytes)
+static bool has_bytes(const evse_store_t *store, uint32_t bytes)
 {
     uint32_t capacity = hf_journal_capacity_bytes(&store->journal);
     return promised_bytes(store) + bytes + capacity / MARGIN_DIVISOR <= capacity;
@@ -63,7 +63,7 @@ static bool has(const evse_store_t *store, evse_need_t need)
     uint32_t left_to_others = need.is_reading ? capacity / MARGIN_DIVISOR : 0u;
     return store->count + need.entries + reserved_entries(store, need.is_reading) <=
                CONFIG_EVSE_MESSAGES_MAX &&
-           (need.bytes == 0 || has_bytes(store, (uint64_t)need.bytes + left_to_others));
+           (need.bytes == 0 || has_bytes(store, need.bytes + left_to_others));
 }
 
 // ---- who has readings to spare ------------------------------------------------------------------
@@ -241,7 +241,7 @@ bool evse_store_has_room(const evse_store_t *store)
     }
     uint32_t spare = take_census(store).spare;
     uint32_t journalled = spare > store->readings ? spare - store->readings : 0u;
-    uint64_t least = (uint64_t)journalled * (RECORD_HEAD + EVSE_STORE_METER_BYTES_MIN);
+    uint32_t least = journalled * (RECORD_HEAD + EVSE_STORE_METER_BYTES_MIN);
     uint32_t capacity = hf_journal_capacity_bytes(&store->journal);
     return store->count + need.entries + reserved_entries(store, false) <=
                CONFIG_EVSE_MESSAGES_MAX + spare &&

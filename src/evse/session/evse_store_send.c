@@ -82,7 +82,7 @@ static void give_up(evse_store_t *store, uint32_t i)
     if (slot != NULL && kind == EVSE_MESSAGE_START) {
         slot->start_delivered = true; // as far as it ever will be
     }
-    evse_store_note_lost(store, names[kind], number);
+    evse_store_note_lost(store, HF_LOG_TEXT(names[kind]), number);
     store->lost++;
     evse_store_leave(store, i);
     forget_head(store);

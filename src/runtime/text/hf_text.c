@@ -46,6 +46,26 @@ int hf_slice_copy(hf_slice_t slice, char *out, size_t capacity)
     return HF_OK;
 }
 
+bool hf_slice_next(hf_slice_t *rest, hf_slice_t *item)
+{
+    if (rest->text == NULL) {
+        return false;
+    }
+    const char *comma = memchr(rest->text, ',', rest->length);
+    size_t length = comma != NULL ? (size_t)(comma - rest->text) : rest->length;
+    *item = (hf_slice_t){.text = rest->text, .length = length};
+    *rest = comma != NULL ? (hf_slice_t){.text = comma + 1, .length = rest->length - length - 1}
+                          : (hf_slice_t){0};
+    while (item->length > 0 && item->text[0] == ' ') {
+        item->text++;
+        item->length--;
+    }
+    while (item->length > 0 && item->text[item->length - 1] == ' ') {
+        item->length--;
+    }
+    return true;
+}
+
 int hf_slice_to_i64(hf_slice_t slice, int64_t *value)
 {
     size_t i = slice.length > 0 && slice.text[0] == '-' ? 1 : 0;
