@@ -244,7 +244,8 @@ HF_MUST_CHECK int evse_store_peek(const evse_store_t *store, uint32_t place, evs
 /// True while a transaction is open or anything of it waits; and the lowest number of any such, 0 none.
 bool evse_store_knows(const evse_store_t *store, uint32_t transaction);
 uint32_t evse_store_oldest(const evse_store_t *store);
-/// The message to send next: the oldest, once it is durable and its time is known; NULL none, or not yet. Good until the next call.
+/// The message to send next: the oldest, once it is durable and its time is known; NULL none, or not yet. Good until
+/// the next call.
 /// Cost: for each message once a read of the flash. One that cannot be read back is logged, counted and given up.
 const evse_message_t *evse_store_next(evse_store_t *store);
 /// Of the message to send next, or of a transaction open now; NULL any other (or, while its slot is free, not).
@@ -254,7 +255,8 @@ const evse_transaction_t *evse_store_transaction(const evse_store_t *store, uint
 /// in memory only and goes out once more, the same, after a restart.
 HF_MUST_CHECK int evse_store_confirm(evse_store_t *store, int32_t transaction_id);
 /// The oldest got a CALLERROR: counts it; the `attempts_max`-th one removes it (journalled, logged as lost). Statuses of
-/// evse_store_confirm(). The count of a journalled message survives a reboot. A START lost leaves its transaction without an id: -1 goes with what follows.
+/// evse_store_confirm(). The count of a journalled message survives a reboot. A START lost leaves its transaction
+/// without an id: -1 goes with what follows.
 HF_MUST_CHECK int evse_store_refuse(evse_store_t *store, uint32_t attempts_max);
 /// "<nonce>-<boot>-<sequence>" in hex. Also for messages outside transactions: evse_store_new_id().
 void evse_store_id_text(const evse_store_t *store, uint64_t id, char text[EVSE_MESSAGE_ID_BYTES]);
@@ -303,7 +305,8 @@ HF_MUST_CHECK int evse_store_set_proof(evse_store_t *store, unsigned connector,
 /// True when the last proof is of this profile and so many units.
 bool evse_store_is_proven(const evse_store_t *store, unsigned connector, const char *profile,
                           uint32_t units);
-/// Journals all that waits in memory alone, and records that what follows is an orderly end; the next boot ends open transactions with this reason.
+/// Journals all that waits in memory alone, and records that what follows is an orderly end; the next boot ends open
+/// transactions with this reason.
 HF_MUST_CHECK int evse_store_shutdown(evse_store_t *store, evse_stop_reason_t reason);
 /// The clock became known, or better: recorded the first time in this boot, and only when something waits without UTC.
 /// From then on moments handed in without UTC get it. HF_E_FULL: not recordable yet, tell it again later.
