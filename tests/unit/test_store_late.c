@@ -289,6 +289,22 @@ static void store_stop_made_at_boot_is_not_behind_its_sample_sets(void)
     }
 }
 
+static void store_stop_made_at_boot_goes_by_the_clock_of_its_start(void)
+{
+    set_up(); // the store was told 1000000; the clock has been stepped since, either way
+    for (unsigned back = 0; back < 2; back++) {
+        evse_moment_t at = world_at(&w, 1000);
+        at.utc_ms = back != 0 ? 700000 + 1000 : 5000000 + 1000;
+        CHECK_EQ(world_begin(&w, 0, "CARD", back * 90u * WH, at), HF_OK);
+        CHECK_EQ(evse_store_register(&w.store, 0, (back * 90u + 60u) * WH, 8000000, false), HF_OK);
+        power_cycle();
+        const evse_message_t stop = world_last(&w);
+        CHECK_EQ(stop.register_Wh, back * 90u + 60u);
+        CHECK_EQ(stop.at.since_boot_ms, 8000);
+        CHECK_EQ(stop.at.utc_ms, at.utc_ms + 7000u);
+    }
+}
+
 static void append_v1(uint8_t type, const uint8_t *data, uint32_t length)
 {
     CHECK_EQ(hf_journal_append(&w.store.journal, type, 1, data, length), HF_OK);
@@ -469,6 +485,7 @@ HF_TEST_MAIN(HF_TEST(store_unplugged_stays_so_through_a_compaction),
              HF_TEST(store_refusals_are_counted_over_a_reboot),
              HF_TEST(store_refusals_of_a_reading_journalled_late_are_counted_on),
              HF_TEST(store_stop_made_at_boot_is_not_behind_its_sample_sets),
+             HF_TEST(store_stop_made_at_boot_goes_by_the_clock_of_its_start),
              HF_TEST(store_records_of_version_1_are_read),
              HF_TEST(store_reservation_and_phase_survive_a_reboot),
              HF_TEST(store_message_lost_by_the_flash_does_not_hold_up_the_rest),

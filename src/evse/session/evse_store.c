@@ -170,14 +170,25 @@ void evse_store_copy_text(char *out, size_t capacity, const char *text)
 
 // ---- single values ------------------------------------------------------------------------------
 
+/// A transaction's times go on from its last one: the clock may have been stepped since it was told to the store.
+static evse_moment_t checkpoint_at(const evse_store_t *store, unsigned connector, uint64_t now_us)
+{
+    evse_moment_t at = {.boot = store->boot, .since_boot_ms = now_us / 1000u};
+    const evse_transaction_t *open = store->open[connector];
+    if (open != NULL && open->last_at.utc_ms != 0 && open->last_at.boot == at.boot &&
+        open->last_at.since_boot_ms <= at.since_boot_ms) {
+        at.utc_ms = open->last_at.utc_ms + (at.since_boot_ms - open->last_at.since_boot_ms);
+    }
+    return evse_store_stamp(store, at);
+}
+
 static int checkpoint(evse_store_t *store, unsigned connector, uint64_t register_mJ,
                       uint64_t now_us)
 {
     uint64_t old_mJ = store->register_mJ[connector];
     evse_moment_t old_at = store->register_at[connector];
-    const evse_moment_t at = {.boot = store->boot, .since_boot_ms = now_us / 1000u};
     store->register_mJ[connector] = register_mJ;
-    store->register_at[connector] = evse_store_stamp(store, at);
+    store->register_at[connector] = checkpoint_at(store, connector, now_us);
     int status = evse_record_register(store, connector);
     if (status < 0) { // so that the next round tries again
         store->register_mJ[connector] = old_mJ;

@@ -302,6 +302,10 @@ static int keep_one(evse_store_t *store, uint32_t i)
 {
     evse_entry_t entry;
     int status = evse_index_read(store, i, &entry, NULL);
+    bool was_refused = store->refused > 0 && store->refused_id == entry.message.id;
+    if (status >= 0 && was_refused) { // first: cut in between, its count must not be lost
+        status = evse_record_refused(store, store->refused_id, store->refused);
+    }
     if (status >= 0) {
         status = evse_record_entry(store, &entry);
     }
@@ -318,9 +322,7 @@ static int keep_one(evse_store_t *store, uint32_t i)
     evse_index_remove(store, i); // gives its block back
     evse_index_insert(store, i, queued);
     store->tail_id = tail_id;
-    bool was_refused = store->refused > 0 && store->refused_id == entry.message.id;
-    status = was_refused ? evse_record_refused(store, store->refused_id, store->refused) : HF_OK;
-    return status < 0 ? status : HF_OK;
+    return HF_OK;
 }
 
 int evse_store_keep_all(evse_store_t *store)
