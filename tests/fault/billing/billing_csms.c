@@ -14,6 +14,7 @@
 #define TEXT_BYTES   640u
 #define LATE_MS      45000u
 #define VERY_LATE_MS 75000u
+#define SLOW_US      500000u
 #define MOODS        64u
 
 typedef enum meaning { MEANS_NOTHING, MEANS_RESULT, MEANS_ERROR, MEANS_TIME } meaning_t;
@@ -285,6 +286,9 @@ static void hear(const waiting_t *waiting)
     if (waiting->meaning == MEANS_RESULT || waiting->meaning == MEANS_ERROR) {
         ledger_answered(truths.now_us, waiting->id, waiting->meaning == MEANS_ERROR);
         csms.unanswered_us = 0;
+    }
+    if (waiting->meaning == MEANS_TIME && truths.now_us - waiting->at_us > SLOW_US) {
+        truths.clock_jumped = true; // a time that comes late is as good as a wrong one
     }
     if (waiting->meaning == MEANS_TIME && truths_boot()->clock_us == 0u) {
         truths_boot()->clock_us = truths.now_us;

@@ -38,7 +38,7 @@ static bool is_of(const ledger_entry_t *entry, const ledger_entry_t *start, uint
     if (entry->kind == LEDGER_START) {
         return false;
     }
-    if (is_told(start)) {
+    if (is_told(start) || entry->transaction == start->transaction) {
         return entry->transaction == start->transaction;
     }
     bool of_connector = entry->connector == 0u || entry->connector == start->connector;
@@ -202,10 +202,17 @@ static uint32_t count_missing(const ledger_entry_t *start, uint32_t session)
     for (handed_t *handed = next_handed(&truths.readings, session, &at); handed != NULL;
          handed = next_handed(&truths.readings, session, &at)) {
         if (handed->excused && !handed->seen) {
-            is_first = false;
+            is_first = is_last_missing = false; // it was the last when others were thinned
             continue;
         }
-        missing += handed->seen ? 0u : 1u;
+        if (!handed->seen) {
+            missing++;
+            ledger_trace("was taken, and did not arrive:", start->id, (hf_slice_t){"", 0});
+            if (ledger.is_traced) {
+                printf("  %llu Wh, at %llu ms\n", (unsigned long long)handed->Wh,
+                       (unsigned long long)handed->at_us / 1000u);
+            }
+        }
         if (is_first && !handed->seen) {
             ledger_found("the first reading is gone", start);
         }

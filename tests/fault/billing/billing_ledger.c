@@ -42,7 +42,7 @@ void ledger_found(const char *what, const ledger_entry_t *entry)
     }
 }
 
-static void trace(const char *what, const char *id, hf_slice_t text)
+void ledger_trace(const char *what, const char *id, hf_slice_t text)
 {
     if (ledger.is_traced) {
         printf("%10llu ms %s %s %.*s\n", (unsigned long long)truths.now_us / 1000u, what, id,
@@ -66,7 +66,7 @@ static void add(times_t *times, uint64_t at_us)
 
 void ledger_fault(uint64_t at_us, bool of_power)
 {
-    trace(of_power ? "power goes" : "fault", "", (hf_slice_t){"", 0});
+    ledger_trace(of_power ? "power goes" : "fault", "", (hf_slice_t){"", 0});
     add(&all_faults, at_us);
     if (of_power) {
         add(&power_faults, at_us);
@@ -257,8 +257,8 @@ static void take_again(ledger_entry_t *entry, uint64_t at_us, uint32_t crc, hf_j
     }
     check_refused(entry, at_us);
     int64_t transaction = int_of(payload, "transactionId");
-    if (entry->transaction == EVSE_TRANSACTION_ID_UNKNOWN && is_storage_failed_in(entry->boot) &&
-        transaction >= FIRST_TRANSACTION) { // that its Start was given up could not be stored
+    if (entry->kind != LEDGER_START && entry->transaction != transaction &&
+        is_storage_failed_in(entry->boot)) { // what became of its Start could not be stored then
         entry->transaction = (int32_t)transaction;
         entry->crc = crc;
     }
@@ -297,7 +297,7 @@ int32_t ledger_take(uint64_t at_us, const char *id, const char *action, hf_json_
 {
     uint32_t crc = hf_crc32c(0, payload.raw.text, payload.raw.length);
     ledger_entry_t *entry = find(id);
-    trace(action, id, payload.raw);
+    ledger_trace(action, id, payload.raw);
     if (entry != NULL) {
         take_again(entry, at_us, crc, payload);
         return entry->transaction;
@@ -339,7 +339,7 @@ void ledger_take_other(const char *id)
 void ledger_answered(uint64_t at_us, const char *id, bool is_error)
 {
     ledger_entry_t *entry = find(id);
-    trace(is_error ? "heard CALLERROR" : "heard", id, (hf_slice_t){"", 0});
+    ledger_trace(is_error ? "heard CALLERROR" : "heard", id, (hf_slice_t){"", 0});
     if (entry == NULL) {
         return;
     }

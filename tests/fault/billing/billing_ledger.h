@@ -59,6 +59,8 @@ extern ledger_t ledger;
 void ledger_open(void);
 /// Something is wrong with the station.
 void ledger_found(const char *what, const ledger_entry_t *entry);
+/// Tells it, if what happens is told.
+void ledger_trace(const char *what, const char *id, hf_slice_t text);
 /// A fault fell at this moment; `of_power`: what was in memory alone is gone.
 void ledger_fault(uint64_t at_us, bool of_power);
 /// True when one fell in these moments, both included.

@@ -5,6 +5,7 @@
 #include "billing_ledger.h"
 #include "evse/evse_store.h"
 
+#include <stdio.h>
 #include <string.h>
 
 truths_t truths;
@@ -52,6 +53,11 @@ boot_truth_t *truths_boot(void)
 
 static void note(handed_list_t *list, unsigned connector, const evse_message_t *sample, int status)
 {
+    char text[40];
+    int length = snprintf(text, sizeof text, "connector %u, %llu Wh, %d", connector + 1u,
+                          (unsigned long long)sample->register_Wh, status);
+    ledger_trace(list == &truths.sets ? "takes a sample set" : "takes a reading", "",
+                 (hf_slice_t){text, (size_t)length});
     list->refused += status != HF_OK ? 1u : 0u;
     if (status != HF_OK && status != HF_E_IO) {
         return;

@@ -10,13 +10,15 @@
 
 #include <stdlib.h>
 
-#define MEMORY_BYTES   (4u << 16)
-#define DELIVERY_MS    UINT64_C(7200000)
-#define ROUND_MS       1000u
-#define BOOT_TRIES     20u
-#define BOOT_OFFSET_US UINT64_C(1000000)
-#define FIRST_Wh       UINT64_C(123456)
-#define ROUNDS_US      UINT64_C(500000) // until the station has looked at everything, and a little more
+#define MEMORY_BYTES    (4u << 16)
+#define DELIVERY_MS     UINT64_C(7200000)
+#define ROUND_MS        1000u
+#define BOOT_TRIES      20u
+#define BOOT_OFFSET_US  UINT64_C(1000000)
+#define FIRST_Wh        UINT64_C(123456)
+#define THINNED_AT_ONCE 40u
+#define THINNED_FROM    16u // messages that wait: with fewer even the smallest flash has room
+#define ROUNDS_US       UINT64_C(500000) // until the station has looked at everything, and a little more
 
 _Static_assert(STATION_EPOCH_MS == STATION_UTC_MS, "one clock");
 
@@ -69,7 +71,8 @@ static void note_end_of_boot(uint32_t reasons)
     ledger_fault(truths.now_us, true);
     for (unsigned i = 0; i < BILLING_CONNECTORS; i++) {
         cut_session(truths.session_of[i], reasons);
-        if (truths.now_us - world.replaced_us[i] < truths.store_us) {
+        if (truths.now_us - world.replaced_us[i] < truths.store_us ||
+            truths_boot()->storage_failed) {
             cut_session(world.before[i], reasons);
         }
         truths.session_of[i] = world.before[i] = -1;
@@ -77,6 +80,10 @@ static void note_end_of_boot(uint32_t reasons)
     }
     truths_power_lost();
     truths.thinned += station_storage.store.thinned;
+    // A cut in the last byte of a record of thinned readings leaves it whole, uncounted.
+    bool is_thinning = evse_store_waiting(&station_storage.store) >= THINNED_FROM;
+    truths.thinned +=
+        station_storage.store.journal.failed < 0 && is_thinning ? THINNED_AT_ONCE : 0u;
     world.lost += station_storage.store.lost;
     world.compactions += station_storage.store.journal.compactions;
     truths_boot()->to_us = truths.now_us;

@@ -8,14 +8,19 @@ void clock_jumps(void)
 {
     static const int64_t jumps_s[] = {-86400, -3600, -90, -3, 3, 90, 3600, 86400};
     for (size_t i = 0; i < sizeof jumps_s / sizeof jumps_s[0]; i++) {
-        for (unsigned before = 0; before < 2u && !is_enough(); before++) {
+        for (unsigned way = 0; way < 4u && !is_enough(); way++) {
+            bool before = way % 2u != 0u, is_cut = way >= 2u;
             char what[80];
-            snprintf(what, sizeof what, "clock jumps by %lld s %s", (long long)jumps_s[i],
-                     before ? "before" : "within a session");
-            open_world(10);
+            snprintf(what, sizeof what, "clock jumps by %lld s %s%s", (long long)jumps_s[i],
+                     before ? "before" : "within a session", is_cut ? ", then a cut" : "");
+            const billing_config_t config = {.sync_polls = 1,
+                                             .sample_s = is_cut ? 300u : 10u,
+                                             .stop_data = !is_cut,
+                                             .seed = first_seed};
+            billing_open(&config);
             if (before) {
                 billing_jump_clock(jumps_s[i]);
-                billing_run_ms(61000);
+                billing_run_ms(130000);
             }
             billing_plug(0, true);
             billing_run_ms(100);
@@ -24,6 +29,10 @@ void clock_jumps(void)
             if (!before) {
                 billing_jump_clock(jumps_s[i]);
                 billing_run_ms(130000); // two heartbeats
+            }
+            if (is_cut) { // after a checkpoint
+                billing_run_ms(20000);
+                billing_cut_at(0);
             }
             (void)billing_card(0);
             billing_run_ms(300);

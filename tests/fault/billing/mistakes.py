@@ -115,6 +115,10 @@ MISTAKES = {
         "a reading that was journalled late loses its place at a reboot",
         r"if \(message->id <= store->tail_id\) \{",
         "if (message->id == 0) {"),
+    "checkpoint_by_other_clock": (
+        "a checkpoint is stamped by the clock that was told first",
+        r"at\.utc_ms = open->last_at\.utc_ms \+ \(at\.since_boot_ms - open->last_at\.since_boot_ms\);",
+        ""),
     "stop_behind_its_data": (
         "a STOP made at boot does not look at its sample sets",
         r"note_last\(store, &entry->message\);(\s+return enqueue\(store, entry, length\);\s+\}\s+static int apply_stop)",
@@ -167,7 +171,7 @@ MISTAKES = {
     # ---- room
     "room_of_index_alone": (
         "nobody looks whether the journal has room for a STOP",
-        r"\(need\.bytes == 0 \|\| has_bytes\(store, \(uint64_t\)need\.bytes \+ left_to_others\)\);",
+        r"\(need\.bytes == 0 \|\| has_bytes\(store, need\.bytes \+ left_to_others\)\);",
         "(need.bytes == 0 || left_to_others != UINT32_MAX);"),
     "thins_anything": (
         "thinning takes STARTs and STOPs, too",
