@@ -75,7 +75,9 @@ class Configuration(unittest.TestCase):
             return done.stderr
 
     def test_header_refuses_what_kconfig_refuses(self):
-        ocpp = "".join(f"#define CONFIG_{name} 1\n" for name in ("HF_JSON", "HF_JOURNAL", "HF_MEM", "HF_EVENT", "HF_TRACE", "EVSE_OCPP"))
+        ocpp = "".join(f"#define CONFIG_{name} 1\n" for name in (
+            "HF_JSON", "HF_JOURNAL", "HF_MEM", "HF_EVENT", "HF_TRACE", "EVSE_OCPP", "EVSE_OCPP_LOCAL_LIST", "EVSE_OCPP_SMART_CHARGING",
+            "EVSE_OCPP_VENDOR", "HOLDFASTD_TRANSFERS"))
         self.assertEqual(self.compile_header(""), "")
         self.assertEqual(self.compile_header(ocpp), "")
         self.assertIn("needs CONFIG_HF_JSON", self.compile_header("#define CONFIG_EVSE_OCPP 1\n"))
