@@ -146,6 +146,30 @@ def sizes(folder):
             "text.mcu": own_text(whole, "evse|holdfast"), "text.link": own_text(whole, "evse", "evse_(ws|url)")}
 
 
+def fleet(program):
+    """Resident bytes of one of a thousand charge points that play a session each, against the central system of this checkout."""
+    tool = os.path.join(os.path.dirname(program), "holdfast")
+    with tempfile.TemporaryDirectory() as folder:
+        log, result = os.path.join(folder, "csms"), os.path.join(folder, "fleet")
+        with open(log, "w", encoding="utf-8") as out:
+            central = subprocess.Popen([tool, "csms", "--port", "0"], stdin=subprocess.PIPE, stdout=out)
+        try:
+            while central.poll() is None and not os.path.getsize(log):
+                time.sleep(0.05)
+            with open(log, encoding="utf-8") as text:
+                port = json.loads(text.readline())["port"]
+            environment.run([tool, "fleet", "--n", "1000", "--csms", f"ws://127.0.0.1:{port}/ocpp", "--quiet", "--json", result])
+        finally:
+            central.terminate()
+            central.wait()
+        with open(result, encoding="utf-8") as text:
+            told = json.load(text)
+    environment.say(f"bench: {told['sessions']['ended']} sessions of {told['units']} charge points, answers p99 {told['answers']['all']['p99_us']} us")
+    if told["sessions"]["ended"] != told["units"] or told["connected"] != told["units"]:
+        raise environment.Failed(f"of {told['units']} charge points {told['connected']} were connected, {told['sessions']['ended']} had their session")
+    return {"fleet": told["resident_bytes"]}
+
+
 def row_of(name, value):
     unit, gate, stretch, peer = FIGURES.get(name, (None, None, None, "-"))
     verdict = "reported"
