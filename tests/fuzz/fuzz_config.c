@@ -94,7 +94,7 @@ static void change(station_t *s, unsigned which, const char *value)
     must(!out.overflow);
     const char *answer = station_ask(s, "ChangeConfiguration", payload);
     char kept[80];
-    snprintf(kept, sizeof kept, "%s", answer);
+    snprintf(kept, sizeof kept, "%.79s", answer);
     check_change(s, count, key, value, kept);
 }
 
