@@ -137,7 +137,8 @@ typedef struct fleet_unit {
     sim_faults_t fault;
     uint32_t sessions, ticks;
     bool restart_wanted;
-    evse_t evse; // last: what is not used of it stays untouched
+    bool is_broken; // it did not start again
+    evse_t evse;    // last: what is not used of it stays untouched
 } fleet_unit_t;
 
 typedef struct fleet_unit_config {

@@ -249,10 +249,10 @@ static void judge(const days_t *days, const fleet_stats_t *before, const fleet_r
     bool disturbed = report->scenario->outages > 0u || report->scenario->restarts > 0u;
     verdict->memory_good =
         verdict->sessions <= SETTLED || disturbed || verdict->peak_end <= verdict->peak_settled;
-    verdict->good = energy && verdict->memory_good && verdict->starts == verdict->stops &&
-                    verdict->starts >= verdict->charged && verdict->conflicts == 0u &&
-                    verdict->invalid == 0u && verdict->waiting == 0u && verdict->lost == 0u &&
-                    days->csms.entries_lost == 0u;
+    verdict->good = energy && !unit->is_broken && verdict->memory_good &&
+                    verdict->starts == verdict->stops && verdict->starts >= verdict->charged &&
+                    verdict->conflicts == 0u && verdict->invalid == 0u && verdict->waiting == 0u &&
+                    verdict->lost == 0u && days->csms.entries_lost == 0u;
 }
 
 int fleet_days(const fleet_options_t *options, const fleet_scenario_t *scenario,

@@ -189,7 +189,11 @@ static void restart(fleet_unit_t *unit)
 {
     unit->stats->restarts++;
     unit->link.inner.ops->close(unit->link.inner.ctx, own_now(unit));
-    (void)!boot(unit);
+    unit->ram.syncing = false; // nobody waits for it any more
+    if (boot(unit) != HF_OK) {
+        unit->is_broken = true;
+        unit->stats->failed++;
+    }
 }
 
 // ---- users -------------------------------------------------------------------------------------------------------------
