@@ -84,6 +84,7 @@ size_t firmware_report(const firmware_parts_t *parts, uint64_t now_us,
     number(&json, "register_mJ", parts->evse->control.channel[0].register_mJ);
     number(&json, "sessions", view.sessions_ended);
     number(&json, "queue", view.queue);
+    number(&json, "readings_dropped", parts->evse->ocpp.samples_dropped);
     tell_ticks(&json, parts->watch);
     tell_memory(&json, &view);
     tell_can(&json, parts->slcan);
