@@ -12,6 +12,7 @@
 #define POWER_mJ       (UINT64_C(61000) * POWER_mW / 1000u) // what flows between two checkpoints
 #define SLACK_MS       3000u
 #define CHECKPOINT_MS  61000u
+#define ALIKE_US       500000u // half of the least interval between readings
 #define NO_END         UINT64_MAX
 #define STATION_UTC_MS 1795254153000ull // as in support/ocpp_station.h
 
@@ -169,11 +170,26 @@ static handed_t *next_handed(handed_list_t *list, uint32_t session, uint32_t *at
     return NULL;
 }
 
+/// Readings without energy between them look alike: of those the one as long after the reading before as its time says.
+static handed_t *nearest_alike(handed_list_t *list, handed_t *handed, uint32_t *at, uint64_t at_us)
+{
+    uint32_t ahead = *at;
+    handed_t *next = next_handed(list, handed->session, &ahead);
+    while (next != NULL && next->Wh == handed->Wh && next->at_us <= at_us + ALIKE_US) {
+        handed = next;
+        *at = ahead;
+        next = next_handed(list, handed->session, &ahead);
+    }
+    return handed;
+}
+
 /// What arrived is a part of what was handed over, in order.
 static void match_readings(const ledger_entry_t *start, uint32_t session)
 {
     uint64_t end = end_of(start);
     uint32_t at = 0;
+    const ledger_entry_t *before = NULL;
+    uint64_t before_us = 0;
     for (uint32_t i = 0; i < ledger.count; i++) {
         const ledger_entry_t *entry = &ledger.entry[i];
         if (entry->kind != LEDGER_READING || !is_of(entry, start, end)) {
@@ -190,7 +206,13 @@ static void match_readings(const ledger_entry_t *start, uint32_t session)
             ledger_found("a reading that nobody took, or not in its place", entry);
             return;
         }
+        if (before != NULL && entry->utc_ms > before->utc_ms) {
+            handed = nearest_alike(&truths.readings, handed, &at,
+                                   before_us + (entry->utc_ms - before->utc_ms) * 1000u);
+        }
         handed->seen = true;
+        before = entry;
+        before_us = handed->at_us;
     }
 }
 
