@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+// A run as a record: what a device said and what was done to it, in order. Made live (fed), from a saved serial.log (replay) or
+// from a directory of artifacts (load); judged, compared and drawn from this alone. On a desk: allocates, and says when it cannot.
+#ifndef LAB_RUN_H
+#define LAB_RUN_H
+
+#include "lab_line.h"
+
+typedef struct lab_mem_row {
+    double ts; // UTC, seconds since 1970
+    char tag[LAB_NAME_BYTES];
+    lab_memory_t memory;
+    uint32_t boot; // restarts before it, in this run
+} lab_mem_row_t;
+
+typedef struct lab_task_row {
+    double ts;
+    char name[LAB_NAME_BYTES];
+    uint32_t priority;
+    int32_t core;
+    uint32_t left;
+} lab_task_row_t;
+
+typedef struct lab_pool_row {
+    double ts;
+    char name[LAB_NAME_BYTES];
+    lab_pool_t pool;
+    uint32_t boot;
+} lab_pool_row_t;
+
+typedef struct lab_health_row {
+    double ts;
+    char label[LAB_NAME_BYTES];
+    int http_status; // 0: no answer
+    char *body;      // JSON text; NULL none
+} lab_health_row_t;
+
+/// Everything else, in order: also a line of events.jsonl.
+typedef struct lab_event_row {
+    double ts;
+    char type
+        [24]; // "event", "mem", "tripwire", "wire", "task", "pool", "lock", "http", "ready", "reset", "panic", "note", "step"
+    char *json; // the whole object, as in events.jsonl
+} lab_event_row_t;
+
+typedef struct lab_panic {
+    char kind[32];
+    char line[256];
+    uint32_t line_no; // of serial.log, from 1
+    double ts;
+} lab_panic_t;
+
+typedef struct lab_trip {
+    char wire[24]; // "internal_min" for [Mem] TRIPWIRE
+    char level[12];
+    char tag[LAB_NAME_BYTES], name[LAB_NAME_BYTES];
+    uint32_t value, limit;
+    double ts;
+    struct {
+        char name[LAB_NAME_BYTES];
+        uint32_t left;
+        int32_t core;
+        uint32_t priority;
+    } worst[6];
+    uint32_t worst_count;
+} lab_trip_t;
+
+typedef struct lab_step { // a planned case: of the ledger, of JUnit
+    char id[LAB_NAME_BYTES];
+    char title[128];
+    enum { LAB_STEP_PLANNED, LAB_STEP_PASSED, LAB_STEP_FAILED, LAB_STEP_SKIPPED } result;
+    char why[256];
+    double seconds;
+} lab_step_t;
+
+typedef struct lab_finding {
+    char gate
+        [LAB_NAME_BYTES]; // "hin_min", "fragmentation", "failed_take", "stack", "panic", "reset", "leak", "step", "lock"
+    char text[256]; // with figures and units, and where (tag, task, pool)
+} lab_finding_t;
+
+typedef struct lab_run {
+    char key[32], title[96], description[256]; // of the scenario
+    char device[128], firmware[64], initial_ip[46], final_ip[46];
+    double start_ts, end_ts;
+    uint64_t seed;
+    char replay[512]; // the command that repeats this run
+    struct {
+        char commit[48], branch[96];
+        bool dirty;
+    } git;
+    lab_mem_row_t *mem;
+    uint32_t mems;
+    lab_task_row_t *task;
+    uint32_t tasks;
+    lab_pool_row_t *pool;
+    uint32_t pools;
+    lab_health_row_t *health;
+    uint32_t healths;
+    lab_event_row_t *event;
+    uint32_t events;
+    lab_panic_t *panic;
+    uint32_t panics;
+    lab_trip_t *trip;
+    uint32_t trips;
+    lab_step_t *step;
+    uint32_t steps;
+    lab_finding_t *finding;
+    uint32_t findings;
+    uint32_t boots;             // resets seen, expected and not
+    uint32_t unexpected_resets; // without lab_run_expect_reset()
+    bool is_inconclusive;
+    char why_inconclusive[160];
+    // of the feeding
+    bool reset_expected;
+    uint32_t line_no, last_up_s;
+    char partial[4096];
+    size_t partial_length;
+} lab_run_t;
+
+void lab_run_init(lab_run_t *run);
+void lab_run_free(lab_run_t *run);
+/// Bytes of the device as they came; lines are put together here. `now` UTC seconds. -1: no memory.
+int lab_run_feed(lab_run_t *run, double now, const char *bytes, size_t length);
+/// The next reset (rst:, System Boot, uptime going back) is wanted.
+void lab_run_expect_reset(lab_run_t *run);
+int lab_run_health(lab_run_t *run, double now, const char *label, const char *url, int http_status,
+                   const char *body); // body NULL: skipped or no answer
+int lab_run_event(lab_run_t *run, double now, const char *type, const char *json);
+lab_step_t *lab_run_plan(lab_run_t *run, const char *id,
+                         const char *title); // before anything is done
+void lab_run_find(lab_run_t *run, const char *gate, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/// Of a run's memory rows; LAB_UNKNOWN where there is none.
+uint32_t lab_run_hin_min(const lab_run_t *run);
+uint32_t lab_run_frag_max(const lab_run_t *run);
+
+/// The artifacts of facts 3.6 into `dir` (made; serial.log is written live by who feeds). -1 and a sentence on stderr.
+int lab_run_save(const lab_run_t *run, const char *dir);
+/// From a directory that save() wrote. -1 and a sentence on stderr.
+int lab_run_load(lab_run_t *run, const char *dir);
+
+#endif
