@@ -47,6 +47,7 @@ ALLOWED = {
     "app/simd": {"holdfast", "evse", "csms", "sim", "ram", "simd"},
     "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "tool"},
     "tools/fleet": {"holdfast", "evse", "csms", "sim", "linux", "ram", "tool", "fleet"},
+    "tools/lab": {"holdfast", "lab"},
 }
 PORTABLE = tuple(folder for folder in ALLOWED if folder.startswith("include/")) + (
     "src/runtime", "src/evse", "src/csms", "src/sim")
@@ -57,6 +58,7 @@ LOCAL_LAYERS = {
     "port/ram": "ram", "port/linux": "linux", "port/template": "template", "port/qemu": "qemu", "port/mps2": "mps2",
     "app/firmware": "firmware", "app/holdfastd": "holdfastd",
     "app/simd": "simd", "tools/holdfast": "tool", "tools/fleet": "fleet",
+    "tools/lab": "lab",
 }
 PUBLIC_LAYERS = {"holdfast", "evse", "csms", "sim"}
 GENERATED = {"hf_autoconf.h"}

@@ -27,6 +27,7 @@ int verb_demo(int argc, char **argv);
 int verb_bench(int argc, char **argv);
 int verb_trace(int argc, char **argv);
 int verb_fleet(int argc, char **argv);
+int verb_lab(int argc, char **argv);
 
 /// "holdfast VERB: <sentence>" on stderr; returns `code`, to be returned.
 int tool_fail(int code, const char *verb, const char *format, ...) HF_PRINTF(3, 4);

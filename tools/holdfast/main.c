@@ -19,6 +19,9 @@ static const tool_verb_t verbs[] = {
     {"fleet", verb_fleet,
      "many charge points at once: a load on a central system, or days in seconds"},
 #endif
+#if CONFIG_HOLDFAST_LAB
+    {"lab", verb_lab, "put a device through scenarios and say whether its memory behaves"},
+#endif
     {"trace", verb_trace, "look into a recorded trace of memory: summary, census, tier table"},
 };
 

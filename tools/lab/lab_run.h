@@ -16,9 +16,12 @@ typedef struct lab_mem_row {
 typedef struct lab_task_row {
     double ts;
     char name[LAB_NAME_BYTES];
-    uint32_t priority;
-    int32_t core;
+    uint32_t priority; // LAB_UNKNOWN: not told
+    int32_t core;      // LAB_CORE_UNKNOWN: not told
     uint32_t left;
+    uint32_t boot;
+    bool is_watermark; // of AsyncTCP: the next four
+    uint32_t units, unit_bytes, configured_bytes;
 } lab_task_row_t;
 
 typedef struct lab_pool_row {
@@ -31,9 +34,26 @@ typedef struct lab_pool_row {
 typedef struct lab_health_row {
     double ts;
     char label[LAB_NAME_BYTES];
+    char url[192];
     int http_status; // 0: no answer
-    char *body;      // JSON text; NULL none
+    bool is_skipped; // --no-health
+    char *body;      // text, JSON if all is well; NULL none
 } lab_health_row_t;
+
+typedef struct lab_lock_row {
+    double ts;
+    char name[LAB_NAME_BYTES], holder[LAB_NAME_BYTES], waiter[LAB_NAME_BYTES];
+    uint32_t held_ms, timeouts;
+    uint32_t boot;
+} lab_lock_row_t;
+
+typedef struct lab_refused_row { // an allocation that failed
+    double ts;
+    char caller[LAB_NAME_BYTES]; // empty: not told
+    char tag[LAB_NAME_BYTES];    // of the last snapshot before it
+    uint32_t size;
+    uint32_t boot;
+} lab_refused_row_t;
 
 /// Everything else, in order: also a line of events.jsonl.
 typedef struct lab_event_row {
@@ -46,7 +66,9 @@ typedef struct lab_event_row {
 typedef struct lab_panic {
     char kind[32];
     char line[256];
-    uint32_t line_no; // of serial.log, from 1
+    uint32_t line_no;         // of serial.log, from 1
+    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
+    uint32_t boot;
     double ts;
 } lab_panic_t;
 
@@ -63,8 +85,10 @@ typedef struct lab_trip {
         uint32_t priority;
     } worst[6];
     uint32_t worst_count;
+    uint32_t boot;
 } lab_trip_t;
 
+#define LAB_STEPS_MAX 1024u
 typedef struct lab_step { // a planned case: of the ledger, of JUnit
     char id[LAB_NAME_BYTES];
     char title[128];
@@ -79,15 +103,21 @@ typedef struct lab_finding {
     char text[256]; // with figures and units, and where (tag, task, pool)
 } lab_finding_t;
 
+struct lab_run;
+/// Told of each whole line, after it is in the record. The runner waits and echoes by it.
+typedef void (*lab_on_line_t)(void *ctx, const struct lab_run *run, const lab_line_t *line,
+                              const char *text, size_t length);
+
 typedef struct lab_run {
     char key[32], title[96], description[256]; // of the scenario
     char device[128], firmware[64], initial_ip[46], final_ip[46];
+    uint32_t baud;
     double start_ts, end_ts;
     uint64_t seed;
     char replay[512]; // the command that repeats this run
     struct {
         char commit[48], branch[96];
-        bool dirty;
+        char status[1024]; // of `git status --porcelain`, cut at a line's end; empty: clean
     } git;
     lab_mem_row_t *mem;
     uint32_t mems;
@@ -99,6 +129,10 @@ typedef struct lab_run {
     uint32_t healths;
     lab_event_row_t *event;
     uint32_t events;
+    lab_lock_row_t *lock;
+    uint32_t locks;
+    lab_refused_row_t *refused;
+    uint32_t refuseds;
     lab_panic_t *panic;
     uint32_t panics;
     lab_trip_t *trip;
@@ -111,10 +145,13 @@ typedef struct lab_run {
     uint32_t unexpected_resets; // without lab_run_expect_reset()
     bool is_inconclusive;
     char why_inconclusive[160];
+    lab_on_line_t on_line; // NULL: none
+    void *ctx;
     // of the feeding
-    bool reset_expected;
-    uint32_t line_no, last_up_s;
-    char partial[4096];
+    bool reset_expected, in_reset, in_dump;
+    uint32_t line_no, last_up_ms, lines_in_reset, panic_line_no;
+    char last_tag[LAB_NAME_BYTES];
+    char partial[4096]; // the rest of a longer line is left out
     size_t partial_length;
 } lab_run_t;
 
@@ -122,20 +159,32 @@ void lab_run_init(lab_run_t *run);
 void lab_run_free(lab_run_t *run);
 /// Bytes of the device as they came; lines are put together here. `now` UTC seconds. -1: no memory.
 int lab_run_feed(lab_run_t *run, double now, const char *bytes, size_t length);
+/// The stream has ended: a last line without its end counts, too. -1: no memory.
+int lab_run_flush(lab_run_t *run, double now);
 /// The next reset (rst:, System Boot, uptime going back) is wanted.
 void lab_run_expect_reset(lab_run_t *run);
 int lab_run_health(lab_run_t *run, double now, const char *label, const char *url, int http_status,
                    const char *body); // body NULL: skipped or no answer
-int lab_run_event(lab_run_t *run, double now, const char *type, const char *json);
-lab_step_t *lab_run_plan(lab_run_t *run, const char *id,
-                         const char *title); // before anything is done
+/// `members`: what follows "ts" and "type" in the object, e.g. "\"note\":\"x\""; NULL or empty: nothing.
+int lab_run_event(lab_run_t *run, double now, const char *type, const char *members);
+/// A planned case, before anything is done. The pointer stays good until lab_run_free(). NULL: no memory, or LAB_STEPS_MAX.
+lab_step_t *lab_run_plan(lab_run_t *run, const char *id, const char *title);
+/// The device may have said more than the record could take in: the verdict is 4 unless something was found.
+void lab_run_inconclusive(lab_run_t *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void lab_run_find(lab_run_t *run, const char *gate, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /// Of a run's memory rows; LAB_UNKNOWN where there is none.
 uint32_t lab_run_hin_min(const lab_run_t *run);
+uint32_t lab_run_hm_min(const lab_run_t *run);
+uint32_t lab_run_pf_min(const lab_run_t *run);
+uint32_t lab_run_pm_min(const lab_run_t *run);
 uint32_t lab_run_frag_max(const lab_run_t *run);
+/// The exit code: 1 when something was found, else 4 when it is inconclusive, else 0.
+int lab_run_verdict(const lab_run_t *run);
 
-/// The artifacts of facts 3.6 into `dir` (made; serial.log is written live by who feeds). -1 and a sentence on stderr.
+/// The artifacts (docs/SPEC.md) into `dir`, made with its parents: events, mem, tasks, pools, health as .jsonl, summary.json,
+/// summary.md; serial.log is written live by who feeds. Files appear whole (written aside, renamed). -1 and a sentence on stderr.
 int lab_run_save(const lab_run_t *run, const char *dir);
 /// From a directory that save() wrote. -1 and a sentence on stderr.
 int lab_run_load(lab_run_t *run, const char *dir);

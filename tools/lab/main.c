@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// holdfast-lab, which `holdfast lab` starts. The table below is the whole command line.
+#include "lab.h"
+#include "lab_verbs.h"
+
+#include "version.h"
+
+#include <string.h>
+
+static const lab_verb_t verbs[] = {
+    {NULL, NULL, NULL},
+};
+
+static int print_help(void)
+{
+    printf("Usage: holdfast lab VERB [OPTION]...\n"
+           "Puts a device through scenarios and says whether its memory behaves.\n\n");
+    for (const lab_verb_t *verb = verbs; verb->name != NULL; verb++) {
+        printf("  %-8s %s\n", verb->name, verb->help);
+    }
+    printf("\n  --help     this text; 'holdfast lab VERB --help' tells about a verb\n"
+           "  --version  version\n\n"
+           "Exit status: 0 pass, 1 finding, 2 wrong option or argument, 3 the environment (no "
+           "device, no\n"
+           "port, a program that is missing), 4 inconclusive, 130 interrupted.\n");
+    return LAB_PASS;
+}
+
+static const lab_verb_t *find_verb(const char *name)
+{
+    for (const lab_verb_t *verb = verbs; verb->name != NULL; verb++) {
+        if (strcmp(verb->name, name) == 0) {
+            return verb;
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        (void)lab_fail(LAB_USAGE, "", "a verb is needed");
+        return lab_usage_hint("");
+    }
+    const char *first = argv[1];
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {
+        return print_help();
+    }
+    if (strcmp(first, "--version") == 0) {
+        printf("holdfast-lab %s\n", HOLDFAST_VERSION);
+        return LAB_PASS;
+    }
+    const lab_verb_t *verb = find_verb(first);
+    if (verb == NULL) {
+        (void)lab_fail(LAB_USAGE, "", "there is no %s '%s'", first[0] == '-' ? "option" : "verb",
+                       first);
+        return lab_usage_hint("");
+    }
+    return verb->run(argc - 1, argv + 1);
+}
