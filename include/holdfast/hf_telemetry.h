@@ -6,8 +6,6 @@
 #define HF_TELEMETRY_H
 
 #include "holdfast/hf_line.h"
-#include "holdfast/hf_mutex.h"
-#include "holdfast/hf_pool.h"
 #include "holdfast/hf_task.h"
 #include "holdfast/hf_tripwire.h"
 #include "holdfast/hf_window.h"
@@ -21,12 +19,15 @@ extern "C" {
 #define HF_TELEMETRY_POOLS_MS   10000u
 #define HF_TELEMETRY_IDLE_MS    60000u // from ready to the snapshot "idle60"
 #define HF_TELEMETRY_DUMP_TASKS 8u     // at a trip; every task with a heartbeat
+#define HF_TELEMETRY_DUMP_MS                                                                       \
+    10000u // from one dump for a kind of wire to the next; the trip's own line always goes
+#define HF_TELEMETRY_LOOK_BYTES 1024u
 
 typedef struct hf_telemetry_mark {
     hf_atomic_u32_t turn; // of the queue
     const char *tag;
-    uint64_t at_us;
     hf_memory_t memory; // as it was then
+    bool is_known;
 } hf_telemetry_mark_t;
 
 typedef struct hf_telemetry_config {
@@ -34,36 +35,53 @@ typedef struct hf_telemetry_config {
     /// Takes a whole line with its end, or returns false: then it is lost, and counted. Never waits.
     bool (*write)(void *ctx, const char *line, size_t length);
     void *ctx;
-    const hf_pool_t *const *pools;
-    const char *const *pool_names;
+    /// Pools and locks by number (hf_telemetry_sources.h has both for the runtime's own). False: there is nothing to tell of it.
+    /// Context: the owner's, at each sample. NULL: none.
+    bool (*read_pool)(const void *of, uint32_t index, hf_line_pool_t *pool);
+    const void *pools;
     uint32_t pool_count;
-    hf_tasks_t *tasks;          // NULL: none
-    hf_mutex_t *const *mutexes; // NULL: none
-    uint32_t mutex_count;
-    hf_tripwire_t *tripwire; // NULL: none
-    uint32_t heartbeat_ms;   // 60000; 5000 in tests
+    uint32_t pools_full_by_design; // bit per pool whose level is looked at by no wire
+    bool (*read_lock)(const void *of, uint32_t index, hf_line_lock_t *lock);
+    const void *locks;
+    uint32_t lock_count;
+    hf_tasks_t *tasks;            // NULL: none
+    hf_tripwire_t *tripwire;      // NULL: none
+    hf_history_sample_t *history; // as hf_windows_init()
+    uint32_t history_count;
+    uint32_t heartbeat_ms; // 60000; 5000 in tests
+    uint32_t look_bytes;   // of a stack at a sample; 0: HF_TELEMETRY_LOOK_BYTES
 } hf_telemetry_config_t;
 
 typedef struct hf_telemetry {
     hf_telemetry_config_t config;
     hf_telemetry_mark_t mark[HF_TELEMETRY_MARKS];
-    hf_atomic_u32_t put, got, lost_marks;
+    hf_atomic_u32_t put, lost_marks;
+    uint32_t got;
     uint32_t lines, lost_lines;
-    uint64_t started_us, ready_us, sample_us, heartbeat_us, pools_us;
+    uint64_t started_us, now_us;                // now_us: of the last poll
+    uint64_t sample_us, heartbeat_us, pools_us; // the last one
+    uint64_t ready_us, dumped_us[HF_WIRE_KINDS];
+    uint32_t dumped; // bit per kind
     const char *last_tag;
+    hf_memory_t memory; // the last reading
+    bool memory_known, memory_told;
+    bool is_ready, idle_told;
+    uint32_t look;         // the task that is next
     char ip[46], host[64]; // empty: disconnected
-    bool idle_told;
     hf_windows_t windows;
+    char line[HF_LINE_BYTES]; // not on the stack: at a trip that may be what is short
 } hf_telemetry_t;
 
 /// Everything in `config` lives as long as the instance. HF_E_ARGUMENT: write is missing, heartbeat_ms is 0.
 HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetry_config_t *config,
                                     uint64_t now_us);
 /// A snapshot with a name: memory is read here and now, the line comes from the loop. A queue that is full loses it, counted.
-/// `tag` is a literal. A NULL telemetry: nothing. Context: any task, several at once. Cost: the source's and O(1), no lock.
+/// `tag` is a literal. A NULL telemetry: nothing. Context: any task or ISR the source may be read in, several at once. Cost: the
+/// source's and O(1), no lock; each further round means that another context got on.
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
-/// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with tasks, pools every
-/// 10 s, "idle60" 60 s after ready. Looks at no more than 1 KB of a stack at once. Context: the owner.
+/// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with "hb" and tasks,
+/// pools and locks that timed out every 10 s, "idle60" 60 s after ready. What is late is done once, not made up for. Looks at
+/// `look_bytes` of one stack a sample. Context: the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);
 
 /// The prologue. Context: the owner.
@@ -72,7 +90,11 @@ void hf_telemetry_boot(hf_telemetry_t *telemetry, uint32_t code, const char *rea
 void hf_telemetry_ip(hf_telemetry_t *telemetry, const char *ip,
                      const char *host); // NULL: disconnected
 void hf_telemetry_ready(hf_telemetry_t *telemetry, uint64_t now_us);
-/// For on_trip(): the line of the trip, the header, the worst stacks, pools and locks. Context: within on_trip() or the owner.
+/// Shows a value that telemetry cannot know (a late task) to the tripwires, under the last tag. Context: the owner.
+void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
+                        uint32_t value, const char *name);
+/// For on_trip(): the Mem line unless it was told, the line of the trip, and for a trip (not a warning) the header, the worst
+/// stacks, pools and locks, at most every 10 s for a kind. Context: within on_trip() or the owner.
 void hf_telemetry_tell_trip(hf_telemetry_t *telemetry, const hf_trip_event_t *event);
 
 #ifdef __cplusplus

@@ -40,13 +40,14 @@ typedef enum hf_trip_action {
 } hf_trip_action_t;
 const char *hf_trip_action_text(unsigned action);
 
-/// A row of the policy. Limits of a value that falls: warn >= trip; of one that rises: warn <= trip. Equal limits: no warning.
-/// A counter (REFUSED, LOCK) trips at each growth by `trip` or more since it was told last.
+/// A row of the policy. A value that falls is bad below its limit (warn >= trip; a limit of 0 is never passed), one that rises
+/// from its limit on (1 <= warn <= trip). Equal limits: no warning. What passes both at once is told as a trip alone.
+/// A counter (REFUSED, LOCK) warns once when it has grown by `warn` since the last trip, and trips at each growth by `trip`.
 typedef struct hf_wire {
     hf_wire_kind_t kind;
     uint32_t warn, trip;
-    uint32_t hysteresis; // the value has to come back by this much; a minimum since boot never does
-    hf_trip_action_t on_warn, on_trip;
+    uint32_t hysteresis; // the value has to come back by this much, or to 0 if it rises
+    hf_trip_action_t on_warn, on_trip; // on_warn is not the graver
 } hf_wire_t;
 
 typedef enum hf_wire_level { HF_WIRE_ARMED, HF_WIRE_WARNED, HF_WIRE_TRIPPED } hf_wire_level_t;
@@ -60,28 +61,44 @@ typedef struct hf_trip_event {
     hf_trip_action_t action;
 } hf_trip_event_t;
 
-#define HF_WIRES_MAX      12u
-#define HF_WIRE_NAMES_MAX 24u // pools, tasks or locks a wire tells apart
+#define HF_WIRES_MAX         12u
+#define HF_WIRE_COUNTERS_MAX 2u  // of them for counters
+#define HF_WIRE_NAMES_MAX    32u // pools, tasks or locks a wire tells apart
+
+/// A value for the wires of its kind. `index` tells pools, tasks, locks apart (0 for memory); `tag`, `name` as in the event.
+typedef struct hf_wire_reading {
+    hf_wire_kind_t kind;
+    unsigned index;
+    uint32_t value;
+    const char *tag, *name;
+} hf_wire_reading_t;
 
 typedef struct hf_tripwire {
     const hf_wire_t *wires;
     uint32_t count;
-    uint8_t level[HF_WIRES_MAX][HF_WIRE_NAMES_MAX]; // hf_wire_level_t
-    uint32_t told[HF_WIRES_MAX][HF_WIRE_NAMES_MAX]; // of a counter: its value when it was told last
+    uint32_t warned[HF_WIRES_MAX], tripped[HF_WIRES_MAX];   // bit per name
+    uint32_t told[HF_WIRE_COUNTERS_MAX][HF_WIRE_NAMES_MAX]; // of a counter: where it last tripped
     uint32_t checks, warnings, trips;
+    uint32_t beyond;          // readings not looked at: index from HF_WIRE_NAMES_MAX on
     hf_trip_action_t gravest; // since boot
     void (*on_trip)(void *ctx, const hf_trip_event_t *event);
     void *ctx;
 } hf_tripwire_t;
 
-/// The table lives as long as the instance. HF_E_ARGUMENT, HF_E_RANGE: limits in the wrong order, too many wires.
+/// The table lives as long as the instance; on_trip NULL: counted only. HF_E_ARGUMENT: no table; HF_E_RANGE: limits or actions
+/// in the wrong order, a kind or action that is none, too many wires or wires for counters.
 HF_MUST_CHECK int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t count,
                                    void (*on_trip)(void *ctx, const hf_trip_event_t *event),
                                    void *ctx);
-/// Shows a value to every wire of its kind. `index` tells pools, tasks, locks apart (0 for memory); `tag` and `name` as in the
-/// event. Calls on_trip() for each level newly reached. Context: one, the telemetry's loop. Cost: O(wires), below 100 B of stack.
-void hf_tripwire_check(hf_tripwire_t *tripwire, hf_wire_kind_t kind, unsigned index, uint32_t value,
-                       const char *tag, const char *name);
+/// Shows a value to every wire of its kind, which calls on_trip() when it reaches a level anew. Context: one, the telemetry's
+/// loop. Cost: O(wires), below 100 B of stack and on_trip()'s.
+void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading);
+/// The gravest action of what is beyond its limit right now: for shedding that ends. A counter's trip is a moment, not counted here.
+hf_trip_action_t hf_tripwire_standing(const hf_tripwire_t *tripwire);
+
+/// The trip policy as shipped; copy it to change a row.
+#define HF_TRIPWIRE_DEFAULTS 9u
+extern const hf_wire_t hf_tripwire_defaults[HF_TRIPWIRE_DEFAULTS];
 
 #ifdef __cplusplus
 }

@@ -43,12 +43,15 @@ typedef struct hf_windows {
     uint64_t started_us; // of the window under way
     uint32_t samples;    // in the window under way
     hf_history_sample_t now, before;
-    hf_history_sample_t ring[HF_HISTORY_SAMPLES];
-    uint32_t count, next;
+    hf_history_sample_t *ring; // NULL: no history
+    uint32_t capacity, count, next;
 } hf_windows_t;
 
-void hf_windows_init(hf_windows_t *windows, uint64_t now_us);
-/// One reading. Context: the owner's. Cost: O(values); a window that ends: one copy.
+/// `ring` of `capacity` samples (HF_HISTORY_SAMPLES) lives as long as the instance; NULL or 0: windows without a history.
+void hf_windows_init(hf_windows_t *windows, hf_history_sample_t *ring, uint32_t capacity,
+                     uint64_t now_us);
+/// One reading. A window in which there was none leaves no sample: the history then has a gap, to be seen in uptime_ms.
+/// Context: the owner's. Cost: O(values); a window that ends: two copies.
 void hf_windows_note(hf_windows_t *windows, const hf_memory_t *memory, uint64_t now_us);
 /// Of the window under way and the one before it. HF_E_EMPTY before the first reading. Context: the owner's.
 HF_MUST_CHECK int hf_windows_span(const hf_windows_t *windows, hf_window_value_t value,
