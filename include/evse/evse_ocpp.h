@@ -178,6 +178,21 @@ HF_MUST_CHECK int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_sto
 /// Sets a configuration key as ChangeConfiguration would, read-only keys excepted: the installer's way.
 /// HF_E_NOT_FOUND, HF_E_RANGE (refused), HF_E_FULL, HF_E_IO.
 HF_MUST_CHECK int evse_ocpp_set_key(evse_ocpp_t *ocpp, const char *key, const char *value);
+/// Changes a key as ChangeConfiguration does, with its line in the log. Context: the comms loop.
+typedef enum evse_change {
+    EVSE_CHANGE_ACCEPTED,
+    EVSE_CHANGE_REJECTED,
+    EVSE_CHANGE_REBOOT_REQUIRED,
+    EVSE_CHANGE_NOT_SUPPORTED,
+} evse_change_t;
+evse_change_t evse_ocpp_change_key(evse_ocpp_t *ocpp, const char *key, const char *value);
+/// The key number `index`, as GetConfiguration tells it. Its value lives until the next change. False past the last.
+typedef struct evse_key_view {
+    const char *name, *value;
+    bool readonly, secret; // secret: a tag is as good as a card
+    char number[12];       // room for a value that is one
+} evse_key_view_t;
+bool evse_ocpp_key_at(const evse_ocpp_t *ocpp, unsigned index, evse_key_view_t *view);
 /// The value of a key that is a number or a boolean (0, 1); -1 for any other.
 int32_t evse_ocpp_number(const evse_ocpp_t *ocpp, const char *key);
 /// The value of a key that is a text or a list; "" for any other.

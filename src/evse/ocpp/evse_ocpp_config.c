@@ -394,6 +394,19 @@ bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
     return true;
 }
 
+bool evse_ocpp_key_at(const evse_ocpp_t *ocpp, unsigned index, evse_key_view_t *view)
+{
+    if (index >= EVSE_KEY_COUNT) {
+        return false;
+    }
+    const key_info_t *key = &keys[index];
+    view->name = key->name;
+    view->value = value_of(ocpp, key, view->number);
+    view->readonly = has_flag(key, EVSE_KEY_RO);
+    view->secret = is_secret(key);
+    return true;
+}
+
 static void put_key(const evse_ocpp_t *ocpp, hf_json_writer_t *reply, const key_info_t *key)
 {
     char number[NUMBER_BYTES];
@@ -465,7 +478,7 @@ evse_rpc_error_t evse_keys_on_get(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     return fields.error;
 }
 
-static evse_change_t change(evse_ocpp_t *ocpp, const char *name, const char *value)
+evse_change_t evse_ocpp_change_key(evse_ocpp_t *ocpp, const char *name, const char *value)
 {
     const key_info_t *key = find_key(slice_of(name));
     if (key == NULL) {
@@ -492,5 +505,5 @@ evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_js
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
-    return evse_reply_status(reply, answers[change(ocpp, name, value)]);
+    return evse_reply_status(reply, answers[evse_ocpp_change_key(ocpp, name, value)]);
 }

@@ -222,13 +222,6 @@ typedef enum evse_slot {
 
 #define EVSE_NUMBER(ocpp, name) ((ocpp)->keys.number[EVSE_SLOT_OF_##name])
 
-typedef enum evse_change {
-    EVSE_CHANGE_ACCEPTED,
-    EVSE_CHANGE_REJECTED,
-    EVSE_CHANGE_REBOOT_REQUIRED,
-    EVSE_CHANGE_NOT_SUPPORTED,
-} evse_change_t;
-
 void evse_keys_init(evse_ocpp_t *ocpp);
 /// The text in force of a key that is no number.
 const char *evse_key_text(const evse_ocpp_t *ocpp, evse_key_t key);
