@@ -28,6 +28,8 @@ typedef struct hf_lateness_view {
 
 /// Context: one writer, task or ISR. Cost: O(1), no read-modify-write.
 void hf_lateness_note(hf_lateness_t *lateness, uint64_t late_us);
+/// As above, for several writers at once. Context: any. Cost: O(1), up to four read-modify-writes.
+void hf_lateness_note_shared(hf_lateness_t *lateness, uint64_t late_us);
 /// Context: any. The figures may be of neighbouring moments.
 void hf_lateness_read(const hf_lateness_t *lateness, hf_lateness_view_t *view);
 /// The least lateness of a bucket.

@@ -5,6 +5,7 @@
 
 #include "holdfast/hf_clock.h"
 #include "holdfast/hf_critical.h"
+#include "holdfast/hf_mutex.h"
 #include "holdfast/hf_pool.h"
 #include "mps2_registers.h"
 #include "mps2_start.h"
@@ -191,4 +192,28 @@ void mps2_random(void *ctx, void *data, size_t length)
         state ^= state << 5;
         bytes[i] = (uint8_t)(state >> 24);
     }
+}
+
+// ---- locks ----
+
+// main() is the only task, and no interrupt takes a lock: one that is taken stays taken while we wait.
+int hf_port_mutex_init(uint64_t *words)
+{
+    words[0] = 0;
+    return HF_OK;
+}
+
+int hf_port_mutex_take(uint64_t *words, uint32_t bound_us)
+{
+    (void)bound_us;
+    if (words[0] != 0) {
+        return HF_E_TIMEOUT;
+    }
+    words[0] = 1;
+    return HF_OK;
+}
+
+void hf_port_mutex_give(uint64_t *words)
+{
+    words[0] = 0;
 }

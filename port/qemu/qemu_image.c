@@ -3,6 +3,8 @@
 // by line, the seams of the runtime. Owns the line that is being written. Not for interrupts.
 #include "qemu_image.h"
 
+#include "holdfast/hf_mutex.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -216,4 +218,26 @@ _Noreturn void hf_port_assert_failed(const char *file, int number)
 {
     (void)printf("assertion failed: %s:%d\n", file, number);
     qemu_exit(71);
+}
+
+// One task and no interrupt takes a lock: one that is taken stays taken while we wait.
+int hf_port_mutex_init(uint64_t *words)
+{
+    words[0] = 0;
+    return HF_OK;
+}
+
+int hf_port_mutex_take(uint64_t *words, uint32_t bound_us)
+{
+    (void)bound_us;
+    if (words[0] != 0) {
+        return HF_E_TIMEOUT;
+    }
+    words[0] = 1;
+    return HF_OK;
+}
+
+void hf_port_mutex_give(uint64_t *words)
+{
+    words[0] = 0;
 }

@@ -3,6 +3,7 @@
 #include "template_port.h"
 
 #include "holdfast/hf_clock.h"
+#include "holdfast/hf_mutex.h"
 #include "holdfast/hf_pool.h"
 
 #include <stdatomic.h>
@@ -51,4 +52,27 @@ void template_random(void *ctx, void *data, size_t length)
     for (size_t i = 0; i < length; i++) {
         ((uint8_t *)data)[i] = ++count;
     }
+}
+
+// Without an operating system there is one task, and a lock it finds taken is its own: waiting would not help. Under one,
+// these are its mutex and its bounded wait (FreeRTOS: xSemaphoreTake with ticks; round a bound up, never to 0).
+int hf_port_mutex_init(uint64_t *words)
+{
+    words[0] = 0;
+    return HF_OK;
+}
+
+int hf_port_mutex_take(uint64_t *words, uint32_t bound_us)
+{
+    (void)bound_us;
+    if (words[0] != 0) {
+        return HF_E_TIMEOUT;
+    }
+    words[0] = 1;
+    return HF_OK;
+}
+
+void hf_port_mutex_give(uint64_t *words)
+{
+    words[0] = 0;
 }

@@ -23,6 +23,17 @@ void hf_lateness_note(hf_lateness_t *lateness, uint64_t late_us)
     }
 }
 
+void hf_lateness_note_shared(hf_lateness_t *lateness, uint64_t late_us)
+{
+    uint32_t late = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
+    word_count(&lateness->bucket[bucket_of(late)]);
+    word_count(&lateness->count);
+    if (late > lateness->limit_us) {
+        word_count(&lateness->over);
+    }
+    word_raise(&lateness->max_us, late);
+}
+
 void hf_lateness_read(const hf_lateness_t *lateness, hf_lateness_view_t *view)
 {
     for (uint32_t i = 0; i < HF_LATENESS_BUCKETS; i++) {
