@@ -26,6 +26,7 @@ extern "C" {
 typedef struct hf_telemetry_mark {
     hf_atomic_u32_t turn; // of the queue
     const char *tag;
+    uint64_t at_us;
     hf_memory_t memory; // as it was then
     bool is_known;
 } hf_telemetry_mark_t;
@@ -56,7 +57,7 @@ typedef struct hf_telemetry {
     hf_telemetry_config_t config;
     hf_telemetry_mark_t mark[HF_TELEMETRY_MARKS];
     hf_atomic_u32_t put, lost_marks;
-    uint32_t got;
+    uint32_t got, marks_peak;
     uint32_t lines, lost_lines;
     uint64_t started_us, now_us;                // now_us: of the last poll
     uint64_t sample_us, heartbeat_us, pools_us; // the last one
@@ -93,8 +94,8 @@ void hf_telemetry_ready(hf_telemetry_t *telemetry, uint64_t now_us);
 /// Shows a value that telemetry cannot know (a late task) to the tripwires, under the last tag. Context: the owner.
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name);
-/// For on_trip(): the Mem line unless it was told, the line of the trip, and for a trip (not a warning) the header, the worst
-/// stacks, pools and locks, at most every 10 s for a kind. Context: within on_trip() or the owner.
+/// For on_trip(): the line of the trip; before it the Mem line unless that was told, and after it the header, the worst stacks,
+/// pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or the owner.
 void hf_telemetry_tell_trip(hf_telemetry_t *telemetry, const hf_trip_event_t *event);
 
 #ifdef __cplusplus

@@ -22,12 +22,14 @@ typedef struct hf_telemetry_pools {
 /// For read_pool; `of` is a hf_telemetry_pools_t of at least pool_count.
 bool hf_telemetry_read_pools(const void *of, uint32_t index, hf_line_pool_t *line);
 
+#if CONFIG_HF_MUTEX
 typedef struct hf_telemetry_locks {
     const hf_mutex_t *const *mutex;
     const hf_tasks_t *tasks; // names holder and waiter; NULL: nobody is named
 } hf_telemetry_locks_t;
 /// For read_lock; `of` is a hf_telemetry_locks_t of at least lock_count.
 bool hf_telemetry_read_locks(const void *of, uint32_t index, hf_line_lock_t *line);
+#endif
 
 #ifdef __cplusplus
 }

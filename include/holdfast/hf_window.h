@@ -40,8 +40,10 @@ typedef struct hf_history_sample {
 } hf_history_sample_t;
 
 typedef struct hf_windows {
+    uint64_t epoch_us;   // of init: uptimes count from here
     uint64_t started_us; // of the window under way
     uint32_t samples;    // in the window under way
+    bool has_before;
     hf_history_sample_t now, before;
     hf_history_sample_t *ring; // NULL: no history
     uint32_t capacity, count, next;

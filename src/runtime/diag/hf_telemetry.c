@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+// The loop of telemetry, and the queue of marks in front of it: bounded, several producers, one consumer. A place's turn says
+// whose it is: `n` free for mark number n, `n + 1` filled by it. A producer that was interrupted between the two holds back the
+// marks behind it until it goes on; nobody waits for it. Everything but marks is the owner's alone.
+#include "hf_telemetry_private.h"
+
+#include "../sync/hf_word.h"
+#include "holdfast/hf_clock.h"
+
+#include <string.h>
+
+#define SAMPLE_US (HF_TELEMETRY_SAMPLE_MS * HF_US_PER_MS)
+#define POOLS_US  (HF_TELEMETRY_POOLS_MS * HF_US_PER_MS)
+#define IDLE_US   (HF_TELEMETRY_IDLE_MS * HF_US_PER_MS)
+#define MARK_MASK (HF_TELEMETRY_MARKS - 1u)
+
+_Static_assert((HF_TELEMETRY_MARKS & MARK_MASK) == 0,
+               "turns wrap, so the places are a power of two");
+
+int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetry_config_t *config,
+                      uint64_t now_us)
+{
+    if (telemetry == NULL || config == NULL || config->write == NULL || config->heartbeat_ms == 0 ||
+        (config->pool_count != 0 && config->read_pool == NULL) ||
+        (config->lock_count != 0 && config->read_lock == NULL)) {
+        return HF_E_ARGUMENT;
+    }
+    memset(telemetry, 0, sizeof *telemetry);
+    telemetry->config = *config;
+    if (config->look_bytes == 0) {
+        telemetry->config.look_bytes = HF_TELEMETRY_LOOK_BYTES;
+    }
+    for (uint32_t i = 0; i < HF_TELEMETRY_MARKS; i++) {
+        atomic_init(&telemetry->mark[i].turn, i);
+    }
+    atomic_init(&telemetry->put, 0);
+    atomic_init(&telemetry->lost_marks, 0);
+    telemetry->started_us = telemetry->now_us = now_us;
+    telemetry->sample_us = telemetry->heartbeat_us = telemetry->pools_us = now_us;
+    telemetry->last_tag = "boot";
+    hf_windows_init(&telemetry->windows, config->history, config->history_count, now_us);
+    return HF_OK;
+}
+
+// ---- marks -----------------------------------------------------------------------------------------------------------
+
+static bool read_memory(const hf_telemetry_t *telemetry, hf_memory_t *memory)
+{
+    const hf_memory_source_t *source = &telemetry->config.memory;
+    return source->read != NULL && source->read(source->ctx, memory) == HF_OK;
+}
+
+/// The place of a mark of its own, and its number; NULL when all are taken.
+static hf_telemetry_mark_t *claim(hf_telemetry_t *telemetry, uint32_t *number)
+{
+    *number = word_read(&telemetry->put);
+    for (;;) {
+        hf_telemetry_mark_t *mark = &telemetry->mark[*number & MARK_MASK];
+        const uint32_t turn = atomic_load_explicit(&mark->turn, memory_order_acquire);
+        if (turn == *number) {
+            if (word_swap(&telemetry->put, number, *number + 1u)) {
+                return mark;
+            }
+            continue;
+        }
+        const uint32_t now = word_read(&telemetry->put);
+        if (now == *number) {
+            return NULL;
+        }
+        *number = now;
+    }
+}
+
+void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us)
+{
+    if (telemetry == NULL) {
+        return;
+    }
+    hf_memory_t memory = {0};
+    const bool is_known = read_memory(telemetry, &memory);
+    uint32_t number = 0;
+    hf_telemetry_mark_t *mark = claim(telemetry, &number);
+    if (mark == NULL) {
+        word_count(&telemetry->lost_marks);
+        return;
+    }
+    mark->tag = tag;
+    mark->at_us = now_us;
+    mark->memory = memory;
+    mark->is_known = is_known;
+    atomic_store_explicit(&mark->turn, number + 1u, memory_order_release);
+}
+
+static bool next_mark(hf_telemetry_t *telemetry, hf_telemetry_mark_t *out)
+{
+    hf_telemetry_mark_t *mark = &telemetry->mark[telemetry->got & MARK_MASK];
+    if (atomic_load_explicit(&mark->turn, memory_order_acquire) != telemetry->got + 1u) {
+        return false;
+    }
+    out->tag = mark->tag;
+    out->at_us = mark->at_us;
+    out->memory = mark->memory;
+    out->is_known = mark->is_known;
+    atomic_store_explicit(&mark->turn, telemetry->got + HF_TELEMETRY_MARKS, memory_order_release);
+    telemetry->got++;
+    return true;
+}
+
+// ---- what is looked at -------------------------------------------------------------------------------------------------
+
+void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
+                        uint32_t value, const char *name)
+{
+    if (telemetry->config.tripwire != NULL) {
+        const hf_wire_reading_t reading = {kind, index, value, telemetry->last_tag, name};
+        hf_tripwire_check(telemetry->config.tripwire, &reading);
+    }
+}
+
+static void check_memory(hf_telemetry_t *telemetry)
+{
+    const hf_memory_t *memory = &telemetry->memory;
+    if (telemetry->memory_known) {
+        hf_telemetry_check(telemetry, HF_WIRE_INTERNAL_MIN, 0, memory->internal_min, NULL);
+        hf_telemetry_check(telemetry, HF_WIRE_INTERNAL_FREE, 0, memory->internal_free, NULL);
+        hf_telemetry_check(telemetry, HF_WIRE_FRAGMENTATION, 0,
+                           hf_memory_fragmentation(memory->internal_free, memory->internal_largest),
+                           NULL);
+    }
+}
+
+/// Takes a reading over; under `tag` it is told.
+static void take_over(hf_telemetry_t *telemetry, const hf_memory_t *memory, bool is_known,
+                      uint64_t at_us)
+{
+    telemetry->memory_known = is_known;
+    telemetry->memory_told = false;
+    if (is_known) {
+        telemetry->memory = *memory;
+        hf_windows_note(&telemetry->windows, memory,
+                        at_us < telemetry->now_us ? at_us : telemetry->now_us);
+    }
+}
+
+static void tell_marks(hf_telemetry_t *telemetry)
+{
+    const uint32_t waiting = word_read(&telemetry->put) - telemetry->got;
+    telemetry->marks_peak = waiting > telemetry->marks_peak ? waiting : telemetry->marks_peak;
+    hf_telemetry_mark_t mark;
+    for (uint32_t i = 0; i < HF_TELEMETRY_MARKS && next_mark(telemetry, &mark); i++) {
+        take_over(telemetry, &mark.memory, mark.is_known, mark.at_us);
+        telemetry->last_tag = mark.tag;
+        hf_telemetry_tell_memory(telemetry, mark.tag);
+        check_memory(telemetry);
+    }
+}
+
+static void look_at_pools(hf_telemetry_t *telemetry)
+{
+    const hf_telemetry_config_t *config = &telemetry->config;
+    hf_line_pool_t pool;
+    for (uint32_t i = 0; i < config->pool_count; i++) {
+        if (!config->read_pool(config->pools, i, &pool)) {
+            continue;
+        }
+        const bool is_watched = i >= 32u || (config->pools_full_by_design >> i & 1u) == 0;
+        if (is_watched && pool.capacity != 0) {
+            const uint32_t percent = pool.in_use <= UINT32_MAX / 100u
+                                         ? pool.in_use * 100u / pool.capacity
+                                         : pool.in_use / (pool.capacity / 100u + 1u);
+            hf_telemetry_check(telemetry, HF_WIRE_POOL, i, percent, pool.name);
+        }
+        hf_telemetry_check(telemetry, HF_WIRE_REFUSED, i, pool.exhausted, pool.name);
+    }
+}
+
+static void look_at_locks(hf_telemetry_t *telemetry)
+{
+    const hf_telemetry_config_t *config = &telemetry->config;
+    hf_line_lock_t lock;
+    for (uint32_t i = 0; i < config->lock_count; i++) {
+        if (config->read_lock(config->locks, i, &lock)) {
+            hf_telemetry_check(telemetry, HF_WIRE_LOCK, i, lock.timeouts, lock.name);
+        }
+    }
+}
+
+/// One stack a sample, so that the cost of a sample does not grow with the table.
+static void look_at_a_stack(hf_telemetry_t *telemetry)
+{
+    hf_tasks_t *tasks = telemetry->config.tasks;
+    if (tasks == NULL || tasks->count == 0) {
+        return;
+    }
+    const uint32_t task = telemetry->look;
+    telemetry->look = task + 1u < tasks->count ? task + 1u : 0;
+    hf_task_look(tasks, task, telemetry->config.look_bytes);
+    uint32_t margin = 0;
+    if (hf_task_margin(tasks, task, &margin) == HF_OK) {
+        hf_telemetry_check(telemetry, HF_WIRE_STACK, task, margin, tasks->task[task].info.name);
+    }
+}
+
+static void read_now(hf_telemetry_t *telemetry)
+{
+    hf_memory_t memory = {0};
+    const bool is_known = read_memory(telemetry, &memory);
+    take_over(telemetry, &memory, is_known, telemetry->now_us);
+}
+
+static void sample(hf_telemetry_t *telemetry)
+{
+    read_now(telemetry);
+    check_memory(telemetry);
+    look_at_pools(telemetry);
+    look_at_locks(telemetry);
+    look_at_a_stack(telemetry);
+}
+
+static void snapshot(hf_telemetry_t *telemetry, const char *tag)
+{
+    read_now(telemetry);
+    telemetry->last_tag = tag;
+    hf_telemetry_tell_memory(telemetry, tag);
+    check_memory(telemetry);
+}
+
+/// Whether a period has ended since `*last`, which moves on; several at once count as one.
+static bool is_due(uint64_t *last, uint64_t period_us, uint64_t now_us)
+{
+    if (now_us < *last || now_us - *last < period_us) {
+        return false;
+    }
+    *last = now_us - *last < 2u * period_us ? *last + period_us : now_us;
+    return true;
+}
+
+void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us)
+{
+    telemetry->now_us = now_us;
+    tell_marks(telemetry);
+    if (!is_due(&telemetry->sample_us, SAMPLE_US, now_us)) {
+        return;
+    }
+    sample(telemetry);
+    if (telemetry->is_ready && !telemetry->idle_told && now_us - telemetry->ready_us >= IDLE_US) {
+        telemetry->idle_told = true;
+        snapshot(telemetry, "idle60");
+    }
+    if (is_due(&telemetry->heartbeat_us, telemetry->config.heartbeat_ms * HF_US_PER_MS, now_us)) {
+        hf_telemetry_tell_heartbeat(telemetry);
+        snapshot(telemetry, "hb");
+        hf_telemetry_tell_tasks(telemetry);
+    }
+    if (is_due(&telemetry->pools_us, POOLS_US, now_us)) {
+        hf_telemetry_tell_pools(telemetry);
+    }
+}
+
+void hf_telemetry_ready(hf_telemetry_t *telemetry, uint64_t now_us)
+{
+    if (telemetry->is_ready) {
+        return;
+    }
+    telemetry->is_ready = true;
+    telemetry->ready_us = now_us;
+    hf_telemetry_tell_ready(telemetry);
+}
