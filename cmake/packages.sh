@@ -4,7 +4,7 @@
 
 # What a build needs. Compilers only recommend their C library headers, so these are named too.
 # shellcheck disable=SC2034 # used by those who source this
-BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev libgpiod-dev libmodbus-dev libcurl4-openssl-dev python3-kconfiglib"
+BUILD_PACKAGES="cmake ninja-build gcc libc6-dev pkg-config libwebsockets-dev libmicrohttpd-dev libgpiod-dev libmodbus-dev libcurl4-openssl-dev libmosquitto-dev python3-kconfiglib"
 
 package_reason() { # PACKAGE
     case $1 in
@@ -17,6 +17,8 @@ package_reason() { # PACKAGE
     libwebsockets-dev) echo "WebSocket server of the simulated central system" ;;
     libmicrohttpd-dev) echo "status page of the charge point" ;;
     libcurl4-openssl-dev) echo "firmware downloads and diagnostics uploads" ;;
+    libmosquitto-dev) echo "MQTT client of the charge point" ;;
+    mosquitto | mosquitto-clients) echo "MQTT broker of the tests, and its clients" ;;
     python3-pyftpdlib) echo "FTP server of the tests" ;;
     openssl) echo "certificates of the tests" ;;
     libgpiod-dev) echo "inputs and outputs on GPIO lines" ;;
