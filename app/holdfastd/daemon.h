@@ -9,6 +9,7 @@
 
 #include "daemon_console.h"
 #include "daemon_meter.h"
+#include "daemon_tasks.h"
 #if CONFIG_HOLDFASTD_TRANSFERS
 #include "daemon_transfer.h"
 #endif
@@ -38,6 +39,8 @@ typedef struct daemon_log {
     hf_log_t log;
     uint32_t storage[HF_RING_BYTES(sizeof(hf_log_line_t), DAEMON_LOG_LINES) / 4u];
     uint32_t lost_told;
+    hf_log_line_t kept; // printed, and not in the history yet
+    bool has_kept;
 } daemon_log_t;
 
 // Why the daemon ends. A restart runs the program again in place.
@@ -53,8 +56,6 @@ typedef enum daemon_task { TASK_CONTROL, TASK_COMMS, TASK_WORKER, TASK_MAIN, TAS
 
 #define SHUTDOWN_LIMIT_US   (5u * HF_US_PER_S) // sessions ended and durable
 #define LAST_TICKS_LIMIT_US (2u * HF_US_PER_S) // power off and contactor open
-#define CONTROL_PRIORITY    60
-#define SUPERVISOR_PRIORITY 59
 
 // What the kernel granted: 0, or the errno of its refusal. EINPROGRESS: not asked yet.
 typedef struct daemon_realtime {
@@ -63,6 +64,7 @@ typedef struct daemon_realtime {
 
 typedef struct daemon {
     options_t options;
+    daemon_tasks_t tasks;
     evse_t evse;
     evse_config_t config;
     daemon_log_t control_log, comms_log, supervisor_log;
@@ -127,11 +129,11 @@ bool daemon_is_reader_ready(void);
 int daemon_tags_build(daemon_t *daemon);
 void daemon_tags_close(daemon_t *daemon);
 
-/// Locks memory, and sets the stacks of all threads to come. Says what came of it.
+/// Locks memory, and sets the stacks of threads that libraries start. Says what came of it.
 void daemon_lock_memory(daemon_t *daemon);
 /// Starts a thread with a real-time priority, or without where that is not granted: realtime then says why.
 /// Returns an errno: no thread.
-int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, void *(*run)(void *));
+int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, unsigned row, void *(*run)(void *));
 void daemon_tell_realtime(daemon_t *daemon);
 
 /// The supervisor: -1, or the exit code after a clear sentence.

@@ -41,7 +41,8 @@ static void random_bytes(void *ctx, void *data, size_t length)
 
 static int build_link(daemon_t *daemon)
 {
-    int status = evse_stream_tcp_init(&daemon->stream);
+    const hf_thread_place_t resolver = daemon_place(daemon, DAEMON_ROW_RESOLVER);
+    int status = evse_stream_tcp_init(&daemon->stream, &resolver);
     if (status != HF_OK) {
         return fail(EXIT_OS, "network", hf_status_text(status));
     }
@@ -183,8 +184,9 @@ static int build_io(daemon_t *daemon)
 static int build_store(daemon_t *daemon)
 {
     errno = 0;
-    int status =
-        hf_flash_file_open(&daemon->flash, daemon->options.state, SEGMENT_BYTES, SEGMENT_COUNT);
+    const hf_thread_place_t place = daemon_place(daemon, DAEMON_ROW_JOURNAL);
+    int status = hf_flash_file_open_on(&daemon->flash, daemon->options.state, SEGMENT_BYTES,
+                                       SEGMENT_COUNT, &place);
     if (status == HF_E_STATE) {
         return fail(EXIT_UNAVAILABLE, daemon->options.state,
                     "another holdfastd is using this state directory");
@@ -295,7 +297,9 @@ int daemon_build(daemon_t *daemon)
         return fail(EXIT_SOFTWARE, "memory", "a table does not fit");
     }
 #if CONFIG_HOLDFASTD_TRANSFERS
-    daemon_transfer_init(daemon);
+    if (daemon_transfer_init(daemon) != HF_OK) {
+        return fail(EXIT_OS, "log history", "there is no lock for it");
+    }
 #endif
     daemon_lock_memory(daemon); // before anybody starts a thread
     int (*const steps[])(daemon_t *) = {

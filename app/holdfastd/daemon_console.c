@@ -80,6 +80,7 @@ int daemon_console_start(daemon_t *daemon)
     }
     const evse_console_serial_config_t config = {
         .spec = spec,
+        .place = daemon_place(daemon, DAEMON_ROW_CONSOLE),
         .source = {.control = &daemon->evse.mailbox.snapshot,
                    .comms = &daemon->view_snapshot,
                    .pool = give_pool,

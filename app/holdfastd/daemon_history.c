@@ -2,18 +2,22 @@
 // A ring of log lines. Who reads tries the lock and comes again: a round of the comms loop is 20 ms away.
 #include "daemon_history.h"
 
-void daemon_history_init(daemon_history_t *history)
+void daemon_history_init(daemon_history_t *history, unsigned writer, unsigned reader)
 {
-    (void)pthread_mutex_init(&history->mutex, NULL);
+    history->writer = writer;
+    history->reader = reader;
     history->count = 0;
 }
 
-void daemon_history_put(daemon_history_t *history, const hf_log_line_t *line)
+int daemon_history_put(daemon_history_t *history, const hf_log_line_t *line)
 {
-    (void)pthread_mutex_lock(&history->mutex);
+    int status = hf_mutex_take(&history->mutex, history->writer);
+    if (status != HF_OK) {
+        return status;
+    }
     history->line[history->count % CONFIG_HOLDFASTD_HISTORY_LINES] = *line;
     history->count++;
-    (void)pthread_mutex_unlock(&history->mutex);
+    return hf_mutex_give(&history->mutex, history->writer);
 }
 
 static uint32_t oldest(const daemon_history_t *history)
@@ -25,17 +29,17 @@ static uint32_t oldest(const daemon_history_t *history)
 
 int daemon_history_first(daemon_history_t *history, uint32_t *number)
 {
-    if (pthread_mutex_trylock(&history->mutex) != 0) {
-        return HF_E_AGAIN;
+    int status = hf_mutex_try(&history->mutex, history->reader);
+    if (status != HF_OK) {
+        return status;
     }
     *number = oldest(history);
-    (void)pthread_mutex_unlock(&history->mutex);
-    return HF_OK;
+    return hf_mutex_give(&history->mutex, history->reader);
 }
 
 int daemon_history_get(daemon_history_t *history, uint32_t number, hf_log_line_t *line)
 {
-    if (pthread_mutex_trylock(&history->mutex) != 0) {
+    if (hf_mutex_try(&history->mutex, history->reader) != HF_OK) {
         return HF_E_AGAIN;
     }
     int status = number >= history->count   ? HF_E_NOT_FOUND
@@ -44,6 +48,6 @@ int daemon_history_get(daemon_history_t *history, uint32_t number, hf_log_line_t
     if (status == HF_OK) {
         *line = history->line[number % CONFIG_HOLDFASTD_HISTORY_LINES];
     }
-    (void)pthread_mutex_unlock(&history->mutex);
-    return status;
+    int given = hf_mutex_give(&history->mutex, history->reader);
+    return given == HF_OK ? status : given;
 }

@@ -66,17 +66,26 @@ bool daemon_is_reader_ready(void)
     return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT) != 0;
 }
 
+/// Puts the line that was printed last into the history. False: its lock is held for too long; the line waits here and the
+/// others in the log, which loses none before it is full.
+static bool keep(daemon_t *daemon, daemon_log_t *log)
+{
+#if CONFIG_HOLDFASTD_TRANSFERS
+    log->has_kept =
+        log->has_kept && daemon_history_put(&daemon->transfer.history, &log->kept) != HF_OK;
+#else
+    (void)daemon;
+    log->has_kept = false;
+#endif
+    return !log->has_kept;
+}
+
 static void drain(daemon_t *daemon, daemon_log_t *log)
 {
-    hf_log_line_t line;
-    while (log->log.ring.slots != NULL && daemon_is_reader_ready() &&
-           hf_log_take(&log->log, &line) == HF_OK) {
-        print_line(&line);
-#if CONFIG_HOLDFASTD_TRANSFERS
-        daemon_history_put(&daemon->transfer.history, &line);
-#else
-        (void)daemon;
-#endif
+    while (log->log.ring.slots != NULL && keep(daemon, log) && daemon_is_reader_ready() &&
+           hf_log_take(&log->log, &log->kept) == HF_OK) {
+        print_line(&log->kept);
+        log->has_kept = true;
     }
     uint32_t lost = log->log.ring.slots != NULL ? hf_ring_lost(&log->log.ring) : 0;
     if (lost != log->lost_told && daemon_is_reader_ready()) {

@@ -13,8 +13,7 @@
 #include <time.h>
 
 #define COMMS_INTERVAL_MS 20
-#define STACK_TOUCH_BYTES 65536u // control's is in memory before its first tick
-#define EDGE_PAUSE_US     250u   // a peer that never stops talking cannot take the processor
+#define EDGE_PAUSE_US     250u // a peer that never stops talking cannot take the processor
 
 void daemon_wait_until(uint64_t until_us)
 {
@@ -81,14 +80,6 @@ static bool is_power_off(const evse_snapshot_t *snapshot)
     return true;
 }
 
-static void touch_stack(void)
-{
-    volatile uint8_t stack[STACK_TOUCH_BYTES];
-    for (size_t i = 0; i < sizeof stack; i += 1024u) {
-        stack[i] = 0;
-    }
-}
-
 /// True after the last tick.
 static bool tick(daemon_t *daemon, uint64_t wake_us, uint64_t *stop_us)
 {
@@ -111,7 +102,6 @@ static bool tick(daemon_t *daemon, uint64_t wake_us, uint64_t *stop_us)
 static void *control_main(void *ctx)
 {
     daemon_t *daemon = ctx;
-    touch_stack();
     uint64_t wake_us = hf_port_now_us();
     uint64_t stop_us = 0;
     while (!tick(daemon, wake_us, &stop_us)) {
@@ -211,13 +201,14 @@ static void *comms_main(void *ctx)
 static int start_threads(daemon_t *daemon)
 {
     int error =
-        daemon_start_realtime(daemon, &daemon->control_thread, CONTROL_PRIORITY, control_main);
+        daemon_start_realtime(daemon, &daemon->control_thread, DAEMON_ROW_CONTROL, control_main);
     if (error == 0) {
-        error = pthread_create(&daemon->comms_thread, NULL, comms_main, daemon);
+        error = daemon_thread_start(daemon, DAEMON_ROW_COMMS, &daemon->comms_thread, comms_main,
+                                    daemon);
     }
     if (error == 0) {
         daemon_tell_realtime(daemon); // the last line before that log is the supervisor's
-        error = daemon_start_realtime(daemon, &daemon->supervisor_thread, SUPERVISOR_PRIORITY,
+        error = daemon_start_realtime(daemon, &daemon->supervisor_thread, DAEMON_ROW_SUPERVISOR,
                                       daemon_supervise);
     }
     return error;
@@ -230,9 +221,6 @@ int daemon_start(daemon_t *daemon)
         (void)fprintf(stderr, "holdfastd: cannot start a thread: %s\n", strerror(error));
         return EXIT_OS;
     }
-    (void)pthread_setname_np(daemon->control_thread, "control"); // for ps -L and top -H
-    (void)pthread_setname_np(daemon->comms_thread, "comms");
-    (void)pthread_setname_np(daemon->supervisor_thread, "supervisor");
     return -1;
 }
 

@@ -58,8 +58,11 @@ int daemon_meter_build(daemon_t *daemon, unsigned connector)
     if (text[0] == '\0') {
         return -1;
     }
-    evse_meter_modbus_config_t config = {
-        .max_W = most_W(channel), .period_ms = PERIOD_MS, .log = &daemon->control_log.log};
+    evse_meter_modbus_config_t config = {.max_W = most_W(channel),
+                                         .period_ms = PERIOD_MS,
+                                         .log = &daemon->control_log.log,
+                                         .place =
+                                             daemon_place(daemon, DAEMON_ROW_METER + connector)};
     evse_meter_modbus_t *modbus = &meters->modbus[connector];
     if (parse(text, &config.spec) != HF_OK || evse_meter_modbus_start(modbus, &config) != HF_OK) {
         (void)fprintf(stderr, "holdfastd: meter '%s': no thread for it\n", text);

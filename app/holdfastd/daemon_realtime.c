@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STACK_BYTES ((size_t)1024 * 1024)      // of every thread: locked, it is taken whole
+#define STACK_BYTES                                                                                \
+    ((size_t)1024 * 1024) // of threads that libraries start: locked, it is taken whole
 #define PROBE_BYTES ((size_t)64 * 1024 * 1024) // what may still be mapped later on
 
 // A lock of what is to come makes later mappings fail where the limit is low: better none than that.
@@ -48,28 +49,15 @@ void daemon_lock_memory(daemon_t *daemon)
     }
 }
 
-static int start_fifo(pthread_t *thread, int priority, void *(*run)(void *), daemon_t *daemon)
+int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, unsigned row, void *(*run)(void *))
 {
-    pthread_attr_t attributes;
-    const struct sched_param parameter = {.sched_priority = priority};
-    (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    (void)pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
-    (void)pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
-    (void)pthread_attr_setschedparam(&attributes, &parameter);
-    int error = pthread_create(thread, &attributes, run, daemon);
-    (void)pthread_attr_destroy(&attributes);
-    return error;
-}
-
-int daemon_start_realtime(daemon_t *daemon, pthread_t *thread, int priority, void *(*run)(void *))
-{
-    int error = start_fifo(thread, priority, run, daemon);
+    const hf_thread_place_t place = daemon_place(daemon, row);
+    int error = hf_thread_start_fifo(thread, &place, run, daemon);
     uint32_t refused = error == EPERM ? EPERM : 0u;
     if (error == EPERM) {
-        error = pthread_create(thread, NULL, run, daemon);
+        error = hf_thread_start(thread, &place, run, daemon);
     }
-    if (priority == CONTROL_PRIORITY) {
+    if (row == DAEMON_ROW_CONTROL) {
         atomic_store(&daemon->realtime.control_error, refused);
     }
     return error;
@@ -80,8 +68,8 @@ void daemon_tell_realtime(daemon_t *daemon)
     hf_log_t *log = &daemon->supervisor_log.log;
     uint32_t error = atomic_load(&daemon->realtime.control_error);
     if (error == 0) {
-        HF_LOGI(log, hf_port_now_us(), SYS, "control loop has real-time priority %d",
-                CONTROL_PRIORITY);
+        HF_LOGI(log, hf_port_now_us(), SYS, "control loop has real-time priority %u",
+                (unsigned)daemon->tasks.tasks.task[DAEMON_ROW_CONTROL].info.priority);
     } else {
         HF_LOGW(log, hf_port_now_us(), SYS,
                 "no real-time priority for the control loop (%s; CAP_SYS_NICE): ticks may come "

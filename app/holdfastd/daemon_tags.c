@@ -19,7 +19,8 @@ static void build_flash(daemon_t *daemon)
     char path[OPTIONS_TEXT_MAX + 8u];
     evse_ocpp_config_t *ocpp = &daemon->config.ocpp;
     (void)snprintf(path, sizeof path, "%s/tags", daemon->options.state);
-    int status = hf_flash_file_open(&daemon->tags, path, SEGMENT_BYTES, SEGMENT_COUNT);
+    const hf_thread_place_t place = daemon_place(daemon, DAEMON_ROW_TAGS);
+    int status = hf_flash_file_open_on(&daemon->tags, path, SEGMENT_BYTES, SEGMENT_COUNT, &place);
     daemon->has_tags = status == HF_OK;
     if (!daemon->has_tags) { // a charger without a list is better than none
         HF_LOGE(&daemon->comms_log.log, hf_port_now_us(), STORE,

@@ -119,9 +119,12 @@ static int give_line(void *ctx, uint32_t index, const evse_diagnostics_window_t 
                               : put_log(ctx, index - MOST_LINES, window, out);
 }
 
-void daemon_transfer_init(daemon_t *daemon)
+int daemon_transfer_init(daemon_t *daemon)
 {
-    daemon_history_init(&daemon->transfer.history);
+    daemon_history_t *history = &daemon->transfer.history;
+    int status = daemon_lock_init(daemon, &history->mutex, "history");
+    daemon_history_init(history, DAEMON_ROW_MAIN, DAEMON_ROW_COMMS);
+    return status;
 }
 
 int daemon_transfer_build(daemon_t *daemon)
@@ -132,7 +135,8 @@ int daemon_transfer_build(daemon_t *daemon)
                                            .stall_s = (uint32_t)options->stall_s,
                                            .bytes_max =
                                                (uint64_t)CONFIG_HOLDFASTD_DOWNLOAD_MB * 1024 * 1024,
-                                           .agent = "holdfastd/" HOLDFAST_VERSION};
+                                           .agent = "holdfastd/" HOLDFAST_VERSION,
+                                           .place = daemon_place(daemon, DAEMON_ROW_TRANSFER)};
     if (transfer_curl_init(&daemon->transfer.curl, &config) != HF_OK) {
         (void)fprintf(stderr, "holdfastd: transfers: no thread, or libcurl does not start\n");
         return EXIT_OS;

@@ -16,8 +16,8 @@ typedef struct daemon_transfer {
 
 struct daemon;
 
-/// Nothing is kept yet. Call first.
-void daemon_transfer_init(struct daemon *daemon);
+/// Nothing is kept yet. Call first. A failure is the lock's.
+HF_MUST_CHECK int daemon_transfer_init(struct daemon *daemon);
 /// Starts the thread and fills in the seams of config.ocpp. -1 to go on, else the exit code after a clear sentence.
 int daemon_transfer_build(struct daemon *daemon);
 void daemon_transfer_stop(struct daemon *daemon);

@@ -36,12 +36,16 @@ static void run_until_end(daemon_t *daemon, const sigset_t *signals)
             (void)atomic_compare_exchange_strong(&daemon->end, &runs, DAEMON_ENDS);
         }
         daemon_check_in(daemon, TASK_MAIN, hf_port_now_us());
+#if CONFIG_HF_MUTEX
+        daemon_locks_tell(daemon, hf_port_now_us());
+#endif
         daemon_drain_logs(daemon);
     }
 }
 
 int main(int argc, char **argv)
 {
+    daemon_tasks_init(&the_daemon);
     daemon_watchdog_init(&the_daemon.watchdog);
     int code = options_read(&the_daemon.options, argc, argv);
     if (code >= 0) {

@@ -264,8 +264,9 @@ static int start(evse_console_serial_t *serial)
         return status;
     }
     evse_console_greet(&serial->console);
-    serial->is_started = pipe2(serial->wake, O_CLOEXEC) == 0 &&
-                         pthread_create(&serial->thread, NULL, console_main, serial) == 0;
+    serial->is_started =
+        pipe2(serial->wake, O_CLOEXEC) == 0 &&
+        hf_thread_start(&serial->thread, &serial->config.place, console_main, serial) == 0;
     if (!serial->is_started) {
         remove_link(serial);
     }

@@ -5,8 +5,7 @@
 #define EVSE_CONSOLE_SERIAL_H
 
 #include "evse/evse_console.h"
-
-#include <pthread.h>
+#include "hf_thread.h"
 
 #define EVSE_CONSOLE_SERIAL_PATH_BYTES 108u
 
@@ -15,6 +14,7 @@ typedef struct evse_console_serial_config {
     evse_console_source_t source; // but for write
     void (*alive)(void *ctx,
                   uint64_t now_us); // once a second at least, with source.ctx; may be NULL
+    hf_thread_place_t place;
 } evse_console_serial_config_t;
 
 typedef struct evse_console_serial {

@@ -184,7 +184,7 @@ int evse_meter_modbus_start(evse_meter_modbus_t *meter, const evse_meter_modbus_
     if (status != HF_OK) {
         return status;
     }
-    return pthread_create(&meter->thread, NULL, run, meter) == 0 ? HF_OK : HF_E_IO;
+    return hf_thread_start(&meter->thread, &config->place, run, meter) == 0 ? HF_OK : HF_E_IO;
 }
 
 void evse_meter_modbus_stop(evse_meter_modbus_t *meter)

@@ -5,10 +5,9 @@
 #define EVSE_METER_MODBUS_H
 
 #include "evse/evse_meter_map.h"
+#include "hf_thread.h"
 #include "holdfast/hf_log.h"
 #include "holdfast/hf_snapshot.h"
-
-#include <pthread.h>
 
 #define EVSE_METER_MODBUS_DEVICE_BYTES 128u
 #define EVSE_METER_MODBUS_AGE_MS       5000u // longest between two readings: then it is silent
@@ -36,6 +35,7 @@ typedef struct evse_meter_modbus_config {
     uint32_t max_W;     // most the outlet can deliver, with what the meter may err
     uint32_t period_ms; // of its questions
     hf_log_t *log;      // of the control loop; may be NULL
+    hf_thread_place_t place;
 } evse_meter_modbus_config_t;
 
 typedef struct evse_meter_modbus {

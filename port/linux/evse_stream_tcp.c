@@ -20,11 +20,11 @@
 #define KEEPALIVE_EVERY_S 15
 #define KEEPALIVE_PROBES  4
 
-int evse_stream_tcp_init(evse_stream_tcp_t *stream)
+int evse_stream_tcp_init(evse_stream_tcp_t *stream, const hf_thread_place_t *place)
 {
     memset(stream, 0, sizeof *stream);
     stream->fd = -1;
-    return hf_worker_init(&stream->worker);
+    return hf_worker_init(&stream->worker, place);
 }
 
 void evse_stream_tcp_init_resolved(evse_stream_tcp_t *stream,

@@ -37,8 +37,8 @@ typedef struct evse_stream_tcp {
     } lookup;
 } evse_stream_tcp_t;
 
-/// HF_E_IO when the worker cannot be started.
-HF_MUST_CHECK int evse_stream_tcp_init(evse_stream_tcp_t *stream);
+/// The worker's stack is as `place` says, which may be NULL. HF_E_IO when it cannot be started.
+HF_MUST_CHECK int evse_stream_tcp_init(evse_stream_tcp_t *stream, const hf_thread_place_t *place);
 /// With one address, known already: no name is resolved, no thread is started. Of a URL only the path counts then, and
 /// what the handshake says of its host.
 void evse_stream_tcp_init_resolved(evse_stream_tcp_t *stream,

@@ -246,6 +246,12 @@ static void close_files(hf_flash_file_t *flash)
 int hf_flash_file_open(hf_flash_file_t *flash, const char *path, uint32_t segment_bytes,
                        uint32_t segment_count)
 {
+    return hf_flash_file_open_on(flash, path, segment_bytes, segment_count, NULL);
+}
+
+int hf_flash_file_open_on(hf_flash_file_t *flash, const char *path, uint32_t segment_bytes,
+                          uint32_t segment_count, const hf_thread_place_t *place)
+{
     if (segment_count < 2u || segment_count > HF_FLASH_FILE_SEGMENTS_MAX || segment_bytes == 0) {
         return HF_E_ARGUMENT;
     }
@@ -261,7 +267,7 @@ int hf_flash_file_open(hf_flash_file_t *flash, const char *path, uint32_t segmen
         status = open_segment(flash, i);
     }
     if (status == HF_OK) {
-        status = hf_worker_init(&flash->worker);
+        status = hf_worker_init(&flash->worker, place);
     }
     if (status != HF_OK) {
         close_files(flash);

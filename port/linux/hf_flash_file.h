@@ -26,6 +26,10 @@ typedef struct hf_flash_file {
 /// size, HF_E_FULL no room on the disk, HF_E_IO (errno tells).
 HF_MUST_CHECK int hf_flash_file_open(hf_flash_file_t *flash, const char *path,
                                      uint32_t segment_bytes, uint32_t segment_count);
+/// The same with the worker's stack as `place` says.
+HF_MUST_CHECK int hf_flash_file_open_on(hf_flash_file_t *flash, const char *path,
+                                        uint32_t segment_bytes, uint32_t segment_count,
+                                        const hf_thread_place_t *place);
 /// The seam, valid until closed.
 const hf_flash_t *hf_flash_file_seam(const hf_flash_file_t *flash);
 void hf_flash_file_close(hf_flash_file_t *flash);

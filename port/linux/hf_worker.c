@@ -1,66 +1,58 @@
 // SPDX-License-Identifier: MIT
-// The worker thread. The mutex is held for a few instructions only, never while a job runs.
+// The worker thread. `busy` hands the job over (release) and its result back; each start posts the semaphore once, so the
+// worker never misses one.
 #include "hf_worker.h"
+
+static bool is_busy(hf_worker_t *worker)
+{
+    return atomic_load_explicit(&worker->busy, memory_order_acquire) != 0;
+}
 
 static void *worker_main(void *ctx)
 {
     hf_worker_t *worker = ctx;
-    (void)pthread_mutex_lock(&worker->mutex);
-    while (!worker->ending || worker->busy) {
-        if (!worker->busy) {
-            (void)pthread_cond_wait(&worker->wake, &worker->mutex);
-            continue;
+    for (;;) {
+        if (is_busy(worker)) {
+            worker->result = worker->job(worker->ctx);
+            atomic_store_explicit(&worker->busy, 0u, memory_order_release);
+        } else if (atomic_load_explicit(&worker->ending, memory_order_acquire) != 0) {
+            return NULL; // after the last job: whoever ends it starts none any more
+        } else {
+            (void)sem_wait(&worker->wake); // a signal that interrupts it: looks once more
         }
-        int (*job)(void *) = worker->job;
-        void *job_ctx = worker->ctx;
-        (void)pthread_mutex_unlock(&worker->mutex);
-        int result = job(job_ctx);
-        (void)pthread_mutex_lock(&worker->mutex);
-        worker->result = result;
-        worker->busy = false;
     }
-    (void)pthread_mutex_unlock(&worker->mutex);
-    return NULL;
 }
 
-int hf_worker_init(hf_worker_t *worker)
+int hf_worker_init(hf_worker_t *worker, const hf_thread_place_t *place)
 {
     *worker = (hf_worker_t){0};
-    (void)pthread_mutex_init(&worker->mutex, NULL);
-    (void)pthread_cond_init(&worker->wake, NULL);
-    return pthread_create(&worker->thread, NULL, worker_main, worker) == 0 ? HF_OK : HF_E_IO;
+    if (sem_init(&worker->wake, 0, 0) != 0) {
+        return HF_E_IO;
+    }
+    return hf_thread_start(&worker->thread, place, worker_main, worker) == 0 ? HF_OK : HF_E_IO;
 }
 
 int hf_worker_start(hf_worker_t *worker, int (*job)(void *ctx), void *ctx)
 {
-    int status = HF_E_AGAIN;
-    (void)pthread_mutex_lock(&worker->mutex);
-    if (!worker->busy && !worker->ending) {
-        worker->job = job;
-        worker->ctx = ctx;
-        worker->busy = true;
-        status = HF_OK;
-        (void)pthread_cond_signal(&worker->wake);
+    if (is_busy(worker)) {
+        return HF_E_AGAIN;
     }
-    (void)pthread_mutex_unlock(&worker->mutex);
-    return status;
+    worker->job = job;
+    worker->ctx = ctx;
+    atomic_store_explicit(&worker->busy, 1u, memory_order_release);
+    (void)sem_post(&worker->wake);
+    return HF_OK;
 }
 
 int hf_worker_poll(hf_worker_t *worker)
 {
-    (void)pthread_mutex_lock(&worker->mutex);
-    int result = worker->busy ? HF_E_AGAIN : worker->result;
-    (void)pthread_mutex_unlock(&worker->mutex);
-    return result;
+    return is_busy(worker) ? HF_E_AGAIN : worker->result;
 }
 
 void hf_worker_deinit(hf_worker_t *worker)
 {
-    (void)pthread_mutex_lock(&worker->mutex);
-    worker->ending = true;
-    (void)pthread_cond_signal(&worker->wake);
-    (void)pthread_mutex_unlock(&worker->mutex);
+    atomic_store_explicit(&worker->ending, 1u, memory_order_release);
+    (void)sem_post(&worker->wake);
     (void)pthread_join(worker->thread, NULL);
-    (void)pthread_cond_destroy(&worker->wake);
-    (void)pthread_mutex_destroy(&worker->mutex);
+    (void)sem_destroy(&worker->wake);
 }

@@ -439,7 +439,7 @@ int transfer_curl_init(transfer_curl_t *transfer, const transfer_curl_config_t *
         return HF_E_IO;
     }
     transfer_file_remove(config->folder, PART); // of a run that was cut off
-    return hf_worker_init(&transfer->worker);
+    return hf_worker_init(&transfer->worker, &config->place);
 }
 
 void transfer_curl_deinit(transfer_curl_t *transfer)

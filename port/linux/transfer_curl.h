@@ -19,6 +19,7 @@ typedef struct transfer_curl_config {
     uint32_t stall_s;    // longest time to connect, and with hardly a byte
     uint64_t bytes_max;  // of a download
     const char *agent;   // HTTP's User-Agent
+    hf_thread_place_t place;
 } transfer_curl_config_t;
 
 typedef struct transfer_curl {

@@ -291,7 +291,7 @@ static void worker_busy_refuses_another_job_and_keeps_the_result(void)
     static hf_worker_t worker;
     static gate_t gate;
     int result = HF_E_AGAIN;
-    REQUIRE(hf_worker_init(&worker) == HF_OK);
+    REQUIRE(hf_worker_init(&worker, NULL) == HF_OK);
     CHECK_EQ(hf_worker_poll(&worker), HF_OK);
     CHECK_EQ(hf_worker_start(&worker, wait_for_gate, &gate), HF_OK);
     CHECK_EQ(hf_worker_start(&worker, wait_for_gate, &gate), HF_E_AGAIN);

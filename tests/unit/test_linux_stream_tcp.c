@@ -117,7 +117,7 @@ static void tcp_numeric_address_carries_bytes_both_ways(void)
 {
     server_t server;
     char text[16] = {0};
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     CHECK_EQ(evse_stream_tcp_fd(&stream), -1);
     CHECK_EQ(open_to("127.0.0.1", server.port), HF_OK);
@@ -154,7 +154,7 @@ static void tcp_options_are_set(void)
     } options[] = {
         {IPPROTO_TCP, TCP_NODELAY}, {IPPROTO_TCP, TCP_USER_TIMEOUT}, {SOL_SOCKET, SO_KEEPALIVE}};
     server_t server;
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     CHECK_EQ(open_to("127.0.0.1", server.port), HF_OK);
     for (size_t i = 0; i < HF_COUNT_OF(options); i++) {
@@ -173,7 +173,7 @@ static void tcp_name_tries_every_address(void)
 {
     // "localhost" is ::1 and 127.0.0.1 in an order of the machine's choice; the server has only one of them.
     server_t server;
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     CHECK_EQ(open_to("localhost", server.port), HF_OK);
     CHECK(server_accept(&server));
@@ -189,7 +189,7 @@ static void tcp_ipv6_address_connects(void)
         server_close(&server);
         return;
     }
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     CHECK_EQ(open_to("::1", server.port), HF_OK);
     CHECK(server_accept(&server));
     server_close(&server);
@@ -200,7 +200,7 @@ static void tcp_nobody_listening_is_refused(void)
 {
     int keeper;
     uint16_t port = closed_port(&keeper);
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     CHECK_EQ(open_to("127.0.0.1", port), HF_E_REFUSED);
     CHECK_EQ(evse_stream_tcp_fd(&stream), -1);
     evse_stream_tcp_ops.close(&stream);
@@ -215,7 +215,7 @@ static void tcp_nobody_listening_is_refused(void)
 
 static void tcp_name_that_cannot_exist_is_unreachable(void)
 {
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     // A label above 63 bytes is refused by the resolver itself: no network is asked.
     CHECK_EQ(
         open_to("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 80),
@@ -225,7 +225,7 @@ static void tcp_name_that_cannot_exist_is_unreachable(void)
 
 static void tcp_secure_address_is_unsupported(void)
 {
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     evse_url_t url = url_of("127.0.0.1", 443);
     url.secure = true;
     CHECK_EQ(evse_stream_tcp_ops.open(&stream, &url, now_us), HF_E_UNSUPPORTED);
@@ -238,7 +238,7 @@ static void tcp_full_queue_times_out(void)
     server_t server;
     int fillers[64];
     unsigned count = 0;
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     REQUIRE(listen(server.listener, 0) == 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -276,7 +276,7 @@ static void tcp_full_queue_times_out(void)
 static void tcp_close_and_open_while_resolving_works(void)
 {
     server_t server;
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     for (int i = 0; i < 50; i++) {
         evse_url_t url = url_of("localhost", 1);
@@ -295,7 +295,7 @@ static void tcp_peer_that_does_not_read_pushes_back(void)
     server_t server;
     int sent = 1;
     size_t total = 0;
-    REQUIRE(evse_stream_tcp_init(&stream) == HF_OK);
+    REQUIRE(evse_stream_tcp_init(&stream, NULL) == HF_OK);
     REQUIRE(server_listen(&server, AF_INET));
     CHECK_EQ(open_to("127.0.0.1", server.port), HF_OK);
     REQUIRE(server_accept(&server));
