@@ -47,6 +47,15 @@ typedef struct lab_lock_row {
     uint32_t boot;
 } lab_lock_row_t;
 
+typedef struct lab_reset_row {
+    double ts;
+    uint32_t boot, code; // code LAB_UNKNOWN: not told
+    bool is_expected;
+    char marker[8]; // what told it: "rom", "rst", "boot", "uptime"
+    char reason[LAB_NAME_BYTES];
+    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
+} lab_reset_row_t;
+
 typedef struct lab_refused_row { // an allocation that failed
     double ts;
     char caller[LAB_NAME_BYTES]; // empty: not told
@@ -133,6 +142,8 @@ typedef struct lab_run {
     uint32_t locks;
     lab_refused_row_t *refused;
     uint32_t refuseds;
+    lab_reset_row_t *reset;
+    uint32_t resets;
     lab_panic_t *panic;
     uint32_t panics;
     lab_trip_t *trip;
@@ -148,8 +159,9 @@ typedef struct lab_run {
     lab_on_line_t on_line; // NULL: none
     void *ctx;
     // of the feeding
-    bool reset_expected, in_reset, in_dump;
-    uint32_t line_no, last_up_ms, lines_in_reset, panic_line_no;
+    bool reset_expected, in_dump, was_ready;
+    unsigned reset_stage; // how far a start has come, see lab_feed.c
+    uint32_t line_no, last_up_ms, last_beat_s, panic_line_no;
     char last_tag[LAB_NAME_BYTES];
     char partial[4096]; // the rest of a longer line is left out
     size_t partial_length;
@@ -161,11 +173,15 @@ void lab_run_free(lab_run_t *run);
 int lab_run_feed(lab_run_t *run, double now, const char *bytes, size_t length);
 /// The stream has ended: a last line without its end counts, too. -1: no memory.
 int lab_run_flush(lab_run_t *run, double now);
-/// The next reset (rst:, System Boot, uptime going back) is wanted.
+/// The next reset (rst:, System Boot, uptime going back) is wanted. Called before the device was ready for the first time: crashes told
+/// before it are of an earlier life, left over in a buffer, and are forgotten.
 void lab_run_expect_reset(lab_run_t *run);
+/// Commit, branch and state of the checkout that the caller stands in, as far as git tells.
+void lab_run_git(lab_run_t *run);
 int lab_run_health(lab_run_t *run, double now, const char *label, const char *url, int http_status,
                    const char *body); // body NULL: skipped or no answer
-/// `members`: what follows "ts" and "type" in the object, e.g. "\"note\":\"x\""; NULL or empty: nothing.
+/// `members`: an object, or what would stand in one, e.g. "\"note\":\"x\""; NULL or empty: nothing. ts and type are added, keys sorted.
+/// -1: no memory, or it is no JSON.
 int lab_run_event(lab_run_t *run, double now, const char *type, const char *members);
 /// A planned case, before anything is done. The pointer stays good until lab_run_free(). NULL: no memory, or LAB_STEPS_MAX.
 lab_step_t *lab_run_plan(lab_run_t *run, const char *id, const char *title);
@@ -183,6 +199,9 @@ uint32_t lab_run_frag_max(const lab_run_t *run);
 /// The exit code: 1 when something was found, else 4 when it is inconclusive, else 0.
 int lab_run_verdict(const lab_run_t *run);
 
+/// The directory of a run, "<out>/<YYYYmmdd_HHMMSS>_<key>", made with its parents; "-2", "-3", ... when there is one of that
+/// name already. -1 and a sentence on stderr.
+int lab_run_directory(const char *out, const char *key, char *dir, size_t capacity);
 /// The artifacts (docs/SPEC.md) into `dir`, made with its parents: events, mem, tasks, pools, health as .jsonl, summary.json,
 /// summary.md; serial.log is written live by who feeds. Files appear whole (written aside, renamed). -1 and a sentence on stderr.
 int lab_run_save(const lab_run_t *run, const char *dir);

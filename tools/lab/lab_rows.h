@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Of lab_run's own files: adding rows.
+#ifndef LAB_ROWS_H
+#define LAB_ROWS_H
+
+#include "lab_json.h"
+#include "lab_run.h"
+
+/// A zeroed row at the end of `*rows`; NULL: no memory.
+void *lab_rows_add(void *rows, uint32_t *count, size_t size);
+#define LAB_ADD(run, name) lab_rows_add(&(run)->name, &(run)->name##s, sizeof *(run)->name)
+
+/// Ends `object`, with type and ts. -1: no memory.
+int lab_rows_event(lab_run_t *run, double now, const char *type, lab_object_t *object);
+/// Cut to what fits, at the end of a character.
+void lab_copy(char *out, size_t capacity, const char *text);
+
+#endif
