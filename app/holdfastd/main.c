@@ -2,6 +2,9 @@
 // holdfastd: reads its options, builds the daemon, drains the logs, waits for a signal. Holds no simulation, no fault and
 // no time control.
 #include "daemon.h"
+#if CONFIG_HOLDFASTD_HEAP_GUARD
+#include "daemon_heap.h"
+#endif
 
 #include "hf_port_linux.h"
 
@@ -51,6 +54,12 @@ int main(int argc, char **argv)
     if (code >= 0) {
         return code;
     }
+#if CONFIG_HOLDFASTD_HEAP_GUARD
+    code = daemon_heap_enter(&the_daemon.options, argv);
+    if (code >= 0) {
+        return code;
+    }
+#endif
     sigset_t signals;
     if (block_signals(&signals) != 0) {
         (void)fprintf(stderr, "holdfastd: signals cannot be set up\n");

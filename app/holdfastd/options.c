@@ -3,6 +3,9 @@
 // is read; what needs several values is checked at the end. Nothing starts on a doubtful configuration.
 #include "daemon_meter.h"
 
+#if CONFIG_HOLDFASTD_HEAP_GUARD
+#include "daemon_heap.h"
+#endif
 #include "evse_can_linux.h"
 #if CONFIG_HOLDFASTD_GPIO
 #include "evse_io_gpio.h"
@@ -195,6 +198,10 @@ static const setting_t settings[] = {
      TEXT_FIELD(ca)},
     {"stall", "SECONDS", "a transfer that hangs so long has failed, 1 to 3600 (default 30)",
      .read = read_stall},
+#endif
+#if CONFIG_HOLDFASTD_HEAP_GUARD
+    {"heap", "BUDGET", "a device's memory: internal=320K,psram=8M (default: what the system has)",
+     TEXT_FIELD(heap)},
 #endif
     {"vendor", "TEXT", "chargePointVendor, at most 20 characters", TEXT_FIELD(vendor)},
     {"model", "TEXT", "chargePointModel, at most 20 characters", TEXT_FIELD(model)},
@@ -634,6 +641,11 @@ int options_read(options_t *options, int argc, char **argv)
             return code;
         }
     }
+#if CONFIG_HOLDFASTD_HEAP_GUARD
+    if (options->heap[0] != '\0' && daemon_heap_check(options->heap) != HF_OK) {
+        return EXIT_USAGE;
+    }
+#endif
     if (check_all(options) != HF_OK) {
         return EXIT_CONFIG;
     }

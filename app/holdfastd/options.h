@@ -51,6 +51,7 @@ typedef struct options {
     char watchdog[OPTIONS_TEXT_MAX]; // empty: none
     char console[OPTIONS_TEXT_MAX];  // empty: none
     char reader[OPTIONS_TEXT_MAX];   // empty: none
+    char heap[OPTIONS_TEXT_MAX];     // empty: what the system has
     char ca[OPTIONS_TEXT_MAX];       // empty: the system's certificates
     int64_t stall_s;                 // of transfers
     bool commission;
