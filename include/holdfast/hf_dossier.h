@@ -60,7 +60,8 @@ typedef struct hf_dossier {
 
 /// Little-endian, field by field. Returns the length. Cost: O(size); no deep stack, for use in a fault handler.
 uint32_t hf_dossier_encode(const hf_dossier_t *dossier, uint8_t bytes[HF_DOSSIER_BYTES]);
-/// HF_E_EMPTY: no page (power-on garbage); HF_E_CORRUPT: it was cut; HF_E_UNSUPPORTED: another version.
+/// HF_E_EMPTY: no page (power-on garbage); HF_E_CORRUPT: it was cut; HF_E_UNSUPPORTED: another version; HF_E_ARGUMENT: NULL.
+/// `dossier` is all zero then. Texts end within their field.
 HF_MUST_CHECK int hf_dossier_decode(const uint8_t *bytes, size_t length, hf_dossier_t *dossier);
 
 #ifdef __cplusplus

@@ -188,22 +188,20 @@ int hf_dossier_decode(const uint8_t *bytes, size_t length, hf_dossier_t *dossier
     if ((size_t)told < HEADER_BYTES + FIXED_BYTES) {
         return HF_E_CORRUPT;
     }
-    hf_dossier_t found;
-    memset(&found, 0, sizeof found);
     const uint8_t *at = bytes + HEADER_BYTES;
-    get_fixed(&at, &found);
-    if (found.pools > HF_DOSSIER_POOLS ||
-        (size_t)told != HEADER_BYTES + FIXED_BYTES + found.pools * POOL_BYTES) {
+    get_fixed(&at, dossier);
+    if (dossier->pools > HF_DOSSIER_POOLS ||
+        (size_t)told != HEADER_BYTES + FIXED_BYTES + dossier->pools * POOL_BYTES) {
+        memset(dossier, 0, sizeof *dossier);
         return HF_E_CORRUPT;
     }
-    for (uint32_t i = 0; i < found.pools; i++) {
-        hf_dossier_pool_t *pool = &found.pool[i];
+    for (uint32_t i = 0; i < dossier->pools; i++) {
+        hf_dossier_pool_t *pool = &dossier->pool[i];
         get_text(&at, pool->name, sizeof pool->name);
         pool->capacity = (uint16_t)get(&at, 2);
         pool->in_use = (uint16_t)get(&at, 2);
         pool->peak = (uint16_t)get(&at, 2);
         pool->exhausted = (uint16_t)get(&at, 2);
     }
-    *dossier = found;
     return HF_OK;
 }
