@@ -80,6 +80,8 @@ HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetr
 /// `tag` is a literal. A NULL telemetry: nothing. Context: any task or ISR the source may be read in, several at once. Cost: the
 /// source's and O(1), no lock; each further round means that another context got on.
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
+/// Marks lost so far. Context: any.
+uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
 /// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with "hb" and tasks,
 /// pools and locks that timed out every 10 s, "idle60" 60 s after ready. What is late is done once, not made up for. Looks at
 /// `look_bytes` of one stack a sample. Context: the owner.

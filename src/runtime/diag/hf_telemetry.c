@@ -91,6 +91,11 @@ void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_
     atomic_store_explicit(&mark->turn, number + 1u, memory_order_release);
 }
 
+uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry)
+{
+    return word_read(&telemetry->lost_marks);
+}
+
 static bool next_mark(hf_telemetry_t *telemetry, hf_telemetry_mark_t *out)
 {
     hf_telemetry_mark_t *mark = &telemetry->mark[telemetry->got & MARK_MASK];
@@ -155,6 +160,14 @@ static void tell_marks(hf_telemetry_t *telemetry)
     }
 }
 
+static uint32_t percent_of(uint32_t part, uint32_t whole)
+{
+    if (part >= whole) {
+        return 100u;
+    }
+    return part <= UINT32_MAX / 100u ? part * 100u / whole : part / (whole / 100u);
+}
+
 static void look_at_pools(hf_telemetry_t *telemetry)
 {
     const hf_telemetry_config_t *config = &telemetry->config;
@@ -165,9 +178,7 @@ static void look_at_pools(hf_telemetry_t *telemetry)
         }
         const bool is_watched = i >= 32u || (config->pools_full_by_design >> i & 1u) == 0;
         if (is_watched && pool.capacity != 0) {
-            const uint32_t percent = pool.in_use <= UINT32_MAX / 100u
-                                         ? pool.in_use * 100u / pool.capacity
-                                         : pool.in_use / (pool.capacity / 100u + 1u);
+            const uint32_t percent = percent_of(pool.in_use, pool.capacity);
             hf_telemetry_check(telemetry, HF_WIRE_POOL, i, percent, pool.name);
         }
         hf_telemetry_check(telemetry, HF_WIRE_REFUSED, i, pool.exhausted, pool.name);

@@ -105,7 +105,7 @@ void hf_telemetry_tell_pools(hf_telemetry_t *telemetry)
         .in_use = word_read(&telemetry->put) - telemetry->got,
         .peak = telemetry->marks_peak,
         .free_min = HF_TELEMETRY_MARKS - telemetry->marks_peak,
-        .exhausted = word_read(&telemetry->lost_marks),
+        .exhausted = hf_telemetry_lost_marks(telemetry),
     };
     tell_pool(telemetry, &marks);
     tell_locks(telemetry);
