@@ -387,7 +387,7 @@ static int prepare_client(mqtt_client_t *client)
 }
 
 int mqtt_client_open(mqtt_client_t *client, const mqtt_settings_t *settings,
-                     const mqtt_source_t *source, hf_log_t *log)
+                     const mqtt_source_t *source, hf_log_t *log, const hf_thread_place_t *place)
 {
     memset(client, 0, sizeof *client);
     client->settings = *settings;
@@ -401,14 +401,13 @@ int mqtt_client_open(mqtt_client_t *client, const mqtt_settings_t *settings,
         (void)close(client->wake);
         return ENOMEM;
     }
-    error = pthread_create(&client->thread, NULL, run, client);
+    error = hf_thread_start(&client->thread, place, run, client);
     client->is_started = error == 0;
     if (error != 0) {
         (void)mosquitto_lib_cleanup();
         (void)close(client->wake);
         return error;
     }
-    (void)pthread_setname_np(client->thread, "mqtt");
     return 0;
 }
 

@@ -7,14 +7,15 @@
 #ifndef MQTT_CLIENT_H
 #define MQTT_CLIENT_H
 
+#include "hf_thread.h"
 #include "holdfast/hf_backoff.h"
 #include "holdfast/hf_log.h"
+#include "mqtt_packet.h"
 #include "mqtt_publish.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define MQTT_PACKET_BYTES_MAX 4096u
 #define MQTT_CLOSE_MS         2000u // a thread that hangs in a name or a connect is left behind after it
 #define MQTT_DISCOVER_WAIT_MS 5000u // after Home Assistant has started: at random below it
 
@@ -55,17 +56,12 @@ typedef struct mqtt_view {
     uint32_t health_s; // of the clock, when the health was published last; 0: never
 } mqtt_view_t;
 
-/// Starts the thread. Settings and source are copied. An errno: no thread, no memory.
+/// Starts the thread on its row of the task table. Settings and source are copied. An errno: no thread, no memory.
 HF_MUST_CHECK int mqtt_client_open(mqtt_client_t *client, const mqtt_settings_t *settings,
-                                   const mqtt_source_t *source, hf_log_t *log);
+                                   const mqtt_source_t *source, hf_log_t *log,
+                                   const hf_thread_place_t *place);
 void mqtt_client_read(const mqtt_client_t *client, mqtt_view_t *view);
 /// Says "offline" and ends the thread, within MQTT_CLOSE_MS. `client` has to outlive the process all the same.
 void mqtt_client_close(mqtt_client_t *client);
-
-// ---- what a packet may be (pure; for tests) -----------------------------------------------------------------------
-
-/// Looks at the first bytes of a packet from a broker. Returns its whole length; 0: more bytes are needed to tell;
-/// HF_E_PROTOCOL: of a kind nobody asked for; HF_E_TOO_LONG.
-HF_MUST_CHECK int mqtt_packet_length(const uint8_t *bytes, size_t length);
 
 #endif
