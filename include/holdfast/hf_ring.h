@@ -5,16 +5,8 @@
 #ifndef HF_RING_H
 #define HF_RING_H
 
+#include "holdfast/hf_atomic.h"
 #include "holdfast/hf_status.h"
-
-#ifdef __cplusplus
-#include <atomic>
-typedef std::atomic<uint32_t> hf_atomic_u32_t;
-static_assert(sizeof(hf_atomic_u32_t) == 4 && alignof(hf_atomic_u32_t) == 4, "laid out as in C");
-#else
-#include <stdatomic.h>
-typedef _Atomic uint32_t hf_atomic_u32_t;
-#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,7 +5,7 @@
 #ifndef HF_TASK_H
 #define HF_TASK_H
 
-#include "holdfast/hf_ring.h"
+#include "holdfast/hf_atomic.h"
 #include "holdfast/hf_status.h"
 
 #ifdef __cplusplus

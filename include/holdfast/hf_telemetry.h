@@ -5,6 +5,7 @@
 #ifndef HF_TELEMETRY_H
 #define HF_TELEMETRY_H
 
+#include "holdfast/hf_atomic.h"
 #include "holdfast/hf_line.h"
 #include "holdfast/hf_task.h"
 #include "holdfast/hf_tripwire.h"
@@ -93,6 +94,8 @@ void hf_telemetry_boot(hf_telemetry_t *telemetry, uint32_t code, const char *rea
 void hf_telemetry_ip(hf_telemetry_t *telemetry, const char *ip,
                      const char *host); // NULL: disconnected
 void hf_telemetry_ready(hf_telemetry_t *telemetry, uint64_t now_us);
+/// The last reading; NULL before the first, and where memory is unknown. Context: the owner.
+const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry);
 /// Shows a value that telemetry cannot know (a late task) to the tripwires, under the last tag. Context: the owner.
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name);

@@ -111,6 +111,11 @@ static bool next_mark(hf_telemetry_t *telemetry, hf_telemetry_mark_t *out)
     return true;
 }
 
+const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry)
+{
+    return telemetry->memory_known ? &telemetry->memory : NULL;
+}
+
 // ---- what is looked at -------------------------------------------------------------------------------------------------
 
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
@@ -154,7 +159,7 @@ static void tell_marks(hf_telemetry_t *telemetry)
     hf_telemetry_mark_t mark;
     for (uint32_t i = 0; i < HF_TELEMETRY_MARKS && next_mark(telemetry, &mark); i++) {
         take_over(telemetry, &mark.memory, mark.is_known, mark.at_us);
-        telemetry->last_tag = mark.tag;
+        telemetry->last_tag = mark.tag != NULL ? mark.tag : "";
         hf_telemetry_tell_memory(telemetry, mark.tag);
         check_memory(telemetry);
     }

@@ -5,14 +5,19 @@
 
 #include "hf_word.h"
 
-#define PAINT 0x5AFE57ACu
+#ifndef HF_TASK_PAINT
+#define HF_TASK_PAINT 0x5AFE57ACu // FreeRTOS paints by itself: 0xA5A5A5A5u
+#endif
+#define PAINT HF_TASK_PAINT
 
 #if defined(__GNUC__) || defined(__clang__)
 typedef uint32_t __attribute__((may_alias)) paint_t;
 #define FOREIGN_STACK __attribute__((noinline, no_sanitize("address", "thread")))
 #define FRAME()       ((uintptr_t)__builtin_frame_address(0))
-#else
-#error "no_sanitize, may_alias and the frame's address of this compiler are needed here"
+#else // what is known of no compiler: an object of the caller's frame says where that is
+typedef uint32_t paint_t;
+#define FOREIGN_STACK
+#define FRAME() ((uintptr_t) & (uint32_t){0})
 #endif
 
 int hf_tasks_init(hf_tasks_t *tasks, const hf_task_info_t *info, uint32_t count)

@@ -4,8 +4,8 @@
 #ifndef HF_WORD_H
 #define HF_WORD_H
 
+#include "holdfast/hf_atomic.h"
 #include "holdfast/hf_critical.h"
-#include "holdfast/hf_ring.h"
 
 static inline uint32_t word_read(const hf_atomic_u32_t *word)
 {
