@@ -19,6 +19,7 @@ package_reason() { # PACKAGE
     libcurl4-openssl-dev) echo "firmware downloads and diagnostics uploads" ;;
     libmosquitto-dev) echo "MQTT client of the charge point" ;;
     mosquitto | mosquitto-clients) echo "MQTT broker of the tests, and its clients" ;;
+    chromium) echo "browser of the tests of pages and reports" ;;
     python3-pyftpdlib) echo "FTP server of the tests" ;;
     openssl) echo "certificates of the tests" ;;
     libgpiod-dev) echo "inputs and outputs on GPIO lines" ;;
