@@ -157,7 +157,7 @@ static void lab_feed_a_trip_has_its_worst_stacks(void)
     lab_run_t run;
     lab_run_init(&run);
     feed(&run, "[Mem] http_root" FIGURES "[Mem] TRIPWIRE fired tag=http_root hin=21532B < 30720B "
-                                         "(hf=5B hl=4B frag=9% pf=3B pl=2B) (0ms)\n"
+               "(hf=5B hl=4B frag=9% pf=3B pl=2B) (0ms)\n"
                "[Mem] Task dump (8 tasks, sorted by stack margin) tag=http_root (0ms)\n"
                "[Task] name=ipc1 prio=24 core=1 stack_rem=84B (0ms)\n"
                "[Task] name=ipc0 prio=24 core=0 stack_rem=76B (0ms)\n"

@@ -222,6 +222,7 @@ static int on_task(lab_run_t *run, double now, const lab_line_t *line)
     }
     row->ts = now;
     row->boot = run->boots;
+    memcpy(row->tag, run->last_tag, sizeof row->tag);
     row->priority = line->priority;
     row->core = line->core;
     row->left = line->value;
@@ -263,6 +264,7 @@ static int on_pool(lab_run_t *run, double now, const lab_line_t *line)
     }
     row->ts = now;
     row->boot = run->boots;
+    memcpy(row->tag, run->last_tag, sizeof row->tag);
     row->pool = line->pool;
     memcpy(row->name, line->name, sizeof row->name);
     lab_object_begin(&object);
@@ -286,6 +288,7 @@ static int on_lock(lab_run_t *run, double now, const lab_line_t *line)
     }
     row->ts = now;
     row->boot = run->boots;
+    memcpy(row->tag, run->last_tag, sizeof row->tag);
     row->held_ms = line->value;
     row->timeouts = line->limit;
     memcpy(row->name, line->name, sizeof row->name);
@@ -298,6 +301,7 @@ static int on_lock(lab_run_t *run, double now, const lab_line_t *line)
     lab_object_string(&object, "waiter", row->waiter);
     lab_object_u32(&object, "held_ms", row->held_ms);
     lab_object_u32(&object, "timeouts", row->timeouts);
+    lab_object_string(&object, "tag", row->tag);
     return lab_rows_event(run, now, "lock", &object);
 }
 

@@ -20,7 +20,8 @@ typedef struct lab_task_row {
     int32_t core;      // LAB_CORE_UNKNOWN: not told
     uint32_t left;
     uint32_t boot;
-    bool is_watermark; // of AsyncTCP: the next four
+    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
+    bool is_watermark;        // of AsyncTCP: the next three
     uint32_t units, unit_bytes, configured_bytes;
 } lab_task_row_t;
 
@@ -29,6 +30,7 @@ typedef struct lab_pool_row {
     char name[LAB_NAME_BYTES];
     lab_pool_t pool;
     uint32_t boot;
+    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
 } lab_pool_row_t;
 
 typedef struct lab_health_row {
@@ -45,6 +47,7 @@ typedef struct lab_lock_row {
     char name[LAB_NAME_BYTES], holder[LAB_NAME_BYTES], waiter[LAB_NAME_BYTES];
     uint32_t held_ms, timeouts;
     uint32_t boot;
+    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
 } lab_lock_row_t;
 
 typedef struct lab_reset_row {

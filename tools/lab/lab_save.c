@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+// The artifacts of a run: the rows as .jsonl, the directory they are in. summary.json and summary.md are in lab_summary.c.
+#include "lab_summary.h"
+
+#include "lab.h"
+#include "lab_rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define DIRECTORIES_MAX 1000
+
+static void put_mem(lab_text_t *out, const lab_mem_row_t *row)
+{
+    lab_object_t object;
+    lab_object_begin(&object);
+    lab_object_ts(&object, "ts", row->ts);
+    lab_object_string(&object, "tag", row->tag);
+    lab_object_u32(&object, "hf", row->memory.hf);
+    lab_object_u32(&object, "hm", row->memory.hm);
+    lab_object_u32(&object, "hl", row->memory.hl);
+    lab_object_u32(&object, "hi", row->memory.hi);
+    lab_object_u32(&object, "hin", row->memory.hin);
+    lab_object_u32(&object, "frag", row->memory.frag);
+    lab_object_u32(&object, "pf", row->memory.pf);
+    lab_object_u32(&object, "pm", row->memory.pm);
+    lab_object_u32(&object, "pl", row->memory.pl);
+    if (row->boot > 0) { // as of old, unless there is something to tell
+        lab_object_u32(&object, "boot", row->boot);
+    }
+    lab_object_end(&object, out);
+}
+
+static void put_task(lab_text_t *out, const lab_task_row_t *row)
+{
+    lab_object_t object;
+    lab_object_begin(&object);
+    lab_object_ts(&object, "ts", row->ts);
+    if (row->is_watermark) {
+        lab_object_string(&object, "type", "stack_watermark");
+        lab_object_string(&object, "subsystem", "async_tcp");
+        lab_object_string(&object, "task", row->name);
+        lab_object_u32(&object, "rem_units", row->units);
+        lab_object_u32(&object, "rem_bytes", row->left);
+        lab_object_u32(&object, "unit_bytes", row->unit_bytes);
+        lab_object_u32(&object, "cfg_bytes", row->configured_bytes);
+    } else {
+        lab_object_string(&object, "name", row->name);
+        lab_object_u32(&object, "prio", row->priority);
+        if (row->core == LAB_CORE_UNKNOWN) {
+            lab_object_raw(&object, "core", "null", 4);
+        } else {
+            lab_object_number(&object, "core", row->core);
+        }
+        lab_object_u32(&object, "stack_rem", row->left);
+    }
+    if (row->tag[0] != '\0') {
+        lab_object_string(&object, "tag", row->tag);
+    }
+    if (row->boot > 0) {
+        lab_object_u32(&object, "boot", row->boot);
+    }
+    lab_object_end(&object, out);
+}
+
+static void put_pool(lab_text_t *out, const lab_pool_row_t *row)
+{
+    lab_object_t object;
+    lab_object_begin(&object);
+    lab_object_ts(&object, "ts", row->ts);
+    lab_object_string(&object, "name", row->name);
+    lab_object_u32(&object, "size", row->pool.size);
+    lab_object_u32(&object, "cap", row->pool.cap);
+    lab_object_u32(&object, "use", row->pool.use);
+    lab_object_u32(&object, "peak", row->pool.peak);
+    lab_object_u32(&object, "min", row->pool.min);
+    lab_object_u32(&object, "exh", row->pool.exh);
+    lab_object_u32(&object, "bad", row->pool.bad);
+    if (row->tag[0] != '\0') {
+        lab_object_string(&object, "tag", row->tag);
+    }
+    if (row->boot > 0) {
+        lab_object_u32(&object, "boot", row->boot);
+    }
+    lab_object_end(&object, out);
+}
+
+// Of "http://1.2.3.4:80/api/health": 1.2.3.4
+static void host_of(const char *url, char *out, size_t capacity)
+{
+    const char *host = strstr(url, "://");
+    host = host != NULL ? host + 3 : url;
+    size_t length = strcspn(host, ":/");
+    length = length < capacity ? length : capacity - 1u;
+    memcpy(out, host, length);
+    out[length] = '\0';
+}
+
+static void put_health(lab_text_t *out, const lab_health_row_t *row)
+{
+    lab_object_t object;
+    char ip[64];
+    hf_json_t root;
+    lab_object_begin(&object);
+    lab_object_ts(&object, "ts", row->ts);
+    lab_object_string(&object, "type", "health");
+    lab_object_string(&object, "label", row->label);
+    if (row->is_skipped) {
+        lab_object_bool(&object, "skipped", true);
+        lab_object_end(&object, out);
+        return;
+    }
+    host_of(row->url, ip, sizeof ip);
+    lab_object_string(&object, "ip", ip);
+    lab_object_string(&object, "url", row->url);
+    lab_object_number(&object, "http_status", row->http_status);
+    lab_object_raw(&object, "headers", "{}", 2);
+    lab_object_string(&object, "body", row->body != NULL ? row->body : "");
+    if (row->http_status == 200 && row->body != NULL) {
+        size_t length = strlen(row->body);
+        int status = hf_json_parse(row->body, length, &root);
+        if (status == HF_OK) {
+            lab_object_raw(&object, "json", root.raw.text, root.raw.length);
+        } else {
+            lab_object_string(&object, "parse_error", hf_status_text(status));
+        }
+    }
+    lab_object_end(&object, out);
+}
+
+static int write_out(const char *dir, const char *name, lab_text_t *text)
+{
+    int status = lab_file_write(dir, name, text);
+    lab_text_free(text);
+    return status == 0
+               ? 0
+               : lab_fail(-1, "", "%s/%s cannot be written: %s", dir, name, strerror(errno));
+}
+
+#define SAVE_ROWS(run, rows, file, put)                                                            \
+    do {                                                                                           \
+        lab_text_t text = {0};                                                                     \
+        for (uint32_t i = 0; i < (run)->rows##s; i++) {                                            \
+            put(&text, &(run)->rows[i]);                                                           \
+            lab_text_put(&text, "\n");                                                             \
+        }                                                                                          \
+        status |= write_out(dir, file, &text);                                                     \
+    } while (0)
+
+static void put_event(lab_text_t *out, const lab_event_row_t *row)
+{
+    lab_text_put(out, row->json);
+}
+
+static int make_directories(const char *path)
+{
+    char part[4096];
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof part) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(part, path, length + 1u);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0') {
+            continue;
+        }
+        char kept = part[i];
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST) {
+            return -1;
+        }
+        part[i] = kept;
+    }
+    struct stat what;
+    if (stat(path, &what) != 0 || !S_ISDIR(what.st_mode)) {
+        errno = ENOTDIR;
+        return -1;
+    }
+    return 0;
+}
+
+int lab_run_directory(const char *out, const char *key, char *dir, size_t capacity)
+{
+    char stamp[32], safe[40];
+    time_t now = time(NULL);
+    struct tm local;
+    size_t length = 0;
+    for (; key[length] != '\0' && length + 1u < sizeof safe; length++) {
+        bool is_safe = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-",
+                              key[length]) != NULL;
+        safe[length] = is_safe ? key[length] : '-';
+    }
+    safe[length] = '\0';
+    if (localtime_r(&now, &local) == NULL ||
+        strftime(stamp, sizeof stamp, "%Y%m%d_%H%M%S", &local) == 0) {
+        return lab_fail(-1, "", "what time it is cannot be told");
+    }
+    if (make_directories(out) != 0) {
+        return lab_fail(-1, "", "%s cannot be made: %s", out, strerror(errno));
+    }
+    for (int i = 1; i <= DIRECTORIES_MAX; i++) {
+        int made = i == 1 ? snprintf(dir, capacity, "%s/%s_%s", out, stamp, safe)
+                          : snprintf(dir, capacity, "%s/%s_%s-%d", out, stamp, safe, i);
+        if (made < 0 || (size_t)made >= capacity) {
+            return lab_fail(-1, "", "%s: too long a path", out);
+        }
+        if (mkdir(dir, 0777) == 0) {
+            return 0;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    return lab_fail(-1, "", "%s cannot be made: %s", dir, strerror(errno));
+}
+
+int lab_run_save(const lab_run_t *run, const char *dir)
+{
+    int status = 0;
+    lab_text_t summary = {0}, markdown = {0};
+    if (make_directories(dir) != 0) {
+        return lab_fail(-1, "", "%s cannot be made: %s", dir, strerror(errno));
+    }
+    SAVE_ROWS(run, event, "events.jsonl", put_event);
+    SAVE_ROWS(run, mem, "mem.jsonl", put_mem);
+    SAVE_ROWS(run, task, "tasks.jsonl", put_task);
+    SAVE_ROWS(run, pool, "pools.jsonl", put_pool);
+    SAVE_ROWS(run, health, "health.jsonl", put_health);
+    lab_summary_json(run, dir, &summary);
+    lab_summary_markdown(run, dir, &markdown);
+    status |= write_out(dir, "summary.md", &markdown);
+    status |= write_out(dir, "summary.json", &summary); // last: a directory with one is whole
+    return status != 0 ? -1 : 0;
+}
