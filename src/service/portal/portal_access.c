@@ -206,15 +206,18 @@ bool portal_password_is(const char *authorization, const char *password)
 static bool hex_read(const char *text, uint8_t out[PORTAL_DIGEST_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
+    if (strlen(text) != 2u * PORTAL_DIGEST_BYTES) {
+        return false;
+    }
     for (size_t i = 0; i < 2u * PORTAL_DIGEST_BYTES; i++) {
-        const char *found = text[i] != '\0' ? strchr(digits, lower(text[i])) : NULL;
+        const char *found = strchr(digits, lower(text[i]));
         if (found == NULL) {
             return false;
         }
         uint8_t high = i % 2u == 0 ? 0 : (uint8_t)(out[i / 2u] << 4u);
         out[i / 2u] = (uint8_t)(high | (uint8_t)(found - digits));
     }
-    return text[2u * PORTAL_DIGEST_BYTES] == '\0';
+    return true;
 }
 
 bool portal_digest_read(const char *x_digest, const char *digest, uint8_t out[PORTAL_DIGEST_BYTES])
