@@ -11,19 +11,19 @@
 /// X(row, name, stack in bytes, priority): 1.5 times the deepest use ever measured at least (docs/footprint.md), rounded up.
 /// Priorities are of SCHED_FIFO, where it is granted; 0: none. One row more per meter follows.
 #define DAEMON_TASK_TABLE(X)                                                                       \
-    X(MAIN, "main", 256u * 1024u, 0)              /* signals, logs, telemetry */                   \
-    X(CONTROL, "control", 256u * 1024u, 60)       /* the tick */                                   \
-    X(SUPERVISOR, "supervisor", 256u * 1024u, 59) /* check-ins, watchdogs */                       \
-    X(COMMS, "comms", 256u * 1024u, 0)            /* OCPP, sessions, journal */                    \
-    X(RESOLVER, "resolver", 256u * 1024u, 0)      /* names; the C library's resolver */            \
-    X(JOURNAL, "journal", 256u * 1024u, 0)        /* fdatasync */                                  \
-    X(TAGS, "tags", 256u * 1024u, 0)              /* fdatasync of list and cache */                \
-    X(CONSOLE, "console", 256u * 1024u, 0)        /* the local console */                          \
-    X(TRANSFER, "transfer", 256u * 1024u, 0)      /* libcurl and its TLS */                        \
-    X(PORTAL, "portal", 256u * 1024u, 0)          /* libmicrohttpd */                              \
-    X(MQTT, "mqtt", 256u * 1024u, 0)              /* libmosquitto */
+    X(MAIN, "main", 64u * 1024u, 0)              /* signals, logs, telemetry */                    \
+    X(CONTROL, "control", 64u * 1024u, 60)       /* the tick */                                    \
+    X(SUPERVISOR, "supervisor", 32u * 1024u, 59) /* check-ins, watchdogs */                        \
+    X(COMMS, "comms", 64u * 1024u, 0)            /* OCPP, sessions, journal */                     \
+    X(RESOLVER, "resolver", 256u * 1024u, 0)     /* names; the C library's resolver */             \
+    X(JOURNAL, "journal", 32u * 1024u, 0)        /* fdatasync */                                   \
+    X(TAGS, "tags", 32u * 1024u, 0)              /* fdatasync of list and cache */                 \
+    X(CONSOLE, "console", 32u * 1024u, 0)        /* the local console */                           \
+    X(TRANSFER, "transfer", 256u * 1024u, 0)     /* libcurl and its TLS */                         \
+    X(PORTAL, "portal", 128u * 1024u, 0)         /* libmicrohttpd */                               \
+    X(MQTT, "mqtt", 128u * 1024u, 0)             /* libmosquitto */
 
-#define DAEMON_METER_STACK_BYTES (256u * 1024u) // libmodbus
+#define DAEMON_METER_STACK_BYTES (64u * 1024u) // libmodbus
 
 typedef enum daemon_row {
 #define DAEMON_ROW(row, name, bytes, priority) DAEMON_ROW_##row,
