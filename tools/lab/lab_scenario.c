@@ -402,6 +402,10 @@ static uint64_t read_fields(reader_t *reader, lab_act_t *act, hf_json_t object)
 static void check_pattern(reader_t *reader, const char *pattern)
 {
     regex_t compiled;
+    if (strchr(pattern, '{') != NULL) { // a few of them, nested, take all memory there is
+        wrong(reader, "'pattern' may have no intervals in braces");
+        return;
+    }
     if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         wrong(reader, "'pattern' is no extended regular expression");
         return;
