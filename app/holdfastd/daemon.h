@@ -8,10 +8,15 @@
 #define DAEMON_H
 
 #include "daemon_console.h"
+#include "daemon_device.h"
+#include "daemon_jobs.h"
 #include "daemon_meter.h"
 #include "daemon_tasks.h"
 #if CONFIG_HOLDFASTD_TRANSFERS
 #include "daemon_transfer.h"
+#endif
+#if CONFIG_HOLDFASTD_MQTT
+#include "daemon_mqtt.h"
 #endif
 #include "daemon_watchdog.h"
 #include "evse/evse_supervisor.h"
@@ -28,7 +33,7 @@
 #include "hf_net_linux.h"
 #include "options.h"
 #if CONFIG_HOLDFASTD_STATUS_PAGE
-#include "status_page.h"
+#include "daemon_portal.h"
 #endif
 
 #include <pthread.h>
@@ -49,6 +54,7 @@ typedef enum daemon_end {
     DAEMON_ENDS,     // SIGTERM, SIGINT
     DAEMON_RESTARTS, // Reset from the central system: everything is durable already
     DAEMON_FAILS,    // a critical task hangs
+    DAEMON_TRIPS,    // the trip policy or a service restarts it: nothing is ended yet
 } daemon_end_t;
 
 // Who has to check in with the supervisor.
@@ -64,10 +70,12 @@ typedef struct daemon_realtime {
 
 typedef struct daemon {
     options_t options;
+    daemon_device_t device;
+    daemon_jobs_t jobs; // what services ask of comms
     daemon_tasks_t tasks;
     evse_t evse;
     evse_config_t config;
-    daemon_log_t control_log, comms_log, supervisor_log;
+    daemon_log_t control_log, comms_log, supervisor_log, main_log;
     daemon_realtime_t realtime;
     daemon_watchdog_t watchdog;
     evse_supervisor_t supervisor;
@@ -95,10 +103,13 @@ typedef struct daemon {
     hf_snapshot_t view_snapshot;
     uint32_t view_words[HF_SNAPSHOT_BYTES(sizeof(evse_comms_view_t)) / 4u];
 #if CONFIG_HOLDFASTD_STATUS_PAGE
-    status_source_t status_source;
-    status_page_t *page;
+    daemon_portal_t portal;
 #endif
     daemon_console_t console;
+#if CONFIG_HOLDFASTD_MQTT
+    daemon_mqtt_t mqtt;
+    daemon_log_t mqtt_log;
+#endif
 #if CONFIG_HOLDFASTD_TRANSFERS
     daemon_transfer_t transfer;
 #endif

@@ -251,40 +251,18 @@ static int build_charge_point(daemon_t *daemon)
             return fail(EXIT_CONFIG, options->set[i].key, hf_status_text(status));
         }
     }
+    daemon_device_keep(daemon);
     return -1;
 }
 
-static int build_status_page(daemon_t *daemon)
+static int build_portal(daemon_t *daemon)
 {
 #if CONFIG_HOLDFASTD_STATUS_PAGE
-    const options_t *options = &daemon->options;
-    if (!options->has_http) {
-        return -1;
-    }
-    daemon->status_source = (status_source_t){.control = &daemon->evse.mailbox.snapshot,
-                                              .comms = &daemon->view_snapshot,
-                                              .started_us = hf_port_now_us(),
-                                              .id = options->id,
-                                              .csms = options->csms,
-                                              .version = HOLDFAST_VERSION,
-                                              .profile = options->module_profile->name,
-                                              .vehicle = options->limits.vehicle,
-                                              .supervisor = &daemon->supervisor,
-                                              .control_error = &daemon->realtime.control_error,
-                                              .memory_error = &daemon->realtime.memory_error};
-    daemon->page = status_page_open(options->http_host, options->http_port, &daemon->status_source);
-    if (daemon->page == NULL) {
-        char what[128];
-        (void)snprintf(what, sizeof what, "status page on %s:%u", options->http_host,
-                       (unsigned)options->http_port);
-        return fail(errno == EINVAL ? EXIT_CONFIG : EXIT_UNAVAILABLE, what, strerror(errno));
-    }
-    HF_LOGI(&daemon->comms_log.log, hf_port_now_us(), PORTAL, "status page on http://%s:%u/",
-            options->http_host, (unsigned)status_page_port(daemon->page));
+    return daemon_portal_start(daemon);
 #else
     (void)daemon;
-#endif
     return -1;
+#endif
 }
 
 int daemon_build(daemon_t *daemon)
@@ -292,6 +270,7 @@ int daemon_build(daemon_t *daemon)
     if (build_log(&daemon->control_log, daemon->options.level) != HF_OK ||
         build_log(&daemon->comms_log, daemon->options.level) != HF_OK ||
         build_log(&daemon->supervisor_log, daemon->options.level) != HF_OK ||
+        build_log(&daemon->main_log, daemon->options.level) != HF_OK ||
         hf_snapshot_init(&daemon->view_snapshot, daemon->view_words, sizeof daemon->view) !=
             HF_OK) {
         return fail(EXIT_SOFTWARE, "memory", "a table does not fit");
@@ -301,16 +280,26 @@ int daemon_build(daemon_t *daemon)
         return fail(EXIT_OS, "log history", "there is no lock for it");
     }
 #endif
+#if CONFIG_HOLDFASTD_MQTT
+    if (build_log(&daemon->mqtt_log, daemon->options.level) != HF_OK) {
+        return fail(EXIT_SOFTWARE, "mqtt", "a table does not fit");
+    }
+#endif
+    daemon_jobs_init(&daemon->jobs);
     daemon_lock_memory(daemon); // before anybody starts a thread
     int (*const steps[])(daemon_t *) = {
-        build_link,         build_net,         build_channels,
-        build_io,           build_store,       daemon_supervision_build,
-        build_charge_point, build_status_page, daemon_console_start};
+        build_link,   build_net,           build_channels,           build_io,
+        build_store,  daemon_device_build, daemon_supervision_build, build_charge_point,
+        build_portal, daemon_console_start};
     for (size_t i = 0; i < HF_COUNT_OF(steps); i++) {
         int code = steps[i](daemon);
         if (code >= 0) {
             return code;
         }
     }
+#if CONFIG_HOLDFASTD_MQTT
+    return daemon_mqtt_build(daemon);
+#else
     return -1;
+#endif
 }

@@ -100,4 +100,8 @@ void daemon_drain_logs(daemon_t *daemon)
     drain(daemon, &daemon->control_log);
     drain(daemon, &daemon->comms_log);
     drain(daemon, &daemon->supervisor_log);
+    drain(daemon, &daemon->main_log);
+#if CONFIG_HOLDFASTD_MQTT
+    drain(daemon, &daemon->mqtt_log);
+#endif
 }

@@ -102,6 +102,7 @@ static bool tick(daemon_t *daemon, uint64_t wake_us, uint64_t *stop_us)
 static void *control_main(void *ctx)
 {
     daemon_t *daemon = ctx;
+    daemon_device_enter_thread();
     uint64_t wake_us = hf_port_now_us();
     uint64_t stop_us = 0;
     while (!tick(daemon, wake_us, &stop_us)) {
@@ -176,12 +177,15 @@ static void *comms_main(void *ctx)
 {
     daemon_t *daemon = ctx;
     uint64_t end_us = 0;
+    daemon_device_enter_thread();
     for (;;) {
         uint64_t now_us = hf_port_now_us();
         take_cards(daemon, now_us);
         daemon_console_poll(daemon, now_us);
+        daemon_jobs_poll(&daemon->jobs, now_us);
         evse_comms_loop(&daemon->evse, now_us);
         publish_view(daemon, now_us);
+        daemon_device_watch_comms(daemon, now_us);
         watch_journal(daemon, now_us);
         daemon_check_in(daemon, TASK_COMMS, now_us);
         if (atomic_load(&daemon->end) != DAEMON_RUNS) {
@@ -230,6 +234,7 @@ static void wait_for(daemon_t *daemon, const _Atomic uint32_t *flag)
     const struct timespec pause = {.tv_nsec = 20000000L};
     while (atomic_load(flag) == 0) {
         daemon_check_in(daemon, TASK_MAIN, hf_port_now_us());
+        daemon_device_poll(daemon, hf_port_now_us());
         daemon_drain_logs(daemon);
         (void)nanosleep(&pause, NULL);
     }
@@ -257,11 +262,14 @@ void daemon_stop(daemon_t *daemon)
     uint32_t end = atomic_load(&daemon->end);
     daemon_watchdog_close(&daemon->watchdog, end == DAEMON_ENDS);
     daemon_console_stop(daemon);
+#if CONFIG_HOLDFASTD_MQTT
+    daemon_mqtt_stop(daemon);
+#endif
 #if CONFIG_HOLDFASTD_TRANSFERS
     daemon_transfer_stop(daemon);
 #endif
 #if CONFIG_HOLDFASTD_STATUS_PAGE
-    status_page_close(daemon->page);
+    daemon_portal_stop(daemon);
 #endif
     daemon_tags_close(daemon);
     hf_flash_file_close(&daemon->flash);

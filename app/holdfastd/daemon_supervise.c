@@ -82,6 +82,7 @@ static _Noreturn void end_for(daemon_t *daemon, unsigned task, uint32_t age_ms)
         (void)!write(STDERR_FILENO, text, (size_t)length);
     }
     daemon_watchdog_tell(&daemon->watchdog, "STATUS=a critical task hangs");
+    daemon_device_note_hang(daemon, task_table[task].name, age_ms);
     if (task != TASK_CONTROL) {
         atomic_store(&daemon->end, DAEMON_FAILS);
         if (task != TASK_COMMS) {
@@ -132,6 +133,7 @@ void *daemon_supervise(void *ctx)
     daemon_t *daemon = ctx;
     uint32_t told = 0;
     bool is_ready = false;
+    daemon_device_enter_thread();
     while (atomic_load(&daemon->supervision_ends) == 0) {
         uint64_t now_us = hf_port_now_us();
         evse_supervisor_verdict_t verdict = look(daemon, now_us);

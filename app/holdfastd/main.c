@@ -39,6 +39,7 @@ static void run_until_end(daemon_t *daemon, const sigset_t *signals)
             (void)atomic_compare_exchange_strong(&daemon->end, &runs, DAEMON_ENDS);
         }
         daemon_check_in(daemon, TASK_MAIN, hf_port_now_us());
+        daemon_device_poll(daemon, hf_port_now_us());
 #if CONFIG_HF_MUTEX
         daemon_locks_tell(daemon, hf_port_now_us());
 #endif
@@ -76,12 +77,14 @@ int main(int argc, char **argv)
     }
     run_until_end(&the_daemon, &signals);
     daemon_stop(&the_daemon);
+    daemon_device_stop(&the_daemon);
     daemon_drain_logs(&the_daemon);
-    if (atomic_load(&the_daemon.end) == DAEMON_RESTARTS) {
+    uint32_t end = atomic_load(&the_daemon.end);
+    if (end == DAEMON_RESTARTS || end == DAEMON_TRIPS) {
         (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
         (void)execv("/proc/self/exe", argv);
         (void)fprintf(stderr, "holdfastd: cannot start again: %s\n", strerror(errno));
         return EXIT_OS;
     }
-    return atomic_load(&the_daemon.end) == DAEMON_FAILS ? EXIT_SOFTWARE : EXIT_GOOD;
+    return end == DAEMON_FAILS ? EXIT_SOFTWARE : EXIT_GOOD;
 }

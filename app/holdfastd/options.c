@@ -2,7 +2,13 @@
 // Command line and configuration file of holdfastd: the table below is both, and the help. A value is checked where it
 // is read; what needs several values is checked at the end. Nothing starts on a doubtful configuration.
 #include "daemon_meter.h"
+#if CONFIG_HF_TELEMETRY
+#include "daemon_stream.h"
+#endif
 
+#if CONFIG_HOLDFASTD_MQTT
+#include "daemon_mqtt.h"
+#endif
 #if CONFIG_HOLDFASTD_HEAP_GUARD
 #include "daemon_heap.h"
 #endif
@@ -113,6 +119,42 @@ static int read_stall(options_t *options, const char *value)
 }
 #endif
 
+#if CONFIG_HF_TELEMETRY
+static int read_telemetry(options_t *options, const char *value)
+{
+    int status = daemon_stream_check(value);
+    return status == HF_OK ? copy(options->telemetry, sizeof options->telemetry, value) : status;
+}
+
+static int read_heartbeat(options_t *options, const char *value)
+{
+    return read_number(value, 1, 3600, &options->heartbeat_s);
+}
+
+static int read_tripwire(options_t *options, const char *value)
+{
+    return read_number(value, 0, INT32_MAX, &options->tripwire_bytes);
+}
+
+static int read_on_trip(options_t *options, const char *value)
+{
+    for (unsigned kind = 0; kind < HF_WIRE_KINDS; kind++) {
+        size_t length = strlen(hf_wire_text(kind));
+        if (strncmp(value, hf_wire_text(kind), length) != 0 || value[length] != '=') {
+            continue;
+        }
+        for (unsigned action = 0; action < HF_TRIP_ACTIONS; action++) {
+            if (strcmp(value + length + 1, hf_trip_action_text(action)) == 0) {
+                options->on_trip[kind] = (hf_trip_action_t)action;
+                options->has_action[kind] = true;
+                return HF_OK;
+            }
+        }
+    }
+    return HF_E_FORMAT;
+}
+#endif
+
 static int read_log_level(options_t *options, const char *value)
 {
     return hf_log_level_parse(value, &options->level);
@@ -180,6 +222,10 @@ static const setting_t settings[] = {
     {"net", "NAME", "interface to the central system, auto (default) or none: not watched",
      TEXT_FIELD(net)},
     {"http", "HOST:PORT", "status page, or none (default 127.0.0.1:8080)", .read = read_http},
+#if CONFIG_HOLDFASTD_STATUS_PAGE
+    {"portal-password-file", "FILE", "its line USER:PASSWORD is asked of whoever changes something",
+     TEXT_FIELD(portal_password)},
+#endif
     {"profile", "NAME", "scaling of the power module; no default on a physical bus",
      TEXT_FIELD(profile)},
     {"bms", "NAME", "what the BMS speaks (default: as the vehicle profile says)", TEXT_FIELD(bms)},
@@ -198,6 +244,25 @@ static const setting_t settings[] = {
      TEXT_FIELD(ca)},
     {"stall", "SECONDS", "a transfer that hangs so long has failed, 1 to 3600 (default 30)",
      .read = read_stall},
+#endif
+#if CONFIG_HF_TELEMETRY
+    {"telemetry", "WHERE", "lines on memory: pty, pty:LINK, - (stdout) or a path (default none)",
+     .read = read_telemetry},
+    {"heartbeat", "SECONDS", "from one telemetry heartbeat to the next, 1 to 3600 (default 60)",
+     .read = read_heartbeat},
+    {"tripwire", "BYTES", "least free internal memory that trips; 0 none (default 10240)",
+     .read = read_tripwire},
+    {"on-trip", "WIRE=ACTION", "what follows a trip (below), once for each wire",
+     .read = read_on_trip},
+#endif
+#if CONFIG_HOLDFASTD_MQTT
+    {"mqtt", "URL", "broker to tell, mqtt://[USER[:PASSWORD]@]HOST[:PORT] (default none)",
+     TEXT_FIELD(mqtt)},
+    {"mqtt-password-file", "FILE", "the password is its first line",
+     TEXT_FIELD(mqtt_password_file)},
+    {"mqtt-prefix", "TEXT", "first part of each topic (default holdfast)", TEXT_FIELD(mqtt_prefix)},
+    {"mqtt-discovery", "TEXT", "prefix of Home Assistant's discovery (homeassistant), or none",
+     TEXT_FIELD(mqtt_discovery)},
 #endif
 #if CONFIG_HOLDFASTD_HEAP_GUARD
     {"heap", "BUDGET", "a device's memory: internal=320K,psram=8M (default: what the system has)",
@@ -224,8 +289,24 @@ static void print_meters(void)
 #endif
 }
 
+static void print_policy(void)
+{
+#if CONFIG_HF_TELEMETRY
+    printf("\nWires: ");
+    for (unsigned kind = 0; kind < HF_WIRE_KINDS; kind++) {
+        printf("%s%s", kind == 0 ? "" : ", ", hf_wire_text(kind));
+    }
+    printf("\nActions: ");
+    for (unsigned action = 0; action < HF_TRIP_ACTIONS; action++) {
+        printf("%s%s", action == 0 ? "" : ", ", hf_trip_action_text(action));
+    }
+    printf("\n");
+#endif
+}
+
 static void print_profiles(void)
 {
+    print_policy();
     print_meters();
     printf("\nModule profiles:\n");
     const evse_module_profile_t *profile;
@@ -566,6 +647,11 @@ static int check_all(options_t *options)
     if (status == HF_OK) {
         status = check_ca(options);
     }
+#if CONFIG_HOLDFASTD_MQTT
+    if (status == HF_OK) {
+        status = daemon_mqtt_check(options);
+    }
+#endif
     return status == HF_OK ? check_limits(options) : status;
 }
 
@@ -633,6 +719,8 @@ int options_read(options_t *options, int argc, char **argv)
         .vendor = "Holdfast",
         .model = "Holdfast DC",
         .stall_s = 30,
+        .heartbeat_s = 60,
+        .tripwire_bytes = 10240,
         .level = HF_LOG_INFO,
     };
     for (int i = 1; i < argc; i++) {

@@ -5,6 +5,7 @@
 
 #include "evse/evse.h"
 #include "evse/evse_stream.h"
+#include "holdfast/hf_tripwire.h"
 
 #include <sys/types.h>
 
@@ -45,16 +46,24 @@ typedef struct options {
     char http_host[64];
     uint16_t http_port;
     bool has_http;
+    char portal_password[OPTIONS_TEXT_MAX]; // file; empty: none
     char profile[32];
     char bms[32]; // empty: the one the vehicle profile names
     char vehicle[32];
-    char watchdog[OPTIONS_TEXT_MAX]; // empty: none
-    char console[OPTIONS_TEXT_MAX];  // empty: none
-    char reader[OPTIONS_TEXT_MAX];   // empty: none
-    char heap[OPTIONS_TEXT_MAX];     // empty: what the system has
-    char ca[OPTIONS_TEXT_MAX];       // empty: the system's certificates
-    int64_t stall_s;                 // of transfers
+    char watchdog[OPTIONS_TEXT_MAX];  // empty: none
+    char console[OPTIONS_TEXT_MAX];   // empty: none
+    char reader[OPTIONS_TEXT_MAX];    // empty: none
+    char heap[OPTIONS_TEXT_MAX];      // empty: what the system has
+    char ca[OPTIONS_TEXT_MAX];        // empty: the system's certificates
+    int64_t stall_s;                  // of transfers
+    char telemetry[OPTIONS_TEXT_MAX]; // empty: none
+    int64_t heartbeat_s, tripwire_bytes;
+    hf_trip_action_t on_trip[HF_WIRE_KINDS]; // where has_action
+    bool has_action[HF_WIRE_KINDS];
     bool commission;
+    char mqtt[OPTIONS_TEXT_MAX]; // empty: no client
+    char mqtt_prefix[OPTIONS_TEXT_MAX], mqtt_discovery[OPTIONS_TEXT_MAX]; // empty: default
+    char mqtt_password_file[OPTIONS_TEXT_MAX];                            // empty: none
     char vendor[21], model[21], serial[26];
     hf_log_level_t level;
     int64_t site_limit_A;

@@ -279,6 +279,7 @@ typedef enum evse_object_kind {  // numbers are in the journal: append only
     EVSE_OBJECT_UPDATE = 4,  // an UpdateFirmware or GetDiagnostics under way
     EVSE_OBJECT_NETWORK = 5, // stored credentials; key: their slot
     EVSE_OBJECT_VENDOR = 6,  // a vendor message that waits for a link; key: its owner's
+    EVSE_OBJECT_DOSSIER = 7, // why the device restarted; key: its owner's
     EVSE_OBJECT_KINDS
 } evse_object_kind_t;
 #define EVSE_OBJECT_BYTES_MAX 900u

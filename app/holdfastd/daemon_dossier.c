@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// The dossier's page (daemon_dossier.h). In a handler nothing is called but pwrite(), prctl(), getpid-like calls and our own
+// code without state: no stdio, no heap, no lock.
+#include "daemon_dossier.h"
+
+#include "hf_port_linux.h"
+#include "holdfast/hf_clock.h"
+#include "holdfast/hf_le.h"
+#include "holdfast/hf_text.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define PAGE_NAME  "dossier"
+#define PAGE_BYTES (DAEMON_DOSSIER_BOOT_BYTES + 1u + HF_DOSSIER_BYTES)
+#define HOUR_MS    3600000u
+#define KEPT_HEAD  4u // number of the boot that found it
+#define GUARD_SPAN 65536u
+
+// A handler gets no context: the one page of the process, and the stack of the thread it runs in.
+static daemon_dossier_t *the_dossier;
+static _Thread_local uintptr_t stack_low;
+
+static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+// ---- the page -----------------------------------------------------------------------------------
+
+static void write_page(const daemon_dossier_t *dossier, const hf_dossier_t *what)
+{
+    uint8_t page[PAGE_BYTES];
+    memset(page, 0, sizeof page);
+    memcpy(page, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES);
+    page[DAEMON_DOSSIER_BOOT_BYTES] = '\n';
+    (void)hf_dossier_encode(what, page + DAEMON_DOSSIER_BOOT_BYTES + 1u);
+    if (dossier->fd >= 0) {
+        (void)!pwrite(dossier->fd, page, sizeof page, 0); // nobody is left to be told
+    }
+}
+
+static void read_boot_id(char id[DAEMON_DOSSIER_BOOT_BYTES + 1u])
+{
+    memset(id, '-', DAEMON_DOSSIER_BOOT_BYTES);
+    id[DAEMON_DOSSIER_BOOT_BYTES] = '\0';
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!read(fd, id,
+                    DAEMON_DOSSIER_BOOT_BYTES); // without one every start is of the same boot
+        (void)close(fd);
+    }
+}
+
+/// What a page says of the run that left it. A running daemon's page says UNKNOWN: nobody came to end it.
+static uint32_t judge_end(hf_dossier_t *last, bool same_boot)
+{
+    if (last->reason != HF_RESET_UNKNOWN) {
+        return same_boot ? last->reason : (uint32_t)HF_RESET_POWER_ON;
+    }
+    last->reason = same_boot ? HF_RESET_PANIC : HF_RESET_BROWNOUT;
+    (void)snprintf(last->detail, sizeof last->detail, "%s",
+                   same_boot ? "ended without a word, as by SIGKILL"
+                             : "the machine went down under it");
+    return same_boot ? (uint32_t)HF_RESET_PANIC : (uint32_t)HF_RESET_POWER_ON;
+}
+
+static bool is_of_policy(uint32_t reason)
+{
+    return reason == HF_RESET_TRIP_FINISHED || reason == HF_RESET_TRIP_NOW;
+}
+
+static void take_page(daemon_dossier_t *dossier, const uint8_t *page, size_t length)
+{
+    bool same_boot = memcmp(page, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES) == 0;
+    const uint8_t *bytes = page + DAEMON_DOSSIER_BOOT_BYTES + 1u;
+    if (hf_dossier_decode(bytes, length - DAEMON_DOSSIER_BOOT_BYTES - 1u, &dossier->last) !=
+        HF_OK) {
+        return;
+    }
+    dossier->has_last = true;
+    dossier->reset_code = judge_end(&dossier->last, same_boot);
+    if (!hf_reset_is_expected(dossier->reset_code) || is_of_policy(dossier->reset_code)) {
+        dossier->draft.resets = dossier->last.resets + 1u;
+    }
+}
+
+void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t now_us)
+{
+    char path[512];
+    uint8_t page[PAGE_BYTES];
+    *dossier = (daemon_dossier_t){.reset_code = HF_RESET_POWER_ON, .started_us = now_us};
+    read_boot_id(dossier->boot_id);
+    (void)snprintf(path, sizeof path, "%s/" PAGE_NAME, folder);
+    dossier->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR | S_IRGRP);
+    ssize_t got = dossier->fd >= 0 ? pread(dossier->fd, page, sizeof page, 0) : -1;
+    if (got > (ssize_t)DAEMON_DOSSIER_BOOT_BYTES + 1) {
+        take_page(dossier, page, (size_t)got);
+    }
+}
+
+// ---- the journal --------------------------------------------------------------------------------
+
+/// The newest in the journal; the number of the boot that found it, 0 none.
+static uint32_t find_newest(evse_store_t *store, hf_dossier_t *newest)
+{
+    uint8_t bytes[KEPT_HEAD + HF_DOSSIER_BYTES];
+    uint32_t found = 0;
+    for (uint16_t key = 0; key < DAEMON_DOSSIERS_KEPT; key++) {
+        hf_dossier_t dossier;
+        int length = evse_store_kept(store, EVSE_OBJECT_DOSSIER, key, bytes, sizeof bytes);
+        if (length > (int)KEPT_HEAD && hf_le_get32(bytes) > found &&
+            hf_dossier_decode(bytes + KEPT_HEAD, (size_t)length - KEPT_HEAD, &dossier) == HF_OK) {
+            found = hf_le_get32(bytes);
+            *newest = dossier;
+        }
+    }
+    return found;
+}
+
+void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store)
+{
+    uint8_t bytes[KEPT_HEAD + HF_DOSSIER_BYTES];
+    if (!dossier->has_last) {
+        dossier->has_last = find_newest(store, &dossier->last) != 0;
+        return;
+    }
+    hf_le_put32(bytes, store->boot);
+    uint32_t length = KEPT_HEAD + hf_dossier_encode(&dossier->last, bytes + KEPT_HEAD);
+    uint16_t key = (uint16_t)(store->boot % DAEMON_DOSSIERS_KEPT);
+    int status = evse_store_keep(store, EVSE_OBJECT_DOSSIER, key, bytes, length);
+    if (status < 0) {
+        HF_LOGW(store->config.log, hf_port_now_us(), STORE, "the reset dossier is not kept: %s",
+                hf_status_text(status));
+    }
+}
+
+// ---- while it runs ------------------------------------------------------------------------------
+
+void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now)
+{
+    dossier->draft.uptime_ms = (now_us - dossier->started_us) / HF_US_PER_MS;
+    if (dossier->draft.uptime_ms >= HOUR_MS) {
+        dossier->draft.resets = 0;
+    }
+    if (now || dossier->written_us == 0 ||
+        now_us - dossier->written_us >= DAEMON_DOSSIER_STALE_MS * (uint64_t)HF_US_PER_MS) {
+        dossier->written_us = now_us;
+        write_page(dossier, &dossier->draft);
+    }
+}
+
+static void copy_text(char *out, size_t capacity, const char *text)
+{
+    size_t length = strnlen(text, capacity - 1u);
+    memcpy(out, text, length);
+    memset(out + length, 0, capacity - length);
+}
+
+void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *task,
+                        const char *detail)
+{
+    hf_dossier_t last = dossier->draft;
+    last.reason = reason;
+    last.uptime_ms = (hf_port_now_us() - dossier->started_us) / HF_US_PER_MS;
+    copy_text(last.task, sizeof last.task, task);
+    if (detail[0] != '\0') {
+        copy_text(last.detail, sizeof last.detail, detail);
+    }
+    write_page(dossier, &last);
+}
+
+// ---- fatal signals ------------------------------------------------------------------------------
+
+static bool is_overflow(int number, const siginfo_t *info)
+{
+    uintptr_t at = (uintptr_t)info->si_addr;
+    return number == SIGSEGV && stack_low != 0 && at + GUARD_SPAN >= stack_low &&
+           at < stack_low + GUARD_SPAN / 16u;
+}
+
+static void describe(int number, const siginfo_t *info, char out[32])
+{
+    hf_builder_t text;
+    hf_builder_init(&text, out, 32);
+    hf_builder_format(&text, "signal %u", (unsigned)number);
+    if (number == SIGSEGV || number == SIGBUS) {
+        hf_builder_text(&text, " at 0x");
+        hf_builder_hex(&text, (uintptr_t)info->si_addr, 1);
+    }
+}
+
+static void on_fatal(int number, siginfo_t *info, void *context)
+{
+    char task[16] = "", detail[32];
+    (void)context;
+    (void)prctl(PR_GET_NAME, task);
+    bool is_asserted = number == SIGABRT && the_dossier->draft.detail[0] != '\0';
+    describe(number, info, detail);
+    daemon_dossier_end(the_dossier,
+                       is_asserted                 ? HF_RESET_ASSERT
+                       : is_overflow(number, info) ? HF_RESET_STACK
+                                                   : HF_RESET_PANIC,
+                       task, is_asserted ? "" : detail);
+    (void)raise(number); // SA_RESETHAND: ends as if nobody had looked
+}
+
+static void on_assertion(const char *file, int line)
+{
+    hf_builder_t text;
+    const char *name = strrchr(file, '/');
+    hf_builder_init(&text, the_dossier->draft.detail, sizeof the_dossier->draft.detail);
+    hf_builder_format(&text, "%s:%u", name != NULL ? name + 1 : file, (unsigned)line);
+}
+
+void daemon_dossier_catch(daemon_dossier_t *dossier)
+{
+    struct sigaction action = {.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND)};
+    the_dossier = dossier;
+    action.sa_sigaction = on_fatal;
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < HF_COUNT_OF(fatal); i++) {
+        (void)sigaction(fatal[i], &action, NULL);
+    }
+    hf_port_on_assertion(on_assertion);
+    daemon_dossier_guard_thread();
+}
+
+void daemon_dossier_guard_thread(void)
+{
+    static _Thread_local uint8_t alternate[DAEMON_DOSSIER_ALTERNATE_BYTES];
+    const stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+    pthread_attr_t attributes;
+    void *low = NULL;
+    size_t size = 0;
+    (void)sigaltstack(&stack, NULL);
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
+            stack_low = (uintptr_t)low;
+        }
+        (void)pthread_attr_destroy(&attributes);
+    }
+}

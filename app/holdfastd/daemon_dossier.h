@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Why the daemon ended last time, and how it stood: a page of the state directory, written while it runs, at each end, and
+// by the handler of fatal signals; at the next start it is read, told, and moved to the journal. Beside the dossier the page
+// names the boot of the machine, so that a restart of the program and one of the machine are told apart.
+#ifndef DAEMON_DOSSIER_H
+#define DAEMON_DOSSIER_H
+
+#include "evse/evse_store.h"
+#include "holdfast/hf_dossier.h"
+
+#define DAEMON_DOSSIER_ALTERNATE_BYTES 16384u // of the stack a handler runs on
+#define DAEMON_DOSSIER_BOOT_BYTES      36u    // a UUID
+#define DAEMON_DOSSIERS_KEPT           4u     // in the journal
+#define DAEMON_DOSSIER_STALE_MS        30000u // the page of a running daemon is at most so old
+
+typedef struct daemon_dossier {
+    int fd; // -1: no page
+    bool has_last;
+    hf_dossier_t last;  // of the run before
+    hf_dossier_t draft; // of this one
+    uint32_t reset_code;
+    uint64_t started_us, written_us;
+    char boot_id[DAEMON_DOSSIER_BOOT_BYTES + 1u];
+} daemon_dossier_t;
+
+/// Reads what the last run left and begins a page of its own. The directory is locked already. Never fails: without a page there
+/// is nothing to tell but the start.
+void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t now_us);
+/// Moves the last run's dossier to the journal, the newest DAEMON_DOSSIERS_KEPT of them, and finds the newest there when
+/// there is no page. Context: who owns the store.
+void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store);
+/// Handlers of SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT. Once.
+void daemon_dossier_catch(daemon_dossier_t *dossier);
+/// A stack for the handlers of the calling thread; without one an overflow of its own is told as an end without a word.
+void daemon_dossier_guard_thread(void);
+/// The draft as it stands, when it is due, or `now`. Context: main.
+void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);
+/// The last words: reason, who and what; the rest is the draft. Context: any thread that ends the process next. Safe in a
+/// signal handler.
+void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *task,
+                        const char *detail);
+
+#endif
