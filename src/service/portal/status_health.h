@@ -3,7 +3,7 @@
 #ifndef STATUS_HEALTH_H
 #define STATUS_HEALTH_H
 
-#include "status_page.h"
+#include "status_json.h"
 
 #include "holdfast/hf_json.h"
 
