@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The telemetry lines against the format: exact bytes, and the regular expressions that the harness of old read them with,
-// rebuilt from the format in docs/SPEC.md (it split at blanks, anchored at the beginning, and knew no other end than "(0ms)").
+// rebuilt from the format in docs/SPEC.md (it split at blanks, was anchored at the beginning, and wanted "(0ms)" at the end).
 #include "hf_test.h"
 
 #include "holdfast/hf_line.h"

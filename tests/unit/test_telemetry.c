@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loop of telemetry against a fake clock: what is told, when, in which order, and what is lost. (Marks of several threads:
+// The loop of telemetry against a fake clock: what is told, when, in which order, and what is lost. (Marks of threads:
 // property.telemetry_threads.)
 #include "hf_test.h"
 
