@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The reset dossier: why a device restarted and how it stood, in one page of fixed layout. It lives where a reset does not reach
-// (a no-init page on a microcontroller) and goes to the journal at the next start. Bytes: docs/SPEC.md. Invariant: a page that was
-// not written whole is no dossier (magic, length, CRC-32C).
+// The reset dossier: why a device restarted and how it stood, in one page of fixed layout. It lives where a reset does
+// not reach (a no-init page on a microcontroller) and goes to the journal at the next start. Bytes: docs/SPEC.md.
+// Invariant: a page that was not written whole is no dossier (magic, length, CRC-32C).
 #ifndef HF_DOSSIER_H
 #define HF_DOSSIER_H
 

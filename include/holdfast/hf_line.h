@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The telemetry lines, one function each: what a device prints and `holdfast lab` reads, byte for byte that of the harness of
-// old (docs/SPEC.md). Pure. A line is appended whole, with its end, or not at all. Tags and names are percent-encoded
-// (everything but letters, digits and _ - . : / +), so that a reader may split at blanks; of a long one the rest is left out,
-// between two characters. An empty one is told as "-", a tag that is NULL as "(null)", a name that is NULL as "-".
+// The telemetry lines, one function each: what a device prints and `holdfast lab` reads, byte for byte that of the
+// harness of old (docs/SPEC.md). Pure. A line is appended whole, with its end, or not at all. Tags and names are
+// percent-encoded (everything but letters, digits and _ - . : / +), so that a reader may split at blanks; of a long one
+// the rest is left out, between two characters. An empty one is told as "-", a tag that is NULL as "(null)", a name that
+// is NULL as "-".
 #ifndef HF_LINE_H
 #define HF_LINE_H
 

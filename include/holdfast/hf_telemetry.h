@@ -37,8 +37,8 @@ typedef struct hf_telemetry_config {
     /// Takes a whole line with its end, or returns false: then it is lost, and counted. Never waits.
     bool (*write)(void *ctx, const char *line, size_t length);
     void *ctx;
-    /// Pools and locks by number (hf_telemetry_sources.h has both for the runtime's own). False: there is nothing to tell of it.
-    /// Context: the owner's, at each sample. NULL: none.
+    /// Pools and locks by number (hf_telemetry_sources.h has both for the runtime's own). False: there is nothing to tell
+    /// of it. Context: the owner's, at each sample. NULL: none.
     bool (*read_pool)(const void *of, uint32_t index, hf_line_pool_t *pool);
     const void *pools;
     uint32_t pool_count;
@@ -77,15 +77,15 @@ typedef struct hf_telemetry {
 /// Everything in `config` lives as long as the instance. HF_E_ARGUMENT: write is missing, heartbeat_ms is 0.
 HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetry_config_t *config,
                                     uint64_t now_us);
-/// A snapshot with a name: memory is read here and now, the line comes from the loop. A queue that is full loses it, counted.
-/// `tag` is a literal. A NULL telemetry: nothing. Context: any task or ISR the source may be read in, several at once. Cost: the
-/// source's and O(1), no lock; each further round means that another context got on.
+/// A snapshot with a name: memory is read here and now, the line comes from the loop. A queue that is full loses it,
+/// counted. `tag` is a literal. A NULL telemetry: nothing. Context: any task or ISR the source may be read in, several at
+/// once. Cost: the source's and O(1), no lock; each further round means that another context got on.
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
 /// Marks lost so far. Context: any.
 uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
-/// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with "hb" and tasks,
-/// pools and locks that timed out every 10 s, "idle60" 60 s after ready. What is late is done once, not made up for. Looks at
-/// `look_bytes` of one stack a sample. Context: the owner.
+/// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with "hb"
+/// and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready. What is late is done once, not made
+/// up for. Looks at `look_bytes` of one stack a sample. Context: the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);
 
 /// The prologue. Context: the owner.
@@ -99,8 +99,9 @@ const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry);
 /// Shows a value that telemetry cannot know (a late task) to the tripwires, under the last tag. Context: the owner.
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name);
-/// For on_trip(): the line of the trip; before it the Mem line unless that was told, and after it the header, the worst stacks,
-/// pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or the owner.
+/// For on_trip(): the line of the trip; before it the Mem line unless that was told, and after it the header, the worst
+/// stacks, pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or
+/// the owner.
 void hf_telemetry_tell_trip(hf_telemetry_t *telemetry, const hf_trip_event_t *event);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What telemetry tells of the runtime's own pools and locks: the readers for hf_telemetry_config_t. Each reads counters, holds
-// nothing and walks over nothing.
+// What telemetry tells of the runtime's own pools and locks: the readers for hf_telemetry_config_t. Each reads counters,
+// holds nothing and walks over nothing.
 #ifndef HF_TELEMETRY_SOURCES_H
 #define HF_TELEMETRY_SOURCES_H
 

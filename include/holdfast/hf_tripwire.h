@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Tripwires: limits that are looked at all the time, and what follows when one is passed. A wire warns, then trips; it is told
-// once, and armed again only when the value has come back by its hysteresis. What follows is a table (the trip policy), carried
-// out by whoever owns the device. Neither heap nor deep stack. Invariant: between arming and arming a wire acts once a level.
+// Tripwires: limits that are looked at all the time, and what follows when one is passed. A wire warns, then trips; it is
+// told once, and armed again only when the value has come back by its hysteresis. What follows is a table (the trip
+// policy), carried out by whoever owns the device. Neither heap nor deep stack. Invariant: between arming and arming a
+// wire acts once a level.
 #ifndef HF_TRIPWIRE_H
 #define HF_TRIPWIRE_H
 
@@ -40,9 +41,10 @@ typedef enum hf_trip_action {
 } hf_trip_action_t;
 const char *hf_trip_action_text(unsigned action);
 
-/// A row of the policy. A value that falls is bad below its limit (warn >= trip; a limit of 0 is never passed), one that rises
-/// from its limit on (1 <= warn <= trip). Equal limits: no warning. What passes both at once is told as a trip alone.
-/// A counter (REFUSED, LOCK) warns once when it has grown by `warn` since the last trip, and trips at each growth by `trip`.
+/// A row of the policy. A value that falls is bad below its limit (warn >= trip; a limit of 0 is never passed), one that
+/// rises from its limit on (1 <= warn <= trip). Equal limits: no warning. What passes both at once is told as a trip
+/// alone. A counter (REFUSED, LOCK) warns once when it has grown by `warn` since the last trip, and trips at each growth
+/// by `trip`.
 typedef struct hf_wire {
     hf_wire_kind_t kind;
     uint32_t warn, trip;
@@ -85,15 +87,16 @@ typedef struct hf_tripwire {
     void *ctx;
 } hf_tripwire_t;
 
-/// The table lives as long as the instance; on_trip NULL: counted only. HF_E_ARGUMENT: no table; HF_E_RANGE: limits or actions
-/// in the wrong order, a kind or action that is none, too many wires or wires for counters.
+/// The table lives as long as the instance; on_trip NULL: counted only. HF_E_ARGUMENT: no table; HF_E_RANGE: limits or
+/// actions in the wrong order, a kind or action that is none, too many wires or wires for counters.
 HF_MUST_CHECK int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t count,
                                    void (*on_trip)(void *ctx, const hf_trip_event_t *event),
                                    void *ctx);
-/// Shows a value to every wire of its kind, which calls on_trip() when it reaches a level anew. Context: one, the telemetry's
-/// loop. Cost: O(wires), below 100 B of stack and on_trip()'s.
+/// Shows a value to every wire of its kind, which calls on_trip() when it reaches a level anew. Context: one, the
+/// telemetry's loop. Cost: O(wires), below 100 B of stack and on_trip()'s.
 void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading);
-/// The gravest action of what is beyond its limit right now: for shedding that ends. A counter's trip is a moment, not counted here.
+/// The gravest action of what is beyond its limit right now: for shedding that ends. A counter's trip is a moment, not
+/// counted here.
 hf_trip_action_t hf_tripwire_standing(const hf_tripwire_t *tripwire);
 
 /// The trip policy as shipped; copy it to change a row.

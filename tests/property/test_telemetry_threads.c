@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Marks of several threads while the owner prints: none is torn, none appears twice, each thread's keep their order, and what
-// was put is what was printed and what was counted as lost. (The same with TSan in the sanitizer stages.)
+// Marks of several threads while the owner prints: none is torn, none appears twice, each thread's keep their order, and
+// what was put is what was printed and what was counted as lost. (The same with TSan in the sanitizer stages.)
 #include "hf_test.h"
 
 #include "holdfast/hf_telemetry.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The telemetry lines against the format: exact bytes, and the regular expressions that the harness of old read them with,
-// rebuilt from the format in docs/SPEC.md (it split at blanks, was anchored at the beginning, and wanted "(0ms)" at the end).
+// The telemetry lines against the format: exact bytes, and the regular expressions that the harness of old read them
+// with, rebuilt from the format in docs/SPEC.md (it split at blanks, was anchored at the beginning, and wanted "(0ms)" at
+// the end).
 #include "hf_test.h"
 
 #include "holdfast/hf_line.h"

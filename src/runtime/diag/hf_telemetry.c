@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The loop of telemetry, and the queue of marks in front of it: bounded, several producers, one consumer. A place's turn says
-// whose it is: `n` free for mark number n, `n + 1` filled by it. A producer that was interrupted between the two holds back the
-// marks behind it until it goes on; nobody waits for it. Everything but marks is the owner's alone.
+// The loop of telemetry, and the queue of marks in front of it: bounded, several producers, one consumer. A place's turn
+// says whose it is: `n` free for mark number n, `n + 1` filled by it. A producer that was interrupted between the two
+// holds back the marks behind it until it goes on; nobody waits for it. Everything but marks is the owner's alone.
 #include "hf_telemetry_private.h"
 
 #include "../sync/hf_word.h"

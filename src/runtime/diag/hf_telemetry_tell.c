@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What telemetry tells: lines made in the instance's own buffer, because at a trip the stack may be what is short, and handed
-// out whole. One that is not taken is counted, not kept.
+// What telemetry tells: lines made in the instance's own buffer, because at a trip the stack may be what is short, and
+// handed out whole. One that is not taken is counted, not kept.
 #include "hf_telemetry_private.h"
 
 #include "../sync/hf_word.h"
