@@ -84,7 +84,7 @@ static uint32_t deep(volatile uint8_t *end)
 static void overflow(void *ctx)
 {
     device_t *device = ctx;
-    (void)deep(device->worker[TASK_NET].stack - 512u);
+    (void)deep(device->worker[TASK_NET].spare + SPARE_BYTES - 512u);
     memset(device->worker[TASK_NET].stack, 0x55, 256); // frames leave gaps
 }
 
