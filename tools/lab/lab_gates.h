@@ -11,18 +11,25 @@
 
 typedef struct lab_expression {
     char text[96];             // as it was given
-    char name[LAB_NAME_BYTES]; // of a pool or task, "*": each
-    int what;                  // row of the table of measures, lab_gates.c
-    char op;                   // '<', '>' or '!' (it happened at all)
-    bool is_percent;
+    char name[LAB_NAME_BYTES]; // of a pool, task or wire; empty: each
+    int measure;               // row of the table in lab_gates.c
+    char op;                   // '<', '>', 'l' (<=), 'g' (>=)
+    bool is_percent;           // of the capacity
     uint32_t limit;
 } lab_expression_t;
+
+#define LAB_GATE_STACKS_MAX 32u
 
 typedef struct lab_gates {
     uint32_t hin_min_bytes;   // 102400; 0: off, so for all
     uint32_t frag_limit;      // percent, 40: reached is a finding
-    uint32_t stack_min_bytes; // 512: the floor for a task whose size is not known
-    bool failed_take, panic, reset, lock, leak;
+    uint32_t stack_min_bytes; // 512: for a task whose stack's size is not known
+    struct {
+        char name[LAB_NAME_BYTES];
+        uint32_t bytes;
+    } stack[LAB_GATE_STACKS_MAX]; // sizes that are known: at least 1.5 times the peak
+    uint32_t stacks;
+    bool failed_take, wrong_give, panic, reset, lock, late, leak;
     lab_expression_t expression[LAB_GATE_EXPRESSIONS_MAX];
     uint32_t expressions;
 } lab_gates_t;
@@ -30,11 +37,20 @@ typedef struct lab_gates {
 void lab_gates_init(lab_gates_t *gates);
 /// "hin_min<80K", "frag>35", "pool:sessions.peak>90%", "stack:main<1K", "trip", "panic", ... -1: not understood, or too many.
 int lab_gates_add(lab_gates_t *gates, const char *expression);
-/// "hin_min=80K", "frag=off", "stack=1K", "reset=off": moves or switches off a default. -1: not understood.
+/// "hin_min=80K", "frag=off", "stack=1K", "stack:main=8K" (its size), "reset=off": moves or switches off a default. -1: not
+/// understood.
 int lab_gates_set(lab_gates_t *gates, const char *setting);
 /// Adds findings to the run; says inconclusive where there is nothing to judge. Steps that failed are findings, too.
 void lab_gates_judge(const lab_gates_t *gates, lab_run_t *run);
-/// What can be asked for, for --help.
+/// What can be asked for, on stdout, for --help.
 void lab_gates_help(void);
+
+/// One gate as it was judged, for reports and JUnit: those of the defaults that are on, then the expressions.
+typedef struct lab_gate_state {
+    char name[96];
+    char limit[48]; // "at least 102400 B"
+} lab_gate_state_t;
+/// Returns how many there are; fills up to `max`.
+uint32_t lab_gates_list(const lab_gates_t *gates, lab_gate_state_t *states, uint32_t max);
 
 #endif

@@ -8,6 +8,9 @@
 #include <string.h>
 
 static const lab_verb_t verbs[] = {
+    {"show", lab_verb_show, "what a run came to"},
+    {"report", lab_verb_report, "draws a run: report.html"},
+    {"replay", lab_verb_replay, "judges a saved serial.log, of either dialect"},
     {NULL, NULL, NULL},
 };
 
@@ -19,7 +22,8 @@ static int print_help(void)
         printf("  %-8s %s\n", verb->name, verb->help);
     }
     printf("\n  --help     this text; 'holdfast lab VERB --help' tells about a verb\n"
-           "  --version  version\n\n"
+           "  --version  version\n"
+           "  --compare A B  two runs as the memory test harness of old compared them\n\n"
            "Exit status: 0 pass, 1 finding, 2 wrong option or argument, 3 the environment (no "
            "device, no\n"
            "port, a program that is missing), 4 inconclusive, 130 interrupted.\n");
@@ -45,6 +49,9 @@ int main(int argc, char **argv)
     const char *first = argv[1];
     if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 || strcmp(first, "help") == 0) {
         return print_help();
+    }
+    if (strcmp(first, "--compare") == 0) { // as the harness of old
+        return lab_verb_compare(argc - 1, argv + 1);
     }
     if (strcmp(first, "--version") == 0) {
         printf("holdfast-lab %s\n", HOLDFAST_VERSION);

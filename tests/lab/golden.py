@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""holdfast-lab over the recorded logs of fixtures/: the numbers of document 003's experiment log are found again, and so are the
+deltas that its authors found by hand; exit statuses, gates, artifacts, JUnit. Usage: golden.py BIN_DIR [CASE]"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIXTURES = os.path.join(HERE, "fixtures")
+LAB = os.path.abspath(os.path.join(sys.argv.pop(1), "holdfast-lab"))
+OFF = ["--gate", "hin_min=off", "--gate", "frag=off", "--gate", "stack=off"]
+
+# Document 003, "Experiments Log": hin_min, frag_max, PSRAM free min, tripwire (tag, hin) or None.
+LOG = {
+    "s1_baseline": (20912, 37, 8271944, None),
+    "s2_baseline_1": (20912, 42, 8266852, ("http_root", 21672)),
+    "s2_baseline_2": (20912, 42, 8266852, ("http_root", 21672)),
+    "s2_baseline_3": (20772, 42, 8266852, ("http_root", 21532)),
+    "s2_baseline_4": (20912, 37, 8266852, ("http_root", 21672)),
+    "s2_baseline_5": (20912, 42, 8266852, ("http_root", 21672)),
+    "s2_nimble_psram": (42916, 42, 8270000, None),
+    "s4_baseline": (1832, 60, 8201840, ("lvgl_switch_pre_macro1", 16116)),
+    "s4_psram_json": (16060, 67, 8179772, ("lvgl_switch_pre_macro1", 16060)),
+    "s4_mask_cache": (31668, 42, 8158544, None),
+    "s4_psram_draw": (55964, 59, 8133844, None),
+    "s5_baseline": (20752, 37, 8270072, ("lvgl_switch_pre_macro1", 25040)),
+    "s6_crash": (32112, 58, 8126756, None),
+    "s6_fixed": (30732, 58, 8133196, None),
+}
+
+
+def lab(*arguments, text=None):
+    done = subprocess.run([LAB, *arguments], capture_output=True, input=text, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+class Golden(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="holdfast-lab.")
+        cls.out = os.path.join(cls.folder.name, "runs")
+        cls.status, cls.run_dir, cls.summary = {}, {}, {}
+        for name in LOG:
+            status, out, err = lab("replay", "--json", "--out", cls.out, "--key", name, os.path.join(FIXTURES, name + ".log"))
+            cls.status[name], cls.summary[name] = status, json.loads(out)
+            cls.run_dir[name], = glob.glob(os.path.join(cls.out, "*_" + name))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_numbers_of_the_experiment_log_are_found(self):
+        for name, (hin, frag, psram, trip) in LOG.items():
+            derived = self.summary[name]["derived"]
+            self.assertEqual((derived["hin_min"], derived["frag_max"], derived["pf_min"]), (hin, frag, psram), name)
+            fired = derived["tripwire"]
+            self.assertEqual(fired["fired"], trip is not None, name)
+            if trip:
+                self.assertEqual((fired["tag"], fired["hin"], fired["threshold"]), (*trip, 30720), name)
+                self.assertEqual([(w["name"], w["stack_rem"]) for w in fired["worst_stacks"][:2]],
+                                 [("ipc0", 76), ("ipc1", 84)], name)
+                self.assertEqual(fired["worst_stacks"][2]["name"], "Tmr Svc")
+            self.assertEqual(derived["panic"]["detected"], name == "s6_crash", name)
+        runs = [LOG[f"s2_baseline_{i}"] for i in range(1, 6)]
+        self.assertEqual(sum(run[0] for run in runs) // 5, 20884)  # "avg 20884", "avg 41"
+        self.assertEqual(sum(run[1] for run in runs) // 5, 41)
+
+    def test_crash_is_named_and_placed(self):
+        summary = self.summary["s6_crash"]
+        self.assertEqual(summary["derived"]["panic"]["kind"], "stack_canary")
+        self.assertIn("async_tcp", summary["derived"]["panic"]["line"])
+        self.assertEqual(summary["panics"][0]["tag"], "http_macros_post_applied")
+        self.assertEqual((summary["boots"], summary["unexpected_resets"]), (1, 1))
+        self.assertEqual({f["gate"] for f in summary["findings"]}, {"hin_min", "fragmentation", "panic", "reset"})
+
+    def test_lines_within_a_block_and_names_with_blanks_are_seen(self):
+        self.assertIn("http_macros_post_begin", self.summary["s4_baseline"]["derived"]["tags"])
+        with open(os.path.join(self.run_dir["s4_baseline"], "tasks.jsonl"), encoding="utf-8") as file:
+            tasks = [json.loads(line) for line in file]
+        self.assertEqual([t["core"] for t in tasks if t["name"] == "Tmr Svc"], [-1])
+
+    def test_artifacts_are_those_of_old_and_more(self):
+        files = set(os.listdir(self.run_dir["s4_baseline"]))
+        self.assertEqual(files, {"serial.log", "events.jsonl", "mem.jsonl", "tasks.jsonl", "pools.jsonl", "health.jsonl",
+                                 "summary.json", "summary.md", "report.html"})
+        with open(os.path.join(self.run_dir["s4_baseline"], "mem.jsonl"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        for line in lines:
+            row = json.loads(line)
+            self.assertEqual(line, json.dumps(row, sort_keys=True))  # byte for byte what the old harness would write
+            self.assertEqual(set(row), {"ts", "tag", "hf", "hm", "hl", "hi", "hin", "frag", "pf", "pm", "pl"})
+        summary = self.summary["s4_baseline"]
+        self.assertEqual(summary["schema"], 1)
+        with open(os.path.join(self.run_dir["s4_baseline"], "summary.md"), encoding="utf-8") as file:
+            text = file.read()
+        order = ["# ", "## Run", "## Derived", "- Internal heap min (hin_min): 1832 B", "## Tripwire",
+                 "- Fired: yes (tag=lvgl_switch_pre_macro1 hin=16116 B < 30720 B)",
+                 "- Worst stack margins: ipc0 76B, ipc1 84B", "## Artifacts", "## Mem snapshots",
+                 "| tag | hf | hm | hl | hi | hin | frag% | pf | pm | pl |"]
+        places = [text.index(part) for part in order]
+        self.assertEqual(places, sorted(places))
+
+    def test_serial_log_is_kept_as_it_was(self):
+        with open(os.path.join(self.run_dir["s6_crash"], "serial.log"), "rb") as kept, \
+                open(os.path.join(FIXTURES, "s6_crash.log"), "rb") as given:
+            self.assertEqual(kept.read(), given.read())
+
+    def test_every_run_of_the_log_misses_the_plan(self):
+        # "never met in the log": 100 KB; and S1's fragmentation was good.
+        self.assertEqual(set(self.status.values()), {1})
+        gates = {f["gate"] for f in self.summary["s1_baseline"]["findings"]}
+        self.assertEqual(gates, {"hin_min"})
+
+    def test_gates_decide_the_exit_status(self):
+        log = os.path.join(FIXTURES, "s1_baseline.log")
+        base = ["replay", "--out", self.out]
+        self.assertEqual(lab(*base, "--gate", "hin_min=20K", log)[0], 0)
+        self.assertEqual(lab(*base, "--gate", "hin_min=20K", "--gate", "frag=37", log)[0], 1)
+        self.assertEqual(lab(*base, *OFF, "--fail-on", "hin_min<20K", log)[0], 0)
+        status, out, _ = lab(*base, *OFF, "--fail-on", "hin<21K", log)
+        self.assertEqual(status, 1)
+        self.assertIn("hin<21K: 20912 at hb", out)
+        self.assertEqual(lab(*base, *OFF, "--fail-on", "frag>35", log)[0], 1)
+        self.assertEqual(lab(*base, *OFF, "--fail-on", "trip", log)[0], 0)
+        self.assertEqual(lab(*base, *OFF, "--fail-on", "trip", os.path.join(FIXTURES, "s4_baseline.log"))[0], 1)
+        self.assertEqual(lab(*base, *OFF, "--fail-on", "pool:sessions.peak>90%", log)[0], 4)  # it tells no pools
+        for wrong in (["--fail-on", "hin"], ["--fail-on", "nope<3"], ["--gate", "hin_min"], ["--gate", "nope=3"],
+                      ["--fail-on", "hin<80%"], ["--nope", "x"]):
+            self.assertEqual(lab(*base, *wrong, log)[0], 2, wrong)
+        self.assertEqual(lab("replay", "no-such-file.log")[0], 2)
+        self.assertEqual(lab("replay", "--out", "/dev/null/x", log)[0], 3)
+        self.assertEqual(lab("nope")[0], 2)
+        self.assertEqual(lab()[0], 2)
+
+    def test_silence_is_inconclusive(self):
+        status, out, _ = lab("replay", "--out", self.out, "-", text=b"hello\r\n")
+        self.assertEqual(status, 4)
+        self.assertIn("the device told no memory snapshot", out)
+
+    def test_later_dialect_gives_the_same_run(self):
+        with open(os.path.join(FIXTURES, "s1_baseline.log"), encoding="ascii") as file:
+            text = file.read().replace("[Mem] ", "[1234ms] I Mem: ").replace(" (0ms)", "")
+        status, out, _ = lab("replay", "--json", "--out", self.out, "-", text=text.encode())
+        self.assertEqual(json.loads(out)["derived"], self.summary["s1_baseline"]["derived"])
+        self.assertEqual(status, 1)
+
+    def test_show_tells_what_replay_told(self):
+        status, out, _ = lab("show", "--json", self.run_dir["s6_crash"])
+        self.assertEqual((status, json.loads(out)), (1, self.summary["s6_crash"]))
+        status, out, _ = lab("show", self.run_dir["s6_crash"])
+        self.assertEqual(status, 1)
+        self.assertNotIn("\x1b", out)
+        self.assertIn("panic: stack_canary at http_macros_post_applied, line 14", out)
+        self.assertEqual(lab("show")[0], 2)
+        self.assertEqual(lab("show", "no-such-run")[0], 2)
+
+    def test_compare_is_that_of_old(self):
+        a, b = self.run_dir["s4_psram_json"], self.run_dir["s4_mask_cache"]
+        status, out, _ = lab("--compare", a, b)
+        self.assertEqual(status, 0)
+        self.assertEqual(out, f"[compare] A: {a}\n[compare] B: {b}\n" + """
+Tag deltas (B - A):
+- Columns: Δhin, Δhm, Δfrag, Δpf
+- boot: Δhin=15608  Δhm=15608  Δfrag=-25  Δpf=-21228
+- hb: Δhin=15608  Δhm=15608  Δfrag=-25  Δpf=-21228
+- http_macros_post_applied: Δhin=23940  Δhm=23940  Δfrag=-25  Δpf=-21228
+- http_macros_post_begin: Δhin=31696  Δhm=31696  Δfrag=-25  Δpf=-21228
+- http_macros_post_parsed: Δhin=31696  Δhm=31696  Δfrag=-25  Δpf=-21228
+- http_macros_post_saved: Δhin=23940  Δhm=23940  Δfrag=-25  Δpf=-21228
+- lvgl_switch_pre_macro1: Δhin=31696  Δhm=31696  Δfrag=-25  Δpf=-21228
+- setup: Δhin=-7432  Δhm=-7432  Δfrag=-25  Δpf=-21228
+
+Overall:
+- A hin_min: 16060 B
+- B hin_min: 31668 B
+- Δhin_min: 15608 B
+""")
+        status, out, _ = lab("--compare", b, self.run_dir["s4_psram_draw"])
+        self.assertIn("- Δhin_min: 24296 B\n", out)
+        status, out, _ = lab("--compare", a, self.run_dir["s1_baseline"])
+        self.assertIn("- lvgl_switch_pre_macro1: Δhin=n/a  Δhm=n/a  Δfrag=n/a  Δpf=n/a\n", out)
+        status, out, _ = lab("--compare", "no-such-run", "nor-this")
+        self.assertEqual((status, out), (2, "[compare] No mem.jsonl rows found in either run.\n"))
+
+    def test_junit_tells_the_findings(self):
+        path = os.path.join(self.folder.name, "junit.xml")
+        status, _, _ = lab("replay", "--out", self.out, "--junit", path, "--key", "s6", os.path.join(FIXTURES, "s6_crash.log"))
+        self.assertEqual(status, 1)
+        root = xml.etree.ElementTree.parse(path).getroot()
+        suite, = root.findall("testsuite")
+        self.assertEqual((suite.get("name"), suite.get("tests"), suite.get("failures")), ("s6", "1", "1"))
+        self.assertIn("stack_canary", suite.find("testcase/failure").get("message"))
+        self.assertTrue({"commit", "port", "seed", "replay"} <= {p.get("name") for p in suite.iter("property")})
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *[f"Golden.{case}" for case in sys.argv[1:]]])
