@@ -65,8 +65,8 @@ typedef struct lab_engine {
     lab_event_t event[LAB_EVENTS_KEPT];
     uint64_t events;
     // of the step under way
-    uint64_t line_mark, event_mark;
-    uint32_t mem_mark;
+    uint64_t event_mark, event_mark_before; // of the step, of the one before it
+    uint32_t mem_mark, mem_mark_before;
     char why[256];
     lab_load_t load;
     double hour_report_ts;

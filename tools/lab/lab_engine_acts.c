@@ -54,14 +54,20 @@ static bool has_tag(lab_engine_t *engine, const void *what)
     return false;
 }
 
+static bool is_since(const lab_act_t *act, const char *word)
+{
+    return act->since != NULL && strcmp(act->since, word) == 0;
+}
+
 static lab_result_t act_wait_tag(lab_engine_t *engine, const lab_act_t *act)
 {
     double limit_s = (double)act->limit_ms / 1000.0;
-    if (act->since != NULL && strcmp(act->since, "reset") == 0) {
-        while (engine->mem_mark > 0 &&
-               engine->run->mem[engine->mem_mark - 1].boot == engine->run->boots) {
-            engine->mem_mark--;
-        }
+    if (is_since(act, "previous")) {
+        engine->mem_mark = engine->mem_mark_before;
+    }
+    while (is_since(act, "reset") && engine->mem_mark > 0 &&
+           engine->run->mem[engine->mem_mark - 1].boot == engine->run->boots) {
+        engine->mem_mark--;
     }
     return lab_engine_wait(engine, limit_s, has_tag, act)
                ? LAB_STEP_GOOD
@@ -136,12 +142,13 @@ static lab_result_t await_event(lab_engine_t *engine, const awaited_event_t *eve
 
 static lab_result_t act_wait_event(lab_engine_t *engine, const lab_act_t *act)
 {
-    bool is_old_good = act->since != NULL && strcmp(act->since, "reset") == 0;
     const awaited_event_t event = {.who = strcmp(act->from, "vehicle") == 0 ? LAB_VEHICLE
                                                                             : LAB_CENTRAL,
                                    .name = act->event,
                                    .where = act->where,
-                                   .mark = is_old_good ? 0 : engine->event_mark};
+                                   .mark = is_since(act, "reset")      ? 0
+                                           : is_since(act, "previous") ? engine->event_mark_before
+                                                                       : engine->event_mark};
     return await_event(engine, &event, (double)act->limit_ms / 1000.0);
 }
 
@@ -340,8 +347,8 @@ static bool is_enter(lab_engine_t *engine, const void *what)
 
 static lab_result_t act_pause(lab_engine_t *engine, const lab_act_t *act)
 {
-    bool is_wanted = strcmp(act->point, "manual") == 0 ||
-                     is_pause_wanted(engine->options->pause, act->point);
+    bool is_wanted =
+        strcmp(act->point, "manual") == 0 || is_pause_wanted(engine->options->pause, act->point);
     if (engine->options->non_interactive || isatty(STDIN_FILENO) != 1 || !is_wanted) {
         return LAB_STEP_GOOD;
     }

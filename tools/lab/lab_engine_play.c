@@ -186,7 +186,8 @@ static lab_result_t play_act(lab_engine_t *engine, uint32_t index)
     const lab_act_t *act = &engine->scenario->act[index];
     double begun_ts = lab_now();
     engine->why[0] = '\0';
-    engine->line_mark = engine->lines;
+    engine->event_mark_before = engine->event_mark;
+    engine->mem_mark_before = engine->mem_mark;
     engine->event_mark = engine->events;
     engine->mem_mark = engine->run->mems;
     lab_progress_doing(engine->progress, engine->step[index] != NULL ? engine->step[index]->title

@@ -179,7 +179,7 @@ typedef struct field {
     X(BYTES, "bytes", INTEGER, bytes, 1, 16 * MEGABYTE, NULL)                                      \
     X(PATTERN, "pattern", TEXT, pattern, 1, 200, NULL)                                             \
     X(TAG, "tag", TEXT, tag, 1, 63, NULL)                                                          \
-    X(SINCE, "since", CHOICE, since, 1, 10, "step reset")                                          \
+    X(SINCE, "since", CHOICE, since, 1, 10, "step previous reset")                                 \
     X(FROM, "from", CHOICE, from, 1, 10, "vehicle central")                                        \
     X(EVENT, "event", TEXT, event, 1, 40, NULL)                                                    \
     X(WHERE, "where", OBJECT, where, 0, 0, NULL)                                                   \
