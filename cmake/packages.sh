@@ -51,6 +51,7 @@ package_reason() { # PACKAGE
     qemu-system-x86) echo "an emulated PC with CAN controllers" ;;
     cpio) echo "packs the first files of the emulated PC" ;;
     cppcheck) echo "MISRA rules over the control path" ;;
+    sqlite3 | stress-ng) echo "runs under the heap guard in tests" ;;
     *) echo "needed by the build" ;;
     esac
 }

@@ -124,7 +124,7 @@ bool hf_heap_variable(const char *name, char *out, size_t capacity);
 /// A sentence on stderr, "holdfast-malloc: " before and a newline behind it. No allocation, errno stays.
 void hf_heap_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /// Writes the reports that HOLDFAST_HEAP_REPORT asks for.
-void hf_heap_report_at_exit(void);
+void hf_heap_report_at_exit(bool is_forked);
 
 /// The C library's own family, or what else is behind us.
 void hf_heap_pass_find(void);

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OUT_BYTES   1024u
-#define TARGET_MODE 0644
-#define SCHEMA      1
+#define OUT_BYTES    1024u
+#define TARGET_BYTES 1024u
+#define TARGET_MODE  0644
+#define SCHEMA       1
 
 // Where a report goes: lines are gathered, so that several processes can append to one file.
 typedef struct out {
@@ -384,8 +385,21 @@ int holdfast_malloc_report(int fd, bool is_json)
     return out.is_bad ? HF_E_IO : HF_OK;
 }
 
-static void report_to(const char *target)
+/// A target with %p is a file of each process; any other is written by the process that was started, not by what it forked.
+static void report_to(const char *pattern, bool is_forked)
 {
+    char target[TARGET_BYTES];
+    const char *place = strstr(pattern, "%p");
+    if (is_forked && place == NULL) {
+        return;
+    }
+    const int before = place != NULL ? (int)(place - pattern) : (int)strlen(pattern);
+    if (place != NULL) {
+        (void)snprintf(target, sizeof target, "%.*s%ld%s", before, pattern, (long)getpid(),
+                       place + 2);
+    } else {
+        (void)snprintf(target, sizeof target, "%s", pattern);
+    }
     const size_t length = strlen(target);
     const bool is_stderr = strcmp(target, "stderr") == 0;
     const bool is_json = length > 5 && strcmp(target + length - 5, ".json") == 0;
@@ -400,9 +414,9 @@ static void report_to(const char *target)
     }
 }
 
-void hf_heap_report_at_exit(void)
+void hf_heap_report_at_exit(bool is_forked)
 {
-    static char targets[1024];
+    static char targets[TARGET_BYTES];
     if (!hf_heap_variable("HOLDFAST_HEAP_REPORT", targets, sizeof targets)) {
         return;
     }
@@ -411,7 +425,7 @@ void hf_heap_report_at_exit(void)
         if (comma != NULL) {
             *comma++ = '\0';
         }
-        report_to(target);
+        report_to(target, is_forked);
         target = comma;
     }
 }

@@ -9,7 +9,7 @@
 const char hf_heap_default_routes[] =
     "dma=internal;"
     "lib:libssl.so*=psram;lib:libcrypto.so*=psram;"
-    "lib:libgnutls*=psram;lib:libnettle*=psram;lib:libp11-kit*=psram;"
+    "lib:libgnutls*=psram;lib:libtasn1*=psram;lib:libp11-kit*=psram;"
     "lib:libmicrohttpd*=psram;lib:libmosquitto*=psram;"
     "lib:libcurl*=psram;lib:libnghttp2*=psram;"
     "size:16K=psram>internal;"
@@ -145,7 +145,7 @@ static int read_region(hf_slice_t part, hf_slice_t *name, size_t *bytes, hf_heap
     const char *cursor = part.text, *end = part.text + part.length;
     *name = trim(next_part(&cursor, end, "="));
     hf_slice_t size = trim((hf_slice_t){.text = cursor, .length = (size_t)(end - cursor)});
-    if (!is_name(*name)) {
+    if (!is_name(*name) || memchr(part.text, '=', part.length) == NULL) {
         return fail(error, HF_E_FORMAT, "not NAME=SIZE with a name of a-z, 0-9, _ and -:", part);
     }
     if (!read_size(size, bytes)) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TEXT_BYTES 4096u
@@ -227,10 +228,21 @@ static __attribute__((constructor(101))) void construct(void)
     }
 }
 
-// A child that fork() left here has not been told to report.
 static __attribute__((destructor(101))) void destruct(void)
 {
-    if (hf_heap_serves() && getpid() == started_as) {
-        hf_heap_report_at_exit();
+    if (hf_heap_serves()) {
+        hf_heap_report_at_exit(getpid() != started_as);
+    }
+}
+
+// Forked children mostly end so, without destructors; only where a report of each process is asked for. A child of vfork()
+// reports what its parent holds.
+__attribute__((visibility("default"))) void _exit(int code)
+{
+    if (hf_heap_serves() && getpid() != started_as) {
+        hf_heap_report_at_exit(true);
+    }
+    for (;;) {
+        (void)syscall(SYS_exit_group, code);
     }
 }
