@@ -128,6 +128,17 @@ portal_result_t portal_get_info(portal_t *portal, struct MHD_Connection *connect
     return portal_answer_end(portal, connection, MHD_HTTP_OK, &out);
 }
 
+// Those that the restart waits for.
+static unsigned sessions_running(portal_t *portal)
+{
+    const evse_comms_view_t *comms = read_comms(portal);
+    unsigned count = 0;
+    for (unsigned c = 0; comms != NULL && c < CONFIG_EVSE_CONNECTORS_MAX; c++) {
+        count += comms->session_state[c] >= EVSE_SESSION_STARTING ? 1u : 0u;
+    }
+    return count;
+}
+
 void portal_reboot_take(portal_request_t *request, const char *data, size_t length)
 {
     (void)data; // {} or nothing
@@ -153,6 +164,7 @@ portal_result_t portal_reboot_end(portal_request_t *request)
     }
     begin_json(&json, &out);
     hf_json_string_field(&json, "restart", "accepted");
+    hf_json_i64_field(&json, "after_sessions", sessions_running(portal));
     hf_json_end_object(&json);
     request->restarts = true;
     return portal_answer_end(portal, request->connection, MHD_HTTP_ACCEPTED, &out);

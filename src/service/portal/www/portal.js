@@ -230,7 +230,8 @@ async function reboot() {
     const note = $('restarted');
     try {
         const answer = await fetch('/api/reboot', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'});
-        note.textContent = answer.ok ? 'restarting' : (await answer.json()).error;
+        const result = await answer.json();
+        note.textContent = !answer.ok ? result.error : result.after_sessions ? 'restarts when the session has ended' : 'restarting';
     } catch (error) {
         note.textContent = 'no answer from the charge point';
     }
