@@ -618,6 +618,7 @@ uint32_t lab_gates_list(const lab_gates_t *gates, lab_gate_state_t *states, uint
         {gates->panic, "panic", "none"},
         {gates->reset, "reset", "none unasked for"},
         {gates->lock, "lock", "no time-out"},
+        {gates->late, "late", "no task"},
         {gates->leak, "leak", "none at 99.5 %"},
     };
     if (gates->hin_min_bytes > 0) {
