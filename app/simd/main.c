@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // holdfast-simd: the charge point in stepped time with its whole world in one process. A second composition root over the
 // same objects as holdfastd; never shipped on a device.
+#include "fail_take.h"
 #include "scenario.h"
 
 #include "version.h"
@@ -21,7 +22,8 @@ typedef struct arguments {
     uint32_t connectors, seed;
     uint32_t modules;
     bool two_buses, wifi, json, verbose;
-    const char *trace; // file; NULL: none
+    const char *trace, *telemetry; // files; NULL: none
+    uint32_t heartbeat_s, tripwire, fail_take, fail_takes, cut_power_at;
 } arguments_t;
 
 typedef struct option {
@@ -40,6 +42,18 @@ static const option_t numbers[] = {
     {"--modules", 1, CONFIG_EVSE_MODULES_MAX, offsetof(arguments_t, modules),
      "power modules of each outlet (1)"},
     {"--seed", 1, UINT32_MAX, offsetof(arguments_t, seed), "the same seed gives the same run (1)"},
+    {"--heartbeat", 1, 3600, offsetof(arguments_t, heartbeat_s),
+     "seconds of stepped time between two heartbeats of telemetry (60)"},
+    {"--tripwire", 0, INT32_MAX, offsetof(arguments_t, tripwire),
+     "least free memory that trips, in bytes (10240)"},
+    {"--reboot-hours", 0, 8760, offsetof(arguments_t, scenario.reboot_hours),
+     "hours from one restart in good order to the next (0: none)"},
+    {"--fail-take", 0, UINT32_MAX, offsetof(arguments_t, fail_take),
+     "the Nth take of a pool is refused (0: none)"},
+    {"--fail-takes", 1, UINT32_MAX, offsetof(arguments_t, fail_takes),
+     "so many takes in a row from there (1)"},
+    {"--cut-power-at", 0, UINT32_MAX, offsetof(arguments_t, cut_power_at),
+     "power is lost within the Nth write of the journal (0: never)"},
     {"--outages", 0, 2000, offsetof(arguments_t, scenario.outages),
      "about how many sessions lose the link (0)"},
     {"--kills", 0, 2000, offsetof(arguments_t, scenario.kills),
@@ -59,6 +73,8 @@ static void print_help(void)
     }
     printf("  %-14s F  %s\n", "--trace",
            "write the trace of memory to file F (build with CONFIG_HF_TRACE)");
+    printf("  %-14s F  %s\n", "--telemetry",
+           "write the lines of telemetry to file F (- standard output)");
     printf("  %-14s    %s\n", "--wifi", "on a radio network; an outage is its access point gone");
     printf("  %-14s    %s\n", "--two-buses", "the BMS has a bus of its own");
     printf("  %-14s    %s\n", "--all-faults", "draw from all faults that pass, not from six");
@@ -117,6 +133,8 @@ static int read_arguments(arguments_t *arguments, int argc, char **argv)
             arguments->scenario.all_faults = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             arguments->verbose = true;
+        } else if (strcmp(argv[i], "--telemetry") == 0 && i + 1 < argc) {
+            arguments->telemetry = argv[++i];
         } else if (strcmp(argv[i], "--trace") == 0 && i + 1 < argc) {
             arguments->trace = argv[++i];
         } else if (option == NULL || i + 1 >= argc) {
@@ -164,17 +182,44 @@ static int open_trace(const arguments_t *arguments, world_config_t *config)
 #endif
 }
 
-/// True when all of the trace is in its file, or there is none.
-static bool close_trace(const arguments_t *arguments, const world_config_t *config)
+static bool write_telemetry(void *ctx, const char *line, size_t length)
 {
-    FILE *file = config->trace_ctx;
+    return fwrite(line, 1, length, ctx) == length;
+}
+
+/// Opens the file of --telemetry, if any. -1 to go on, else the exit code.
+static int open_telemetry(const arguments_t *arguments, world_config_t *config)
+{
+    if (arguments->telemetry == NULL) {
+        return -1;
+    }
+#if CONFIG_HF_TELEMETRY
+    bool is_standard = strcmp(arguments->telemetry, "-") == 0;
+    config->telemetry_ctx = is_standard ? stdout : fopen(arguments->telemetry, "w");
+    config->telemetry = write_telemetry;
+    if (config->telemetry_ctx == NULL) {
+        perror(arguments->telemetry);
+        return EXIT_ENVIRONMENT;
+    }
+    return -1;
+#else
+    (void)config;
+    (void)write_telemetry;
+    return usage("built without CONFIG_HF_TELEMETRY: cannot write", arguments->telemetry);
+#endif
+}
+
+/// True when all that was to be written is in its file, or there is none.
+static bool close_file(void *ctx, const char *name)
+{
+    FILE *file = ctx;
     if (file == NULL) {
         return true;
     }
     bool whole = ferror(file) == 0;
-    whole = fclose(file) == 0 && whole;
+    whole = (file == stdout ? fflush(file) : fclose(file)) == 0 && whole;
     if (!whole) {
-        (void)fprintf(stderr, "holdfast-simd: %s is not whole\n", arguments->trace);
+        (void)fprintf(stderr, "holdfast-simd: %s is not whole\n", name);
     }
     return whole;
 }
@@ -192,12 +237,14 @@ static void print_json(const arguments_t *arguments, const scenario_result_t *re
     printf("{\"schema\":1,\"good\":%s,\"hours\":%u,\"seed\":%u,\"sessions\":%u,\"played\":%u,"
            "\"failed\":%u,\"starts\":%u,\"stops\":%u,\"meters\":%u,\"conflicts\":%u,"
            "\"duplicates\":%u,\"invalid\":%u,\"unfinished\":%u,\"billed_Wh\":%llu,"
-           "\"simulated_Wh\":%llu,\"resets\":%u,\"real_s\":%.3f,\"pools\":[",
+           "\"simulated_Wh\":%llu,\"resets\":%u,\"reboots\":%u,\"cuts\":%u,\"takes\":%u,"
+           "\"refused_by_plan\":%u,\"real_s\":%.3f,\"pools\":[",
            result->good ? "true" : "false", arguments->scenario.hours, arguments->seed,
            arguments->scenario.sessions, result->played, result->failed, result->starts,
            result->stops, result->meters, result->conflicts, result->duplicates, result->invalid,
            result->unfinished, (unsigned long long)result->billed_Wh,
-           (unsigned long long)result->simulated_Wh, the_world.resets, seconds);
+           (unsigned long long)result->simulated_Wh, the_world.resets, result->reboots,
+           the_world.cut.cuts, fail_take_takes(), fail_take_refused(), seconds);
     for (unsigned i = 0; i < EVSE_POOL_COUNT; i++) {
         printf("%s{\"pool\":\"%s\",\"capacity\":%u,\"in_use\":%u,\"peak\":%u,\"settled_peak\":%u,"
                "\"exhausted\":%u}",
@@ -231,7 +278,12 @@ static void print_text(const arguments_t *arguments, const scenario_result_t *re
 
 int main(int argc, char **argv)
 {
-    arguments_t arguments = {.scenario = {.hours = 24, .sessions = 60}, .connectors = 1, .seed = 1};
+    arguments_t arguments = {.scenario = {.hours = 24, .sessions = 60},
+                             .connectors = 1,
+                             .seed = 1,
+                             .heartbeat_s = 60,
+                             .tripwire = 10240,
+                             .fail_takes = 1};
     int code = read_arguments(&arguments, argc, argv);
     if (code >= 0) {
         return code;
@@ -242,14 +294,20 @@ int main(int argc, char **argv)
                              .wifi = arguments.wifi,
                              .seed = arguments.seed,
                              .utc_ms = START_UTC_MS,
+                             .heartbeat_s = arguments.heartbeat_s,
+                             .tripwire_bytes = arguments.tripwire,
+                             .cut_power_at = arguments.cut_power_at,
                              .verbose = arguments.verbose,
                              .print = print_line,
                              .print_ctx = stdout,
                              .stack_top = (uintptr_t)__builtin_frame_address(0)};
     code = open_trace(&arguments, &config);
+    code = code < 0 ? open_telemetry(&arguments, &config) : code;
     if (code >= 0) {
         return code;
     }
+    arguments.scenario.is_injected = arguments.fail_take != 0 || arguments.cut_power_at != 0;
+    fail_take_plan(arguments.fail_take, arguments.fail_takes);
     int status = world_init(&the_world, &config);
     if (status != HF_OK) {
         (void)fprintf(stderr, "holdfast-simd: cannot start: %s\n", hf_status_text(status));
@@ -264,7 +322,8 @@ int main(int argc, char **argv)
     } else {
         print_text(&arguments, &result, seconds);
     }
-    if (!close_trace(&arguments, &config)) {
+    bool is_written = close_file(config.trace_ctx, arguments.trace);
+    if (!close_file(config.telemetry_ctx, arguments.telemetry) || !is_written) {
         return EXIT_ENVIRONMENT;
     }
     return result.good ? 0 : EXIT_FINDING;

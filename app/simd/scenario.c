@@ -196,10 +196,31 @@ static bool is_good(const scenario_options_t *options, const scenario_result_t *
         grew = grew || result->pool[i].peak != result->settled_peak[i];
     }
     // With kills and outages the queue may rightly be longer later than in the first ten sessions.
-    bool disturbed = options->outages != 0 || options->kills != 0 || options->faults != 0;
+    bool disturbed = options->outages != 0 || options->kills != 0 || options->faults != 0 ||
+                     options->is_injected || options->reboot_hours != 0;
     return !result->refused_key && result->conflicts == 0 && result->invalid == 0 &&
-           result->unfinished == 0 && result->starts == result->stops && result->failed == 0 &&
+           result->unfinished == 0 && result->starts == result->stops && result->bad_reboots == 0 &&
+           result->failed <= (options->is_injected ? 1u : 0u) &&
            (disturbed || result->starts == options->sessions) && (disturbed || !grew);
+}
+
+static void reboot_if_due(world_t *world, const scenario_options_t *options,
+                          scenario_result_t *result)
+{
+    uint64_t due_us =
+        (uint64_t)(result->reboots + 1u) * options->reboot_hours * MS_PER_HOUR * HF_US_PER_MS;
+    if (options->reboot_hours == 0 || world->now_us < due_us) {
+        return;
+    }
+    result->reboots++;
+    if (!world_restart(world) || world->boot_status != HF_OK) {
+        result->bad_reboots++;
+    }
+}
+
+static bool is_running(world_t *world)
+{
+    return world->running;
 }
 
 void scenario_run(world_t *world, const scenario_options_t *options, scenario_result_t *result)
@@ -220,9 +241,11 @@ void scenario_run(world_t *world, const scenario_options_t *options, scenario_re
         uint64_t slot_end_us = world->now_us + slot_ms * HF_US_PER_MS;
         play_t play = {.world = world, .connector = i % world->config.connectors};
         uint64_t length_ms = slot_ms / 4u + world_random(world, (uint32_t)(slot_ms / 4u) + 1u);
+        (void)world_run_until(world, is_running, 5u * MS_PER_S); // power may just be off
         bool charged = play_session(&play, options, length_ms);
         result->played += charged ? 1u : 0u;
         result->failed += charged ? 0u : 1u;
+        reboot_if_due(world, options, result);
         if (world->now_us < slot_end_us) {
             world_run_ms(world, (slot_end_us - world->now_us) / HF_US_PER_MS);
         }

@@ -11,9 +11,11 @@
 typedef struct scenario_options {
     uint32_t hours;
     uint32_t sessions;
-    uint32_t outages; // of the link, 1 to 10 minutes each
-    uint32_t kills;   // of the charge point, in mid-session
-    uint32_t faults;  // of an outlet, in mid-session
+    uint32_t outages;      // of the link, 1 to 10 minutes each
+    uint32_t kills;        // of the charge point, in mid-session
+    uint32_t faults;       // of an outlet, in mid-session
+    uint32_t reboot_hours; // from one restart in good order to the next, between sessions; 0 never
+    bool is_injected; // takes are refused or power is cut: one session may never come to charge
     bool all_faults;  // drawn from all that may be over in 10 s, else from six
 } scenario_options_t;
 
@@ -21,7 +23,8 @@ typedef struct scenario_result {
     uint32_t played; // sessions in which power flowed
     uint32_t failed; // sessions that never came to charge
     uint32_t starts, stops, meters, conflicts, duplicates, invalid; // what the central system got
-    uint32_t unfinished; // messages still waiting at the end
+    uint32_t reboots, bad_reboots; // bad: not ended in good order, or it did not start
+    uint32_t unfinished;           // messages still waiting at the end
     uint64_t billed_Wh, simulated_Wh;
     uint32_t settled_peak[EVSE_POOL_COUNT]; // after session 10
     hf_pool_stats_t pool[EVSE_POOL_COUNT];  // at the end

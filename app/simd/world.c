@@ -3,7 +3,9 @@
 // central system, in this order.
 #include "world.h"
 
+#include "world_cut.h"
 #include "world_link.h"
+#include "world_telemetry.h"
 #include "world_trace.h"
 #include "world_wifi.h"
 
@@ -13,7 +15,8 @@
 
 #define COMMS_EVERY_STEPS 2u
 // The charge point's clock does not start at 0: a time stamp of 0 means "never".
-#define CLOCK_START_US HF_US_PER_S
+#define CLOCK_START_US   HF_US_PER_S
+#define RESTART_LIMIT_US (20u * HF_US_PER_S)
 
 uint64_t world_charger_now(const world_t *world)
 {
@@ -203,6 +206,7 @@ int world_boot(world_t *world)
     world->running = status == HF_OK;
     if (world->running) {
         world_trace_boot(world);
+        world_telemetry_boot(world);
     }
     return status;
 }
@@ -211,6 +215,22 @@ void world_kill(world_t *world)
 {
     world->running = false;
     world_link_break(world, HF_E_CLOSED);
+}
+
+bool world_restart(world_t *world)
+{
+    bool is_ended = false;
+    for (uint64_t until = world->now_us + RESTART_LIMIT_US;
+         !is_ended && world->running && world->now_us < until;) {
+        is_ended =
+            evse_ocpp_shutdown(&world->evse.ocpp, EVSE_STOP_Reboot, world_charger_now(world));
+        world_step(world);
+    }
+    world_kill(world);
+    world_telemetry_note_end(world, HF_RESET_SOFTWARE);
+    world->resets++;
+    world->boot_status = world_boot(world);
+    return is_ended;
 }
 
 void world_set_reachable(world_t *world, bool reachable)
@@ -257,6 +277,7 @@ int world_init(world_t *world, const world_config_t *config)
         return status;
     }
     world->flash = hf_flash_ram_seam(&world->flash_ram);
+    world_cut_init(world);
     const hf_flash_ram_config_t tags = {.memory = world->tag_memory,
                                         .segment_bytes = WORLD_TAG_BYTES,
                                         .segment_count = WORLD_TAG_SEGMENTS,
@@ -267,7 +288,9 @@ int world_init(world_t *world, const world_config_t *config)
     }
     world->tag_flash = hf_flash_ram_seam(&world->tag_ram);
     configure(world);
-    return world_boot(world);
+    status = world_boot(world);
+    return world->flash_ram.power_lost ? HF_OK
+                                       : status; // cut as planned: world_cut_step() starts it
 }
 
 static void drain_log(world_t *world)
@@ -305,9 +328,12 @@ void world_step(world_t *world)
     }
     world_link_step(world);
     world_trace_step(world);
+    world_telemetry_step(world);
+    world_cut_step(world);
     if (world->running && world->reset_wanted) {
         world->resets++;
         world_kill(world);
+        world_telemetry_note_end(world, HF_RESET_SOFTWARE);
         world->boot_status = world_boot(world);
     }
 }

@@ -8,6 +8,10 @@
 #include "csms/csms.h"
 #include "evse/evse_view.h"
 #include "hf_flash_ram.h"
+#include "holdfast/hf_dossier.h"
+#if CONFIG_HF_TELEMETRY
+#include "holdfast/hf_telemetry.h"
+#endif
 #include "holdfast/hf_trace.h"
 #include "sim/sim.h"
 
@@ -21,7 +25,8 @@
 #define WORLD_LINK_BYTES    16384u
 #define WORLD_LOG_LINES     256u
 #define WORLD_CAN_FRAMES    64u
-#define WORLD_TRACE_ENTRIES 4096u // between two steps
+#define WORLD_TRACE_ENTRIES 4096u   // between two steps
+#define WORLD_RAM_BYTES     327680u // of the device that is played, for its telemetry
 
 /// Texts on their way in one direction.
 typedef struct world_pipe {
@@ -66,6 +71,19 @@ typedef struct world_can {
     sim_bus_t bus;
 } world_can_t;
 
+/// Of the telemetry of the charge point that runs; private to world_telemetry.c.
+typedef struct world_telemetry {
+    uint32_t reason; // hf_reset_reason_t of the next boot; 0: the first
+#if CONFIG_HF_TELEMETRY
+    hf_telemetry_t device;
+    hf_tripwire_t tripwire;
+    hf_wire_t wires[HF_TRIPWIRE_DEFAULTS];
+    uint32_t least_free, queue_peak;
+    uint32_t sessions_started, sessions_ended;
+    bool is_connected, has_net;
+#endif
+} world_telemetry_t;
+
 typedef struct world_config {
     unsigned connectors;
     uint32_t modules; // of each outlet; 0: one
@@ -80,6 +98,11 @@ typedef struct world_config {
     /// Gets the trace of memory, a line with its end per call; NULL: none. Needs CONFIG_HF_TRACE.
     void (*trace)(void *ctx, const char *line, size_t length);
     void *trace_ctx;
+    /// Gets the lines of telemetry, whole; NULL: none. Needs CONFIG_HF_TELEMETRY.
+    bool (*telemetry)(void *ctx, const char *line, size_t length);
+    void *telemetry_ctx;
+    uint32_t heartbeat_s, tripwire_bytes; // of telemetry
+    uint32_t cut_power_at;                // the journal's n-th program is torn; 0 none
     uintptr_t
         stack_top; // frames of callers are looked for below it (CONFIG_HF_TRACE_FRAMES); 0: none
 } world_config_t;
@@ -111,6 +134,12 @@ typedef struct world {
     uint32_t resets;
     int boot_status; // of the last start after a Reset
     uint64_t random;
+    world_telemetry_t telemetry;
+    struct { // power lost by config.cut_power_at
+        hf_flash_t inner;
+        uint32_t programs, cuts;
+        uint64_t since_us; // 0: power is there
+    } cut;
 #if CONFIG_HF_TRACE
     hf_trace_t trace;
     uint32_t trace_storage[HF_TRACE_BYTES(WORLD_TRACE_ENTRIES) / 4u];
@@ -129,6 +158,8 @@ bool world_run_until(world_t *world, bool (*reached)(world_t *world), uint64_t l
 void world_set_reachable(world_t *world, bool reachable);
 /// The charge point dies between two ticks, as by kill -9; outlets and central system go on.
 void world_kill(world_t *world);
+/// Ends the charge point in good order, as a shutdown does (at most 20 s), and starts it anew. False: its end took too long.
+bool world_restart(world_t *world);
 /// Starts the charge point anew on what the flash holds.
 HF_MUST_CHECK int world_boot(world_t *world);
 /// The latest views; zeroed when there is none yet.

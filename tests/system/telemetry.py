@@ -17,20 +17,12 @@ import threading
 import time
 import traceback
 
+from telemetry_lines import LINES
+
 BIN, HANG, BUDGET = sys.argv[1:4]
 LIMIT_S = 30
 started = []  # (directory, process)
 GOOD = (200000, 200000, 180000, 200000, 200000, 180000, 0, 0, 0)  # nothing is near a limit
-LINES = [re.compile(pattern) for pattern in (
-    r"\[Mem\] \S+ hf=\d+ hm=\d+ hl=\d+ hi=\d+ hin=\d+ frag=\d+ pf=\d+ pm=\d+ pl=\d+ \(0ms\)",
-    r"\[Mem\] TRIPWIRE fired tag=\S+ hin=\d+B < \d+B \(hf=\d+B hl=\d+B frag=\d+% pf=\d+B pl=\d+B\) \(0ms\)",
-    r"\[Mem\] Task dump \(\d+ tasks, sorted by stack margin\) tag=\S+ \(0ms\)",
-    r"\[Task\] name=\S+ prio=\d+ core=-?\d+ stack_rem=\d+B \(0ms\)",
-    r"\[Pool\] name=\S+ size=\d+ cap=\d+ use=\d+ peak=\d+ min=\d+ exh=\d+ bad=\d+ \(0ms\)",
-    r"\[Lock\] name=\S+ holder=\S+ waiter=\S+ held_ms=\d+ timeouts=\d+ \(0ms\)",
-    r"\[Trip\] \S+ (warning|trip) tag=\S+ value=\d+ limit=\d+ name=\S+ \(0ms\)",
-    r"\[Heartbeat\] Up: \d+s \| Heap: \d+ \| WiFi: .*",
-    r"rst:0x[0-9a-fA-F]+ \([^)]*\)", r"\[System Boot\] Starting\.\.\.", r"  Firmware: v\S+", r"\[WiFi\] Got IP: \S+", r"\[Main\] Setup complete")]
 
 
 def memory(internal_free=200000, internal_min=200000, largest=None):
