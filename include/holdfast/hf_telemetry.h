@@ -51,7 +51,8 @@ typedef struct hf_telemetry_config {
     hf_history_sample_t *history; // as hf_windows_init()
     uint32_t history_count;
     uint32_t heartbeat_ms; // 60000; 5000 in tests
-    uint32_t look_bytes;   // of a stack at a sample; 0: HF_TELEMETRY_LOOK_BYTES
+    /// Of a stack whose margin is not known yet, at a sample; an eighth of it from then on. 0: HF_TELEMETRY_LOOK_BYTES.
+    uint32_t look_bytes;
 } hf_telemetry_config_t;
 
 typedef struct hf_telemetry {
@@ -68,8 +69,8 @@ typedef struct hf_telemetry {
     hf_memory_t memory; // the last reading
     bool memory_known, memory_told;
     bool is_ready, idle_told;
-    uint32_t look;         // the task that is next
-    char ip[46], host[64]; // empty: disconnected
+    uint32_t next_pool, next_lock, next_task; // to be looked at
+    char ip[46], host[64];                    // empty: disconnected
     hf_windows_t windows;
     char line[HF_LINE_BYTES]; // not on the stack: at a trip that may be what is short
 } hf_telemetry_t;
@@ -83,9 +84,9 @@ HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetr
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
 /// Marks lost so far. Context: any.
 uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
-/// The loop's: prints marks, samples every 200 ms, checks tripwires (at each mark too, with its tag), heartbeat with "hb"
-/// and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready. What is late is done once, not made
-/// up for. Looks at `look_bytes` of one stack a sample. Context: the owner.
+/// The loop's: prints marks, samples every 200 ms (memory, windows, tripwires; one pool, one lock, one stack after the other),
+/// heartbeat with "hb" and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready. Tripwires of memory are
+/// checked at each mark too, with its tag. What is late is done once, not made up for. Context: the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);
 
 /// The prologue. Context: the owner.

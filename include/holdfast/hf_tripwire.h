@@ -78,6 +78,9 @@ typedef struct hf_wire_reading {
 typedef struct hf_tripwire {
     const hf_wire_t *wires;
     uint32_t count;
+    uint32_t mildest[HF_WIRE_KINDS]; // where the first of a kind's wires begins to look
+    uint32_t watched,
+        loud; // bit per kind: it has a wire; one of them was told and is not armed again
     uint32_t warned[HF_WIRES_MAX], tripped[HF_WIRES_MAX];   // bit per name
     uint32_t told[HF_WIRE_COUNTERS_MAX][HF_WIRE_NAMES_MAX]; // of a counter: where it last tripped
     uint32_t checks, warnings, trips;
@@ -93,7 +96,7 @@ HF_MUST_CHECK int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wir
                                    void (*on_trip)(void *ctx, const hf_trip_event_t *event),
                                    void *ctx);
 /// Shows a value to every wire of its kind, which calls on_trip() when it reaches a level anew. Context: one, the
-/// telemetry's loop. Cost: O(wires), below 100 B of stack and on_trip()'s.
+/// telemetry's loop. Cost: O(1) for a value that is good and was; else O(wires), below 100 B of stack and on_trip()'s.
 void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading);
 /// The gravest action of what is beyond its limit right now: for shedding that ends. A counter's trip is a moment, not
 /// counted here.

@@ -8,6 +8,8 @@ set(stats HF_POOL_STATISTICS=y HF_POOL_CENSUS=n ${bare})
 set(census HF_POOL_STATISTICS=y HF_POOL_CENSUS=y ${bare})
 string(REGEX REPLACE "^cortex-" "" target ${CMAKE_SYSTEM_PROCESSOR})
 set(count_objects "")
+set(probe_stems diag/hf_memory.c diag/hf_line.c diag/hf_tripwire.c diag/hf_window.c diag/hf_dossier.c diag/hf_lateness.c
+    sync/hf_task.c sync/hf_mutex.c text/hf_text.c text/hf_le.c store/hf_crc.c)
 
 # Sources of the runtime by stem (hf_pool, hf_tier, ...), without the back end that is not chosen.
 function(memory_sources out backend)
@@ -64,6 +66,9 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL cortex-m4)
     count_image(lifo lifo lifo count_pool.c hf_pool ${core})
     count_image(sized sized bitmap count_sized.c "hf_pool;hf_tier" ${core})
     count_image(region region bitmap "count_region.c;${PROJECT_SOURCE_DIR}/tests/bench/traces.c" hf_region ${core})
+    file(GLOB probes ${PROJECT_SOURCE_DIR}/src/runtime/diag/hf_telemetry*.c)
+    list(TRANSFORM probe_stems PREPEND ${PROJECT_SOURCE_DIR}/src/runtime/)
+    count_image(telemetry stats bitmap "count_telemetry.c;${probes};${probe_stems}" hf_pool ${stats} HF_TELEMETRY=y HF_MUTEX=y)
     count_object(text_lifo lifo hf_pool ${core})
     count_object(text_bitmap bitmap hf_pool ${core})
     count_object(text_all bitmap "hf_pool;hf_tier;hf_region;hf_regions" ${census})

@@ -421,14 +421,14 @@ static void telemetry_pools_are_looked_at_by_name(void)
     run(1000);
     CHECK_EQ(times("[Trip]"), 0); // "slot" is full by design
     pools[1].in_use = 7;
-    run(200);
+    run(600); // three pools, one a sample
     CHECK_EQ(times("[Trip] pool warning tag=boot value=87 limit=80 name=frames (0ms)\n"), 1);
     pools[1].in_use = 8;
-    run(200);
+    run(600);
     CHECK_EQ(times("[Trip] pool trip tag=boot value=100 limit=100 name=frames (0ms)\n"), 1);
     pools[1].exhausted = 1;
     pools[2].exhausted = 3;
-    run(200);
+    run(600);
     CHECK_EQ(times("[Trip] refused_take trip tag=boot value=1 limit=1 name=frames (0ms)\n"), 1);
     CHECK_EQ(times("[Trip] refused_take trip tag=boot value=3 limit=1 name=slot (0ms)\n"), 1);
     run(5000);
@@ -454,7 +454,7 @@ static void telemetry_lock_that_timed_out_is_told(void)
     run(10000);
     CHECK_EQ(times("[Lock]"), 0);
     locks[1] = (hf_line_lock_t){"portal", "comms", "portal", 60, 1};
-    run(200);
+    run(400);
     CHECK_EQ(times("[Trip] lock_timeout trip tag=boot value=1 limit=1 name=portal (0ms)\n"), 1);
     CHECK_EQ(times("[Lock] name=portal holder=comms waiter=portal held_ms=60 timeouts=1 (0ms)\n"),
              1);
@@ -473,11 +473,11 @@ static void telemetry_stacks_are_looked_at_bit_by_bit(void)
     CHECK_EQ(margin, 1500);
     CHECK_EQ(times("[Trip]"), 0);
     stacks[1][500] = 1;
-    run(1800);
+    run(9600); // an eighth of it a sample from now on, of one of three
     CHECK_EQ(times("[Trip] stack trip tag=boot value="), 1);
     CHECK_EQ(times("limit=512 name=comms (0ms)\n"), 1);
     stacks[1][0] = 1;
-    run(1800);
+    run(9600);
     CHECK_EQ(tripwire.gravest, HF_TRIP_RESET_NOW); // overflowed
 }
 

@@ -9,10 +9,11 @@
 
 #include <string.h>
 
-#define SAMPLE_US (HF_TELEMETRY_SAMPLE_MS * HF_US_PER_MS)
-#define POOLS_US  (HF_TELEMETRY_POOLS_MS * HF_US_PER_MS)
-#define IDLE_US   (HF_TELEMETRY_IDLE_MS * HF_US_PER_MS)
-#define MARK_MASK (HF_TELEMETRY_MARKS - 1u)
+#define SAMPLE_US          (HF_TELEMETRY_SAMPLE_MS * HF_US_PER_MS)
+#define POOLS_US           (HF_TELEMETRY_POOLS_MS * HF_US_PER_MS)
+#define IDLE_US            (HF_TELEMETRY_IDLE_MS * HF_US_PER_MS)
+#define LOOK_AGAIN_DIVISOR 8u // a margin that is known changes seldom
+#define MARK_MASK          (HF_TELEMETRY_MARKS - 1u)
 
 _Static_assert((HF_TELEMETRY_MARKS & MARK_MASK) == 0,
                "turns wrap, so the places are a power of two");
@@ -173,47 +174,61 @@ static uint32_t percent_of(uint32_t part, uint32_t whole)
     return part <= UINT32_MAX / 100u ? part * 100u / whole : part / (whole / 100u);
 }
 
-static void look_at_pools(hf_telemetry_t *telemetry)
+/// The next of `count` rows.
+static uint32_t next_row(uint32_t *row, uint32_t count)
+{
+    const uint32_t now = *row;
+    *row = now + 1u < count ? now + 1u : 0;
+    return now;
+}
+
+// A pool, a lock and a stack a sample, one after the other: what a sample costs does not grow with the device.
+static void look_at_a_pool(hf_telemetry_t *telemetry)
 {
     const hf_telemetry_config_t *config = &telemetry->config;
+    if (config->pool_count == 0) {
+        return;
+    }
     hf_line_pool_t pool;
-    for (uint32_t i = 0; i < config->pool_count; i++) {
-        if (!config->read_pool(config->pools, i, &pool)) {
-            continue;
-        }
-        const bool is_watched = i >= 32u || (config->pools_full_by_design >> i & 1u) == 0;
-        if (is_watched && pool.capacity != 0) {
-            const uint32_t percent = percent_of(pool.in_use, pool.capacity);
-            hf_telemetry_check(telemetry, HF_WIRE_POOL, i, percent, pool.name);
-        }
-        hf_telemetry_check(telemetry, HF_WIRE_REFUSED, i, pool.exhausted, pool.name);
+    const uint32_t row = next_row(&telemetry->next_pool, config->pool_count);
+    if (!config->read_pool(config->pools, row, &pool)) {
+        return;
     }
+    const bool is_watched = row >= 32u || (config->pools_full_by_design >> row & 1u) == 0;
+    if (is_watched && pool.capacity != 0) {
+        hf_telemetry_check(telemetry, HF_WIRE_POOL, row, percent_of(pool.in_use, pool.capacity),
+                           pool.name);
+    }
+    hf_telemetry_check(telemetry, HF_WIRE_REFUSED, row, pool.exhausted, pool.name);
 }
 
-static void look_at_locks(hf_telemetry_t *telemetry)
+static void look_at_a_lock(hf_telemetry_t *telemetry)
 {
     const hf_telemetry_config_t *config = &telemetry->config;
+    if (config->lock_count == 0) {
+        return;
+    }
     hf_line_lock_t lock;
-    for (uint32_t i = 0; i < config->lock_count; i++) {
-        if (config->read_lock(config->locks, i, &lock)) {
-            hf_telemetry_check(telemetry, HF_WIRE_LOCK, i, lock.timeouts, lock.name);
-        }
+    const uint32_t row = next_row(&telemetry->next_lock, config->lock_count);
+    if (config->read_lock(config->locks, row, &lock)) {
+        hf_telemetry_check(telemetry, HF_WIRE_LOCK, row, lock.timeouts, lock.name);
     }
 }
 
-/// One stack a sample, so that the cost of a sample does not grow with the table.
 static void look_at_a_stack(hf_telemetry_t *telemetry)
 {
     hf_tasks_t *tasks = telemetry->config.tasks;
     if (tasks == NULL || tasks->count == 0) {
         return;
     }
-    const uint32_t task = telemetry->look;
-    telemetry->look = task + 1u < tasks->count ? task + 1u : 0;
-    hf_task_look(tasks, task, telemetry->config.look_bytes);
+    const uint32_t row = next_row(&telemetry->next_task, tasks->count);
     uint32_t margin = 0;
-    if (hf_task_margin(tasks, task, &margin) == HF_OK) {
-        hf_telemetry_check(telemetry, HF_WIRE_STACK, task, margin, tasks->task[task].info.name);
+    const bool is_new = hf_task_margin(tasks, row, &margin) != HF_OK;
+    hf_task_look(tasks, row,
+                 is_new ? telemetry->config.look_bytes
+                        : telemetry->config.look_bytes / LOOK_AGAIN_DIVISOR);
+    if (hf_task_margin(tasks, row, &margin) == HF_OK) {
+        hf_telemetry_check(telemetry, HF_WIRE_STACK, row, margin, tasks->task[row].info.name);
     }
 }
 
@@ -228,8 +243,8 @@ static void sample(hf_telemetry_t *telemetry)
 {
     read_now(telemetry);
     check_memory(telemetry);
-    look_at_pools(telemetry);
-    look_at_locks(telemetry);
+    look_at_a_pool(telemetry);
+    look_at_a_lock(telemetry);
     look_at_a_stack(telemetry);
 }
 

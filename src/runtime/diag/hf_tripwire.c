@@ -66,6 +66,18 @@ static bool is_wire(const hf_wire_t *wire)
                                   : wire->warn >= 1u && wire->warn <= wire->trip;
 }
 
+/// The mildest limit of a kind is the first that a value passes.
+static void find_mildest(hf_tripwire_t *tripwire, const hf_wire_t *wire)
+{
+    const uint32_t kind = 1u << wire->kind;
+    uint32_t *mildest = &tripwire->mildest[wire->kind];
+    const bool is_milder = kind_falls[wire->kind] ? wire->warn > *mildest : wire->warn < *mildest;
+    if ((tripwire->watched & kind) == 0 || is_milder) {
+        *mildest = wire->warn;
+    }
+    tripwire->watched |= kind;
+}
+
 int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t count,
                      void (*on_trip)(void *ctx, const hf_trip_event_t *event), void *ctx)
 {
@@ -83,6 +95,9 @@ int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t c
         }
     }
     *tripwire = (hf_tripwire_t){.wires = wires, .count = count, .on_trip = on_trip, .ctx = ctx};
+    for (uint32_t i = 0; i < count; i++) {
+        find_mildest(tripwire, &wires[i]);
+    }
     return HF_OK;
 }
 
@@ -165,24 +180,43 @@ static void look_at_counter(hf_tripwire_t *tripwire, uint32_t row, uint32_t coun
     }
 }
 
-void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading)
+static void look(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading)
 {
-    tripwire->checks++;
-    if (reading->index >= HF_WIRE_NAMES_MAX) {
-        tripwire->beyond++;
-        return;
-    }
-    uint32_t counter = 0;
+    uint32_t counter = 0, told = 0;
     for (uint32_t row = 0; row < tripwire->count; row++) {
         const hf_wire_kind_t kind = tripwire->wires[row].kind;
         if (kind == reading->kind) {
             if (is_counter(kind)) {
                 look_at_counter(tripwire, row, counter, reading);
+                told = 1u; // one that counted may be reset to 0
             } else {
                 look_at_level(tripwire, row, reading);
+                told |= tripwire->warned[row] | tripwire->tripped[row];
             }
         }
         counter += is_counter(kind) ? 1u : 0u;
+    }
+    const uint32_t bit = 1u << reading->kind;
+    tripwire->loud = told != 0 ? tripwire->loud | bit : tripwire->loud & ~bit;
+}
+
+void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading)
+{
+    const uint32_t kind = reading->kind;
+    tripwire->checks++;
+    if (kind >= HF_WIRE_KINDS || (tripwire->watched >> kind & 1u) == 0) {
+        return;
+    }
+    if (reading->index >= HF_WIRE_NAMES_MAX) {
+        tripwire->beyond++;
+        return;
+    }
+    const uint32_t mildest = tripwire->mildest[kind];
+    const bool is_good = is_counter(kind)   ? reading->value == 0
+                         : kind_falls[kind] ? reading->value >= mildest
+                                            : reading->value < mildest;
+    if (!is_good || (tripwire->loud >> kind & 1u) != 0) {
+        look(tripwire, reading);
     }
 }
 
