@@ -79,7 +79,7 @@ function connectorCard(c) {
     const b = c.bus;
     r.push(['bus', b.module + (b.bms !== b.module ? ', BMS ' + b.bms : '') + (b.bus_offs ? ', off ' + b.bus_offs + ' times' : '') +
         (b.overruns ? ', ' + b.overruns + ' frames lost' : '') + (b.ring_percent > 80 ? ', ring ' + b.ring_percent + ' %' : '')]);
-    if (c.commissioning !== 'off') r.push(['commissioning', c.commissioning]);
+    if (c.commissioning !== 'proven or not asked for') r.push(['commissioning', c.commissioning]);
     return card('Connector ' + c.connector, make('div', c.state, 'state ' + c.state), rows(r));
 }
 
