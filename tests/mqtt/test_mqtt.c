@@ -284,6 +284,43 @@ static void publish_reading_keeps_floor_deadband_and_heartbeat(void)
     CHECK(payload("status") == NULL);
 }
 
+static void publish_diagnostics_come_every_minute(void)
+{
+    begin();
+    CHECK_EQ(poll_after(0), HF_OK);
+    forget();
+    CHECK_EQ(poll_after(MQTT_HEARTBEAT_MS * HF_US_PER_MS - 1), HF_OK);
+    CHECK_EQ(world.count, 0);
+    CHECK_EQ(poll_after(1), HF_OK);
+    CHECK(payload("diag/memory") != NULL && payload("diag/health") != NULL);
+    CHECK_EQ(figure("diag/health", "mqtt_health_publish_age_ms"), MQTT_HEARTBEAT_MS);
+    forget();
+    world.device_status = HF_E_UNSUPPORTED; // what was known is not told as if it still were
+    CHECK_EQ(poll_after(MQTT_HEARTBEAT_MS * HF_US_PER_MS), HF_OK);
+    CHECK_EQ(hf_json_count(member("diag/memory", "pools")), 0);
+}
+
+static void publish_readings_are_in_the_units_of_their_names(void)
+{
+    begin();
+    world.control.connector[0].register_mJ = 3600000ull * 7654321u + 3599999u;
+    world.control.connector[0].mA = 12345;
+    world.control.connector[0].offered_mA = 125000;
+    world.control.connector[0].temperature_dC = -123;
+    world.control.connector[0].soc_permille = 555;
+    world.comms.transaction_id[0] = 99;
+    world.comms.transaction_id[1] = -1; // open, its number not known yet
+    CHECK_EQ(poll_after(0), HF_OK);
+    CHECK_STR(payload("connector/1/energy_wh"), "7654321");
+    CHECK_STR(payload("connector/1/power_w"), "4938");
+    CHECK_STR(payload("connector/1/current_ma"), "12345");
+    CHECK_STR(payload("connector/1/limit_ma"), "125000");
+    CHECK_STR(payload("connector/1/temperature_c"), "-12.3");
+    CHECK_STR(payload("connector/1/soc_percent"), "55.5");
+    CHECK_STR(payload("connector/1/transaction_id"), "99");
+    CHECK_STR(payload("connector/2/transaction_id"), "null");
+}
+
 static void publish_zero_and_unknown_are_never_held_back(void)
 {
     begin();
@@ -320,9 +357,12 @@ static void publish_state_has_no_floor(void)
 static void publish_goes_on_where_the_sink_stopped(void)
 {
     begin();
+    world.room = 0;
+    CHECK_EQ(poll_after(0), HF_OK);
     world.room = 3;
     CHECK_EQ(poll_after(0), HF_OK);
-    CHECK_EQ(world.count, 3);
+    REQUIRE(world.count == 3);
+    CHECK_STR(world.message[0].payload, "online");
     CHECK_EQ(poll_after(SECOND), HF_OK);
     CHECK_EQ(world.count, 3); // full: nothing is lost, nothing is repeated
     CHECK_STR(world.marks, "mqtt_discovery_pre mqtt_discovery_post ");
@@ -559,6 +599,8 @@ int main(int argc, char **argv)
         HF_TEST(publish_on_connect_tells_everything_in_order),
         HF_TEST(publish_health_has_the_fields_of_old_and_none_of_the_web),
         HF_TEST(publish_reading_keeps_floor_deadband_and_heartbeat),
+        HF_TEST(publish_diagnostics_come_every_minute),
+        HF_TEST(publish_readings_are_in_the_units_of_their_names),
         HF_TEST(publish_zero_and_unknown_are_never_held_back),
         HF_TEST(publish_state_has_no_floor),
         HF_TEST(publish_goes_on_where_the_sink_stopped),

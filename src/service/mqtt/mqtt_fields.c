@@ -3,8 +3,8 @@
 // not fresh is not known.
 #include "mqtt_fields.h"
 
-#define MWS_PER_WH 3600000u
-#define UW_PER_W   1000000
+#define MILLIJOULES_PER_WH 3600000u
+#define MICROWATTS_PER_W   1000000
 
 static bool read_state(const evse_connector_view_t *view, int32_t transaction_id, int64_t *value)
 {
@@ -45,7 +45,7 @@ static bool read_contactor(const evse_connector_view_t *view, int32_t transactio
 static bool read_power(const evse_connector_view_t *view, int32_t transaction_id, int64_t *value)
 {
     (void)transaction_id;
-    *value = view->meter_fresh != 0 ? (int64_t)view->mV * view->mA / UW_PER_W : 0;
+    *value = view->meter_fresh != 0 ? (int64_t)view->mV * view->mA / MICROWATTS_PER_W : 0;
     return view->meter_fresh != 0 || view->contactor_closed == 0;
 }
 
@@ -73,7 +73,7 @@ static bool read_limit(const evse_connector_view_t *view, int32_t transaction_id
 static bool read_energy(const evse_connector_view_t *view, int32_t transaction_id, int64_t *value)
 {
     (void)transaction_id;
-    *value = (int64_t)(view->register_mJ / MWS_PER_WH);
+    *value = (int64_t)(view->register_mJ / MILLIJOULES_PER_WH);
     return true;
 }
 

@@ -125,7 +125,12 @@ static int send_discovery(mqtt_publisher_t *publisher, const char *topic)
     hf_builder_init(&out, text, length + 1);
     for (unsigned i = 0; mqtt_discovery_piece(publisher, i, &out); i++) {
     }
-    int status = send(publisher, topic, text, out.length);
+    int status = HF_OK;
+    if (out.overflow || out.length != length) {
+        publisher->too_long++; // the passes disagree: half a message is never sent
+    } else {
+        status = send(publisher, topic, text, length);
+    }
     free(text);
     return status;
 }
