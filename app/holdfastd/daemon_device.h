@@ -24,6 +24,7 @@ typedef struct daemon_budget {
     int (*read)(hf_memory_t *memory);
     int (*region)(unsigned number, holdfast_malloc_region_t *region);
     int (*failures)(holdfast_malloc_failures_t *failures);
+    void (*arm)(void);
     holdfast_malloc_region_t of[DAEMON_REGIONS]; // as read last
     uint32_t regions;
     uint32_t wrong_gives;

@@ -22,6 +22,14 @@
 #define KEPT_HEAD  4u // number of the boot that found it
 #define GUARD_SPAN 65536u
 
+#ifdef __SANITIZE_ADDRESS__
+#define HAS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SANITIZER
+#endif
+#endif
+
 // A handler gets no context: the one page of the process, and the stack of the thread it runs in.
 static daemon_dossier_t *the_dossier;
 static _Thread_local uintptr_t stack_low;
@@ -235,7 +243,11 @@ void daemon_dossier_guard_thread(void)
     pthread_attr_t attributes;
     void *low = NULL;
     size_t size = 0;
+#ifndef HAS_SANITIZER // which has one of its own, and frees it
     (void)sigaltstack(&stack, NULL);
+#else
+    (void)stack;
+#endif
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
         if (pthread_attr_getstack(&attributes, &low, &size) == 0) {
             stack_low = (uintptr_t)low;

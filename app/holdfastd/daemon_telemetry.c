@@ -38,9 +38,11 @@ static void find_budget(daemon_budget_t *budget)
     void *read = dlsym(RTLD_DEFAULT, "holdfast_malloc_read");
     void *region = dlsym(RTLD_DEFAULT, "holdfast_malloc_region");
     void *failures = dlsym(RTLD_DEFAULT, "holdfast_malloc_failures");
+    void *arm = dlsym(RTLD_DEFAULT, "holdfast_malloc_arm");
     memcpy(&budget->read, &read, sizeof read);
     memcpy(&budget->region, &region, sizeof region);
     memcpy(&budget->failures, &failures, sizeof failures);
+    memcpy(&budget->arm, &arm, sizeof arm);
 }
 
 /// Regions of the budget are told as pools of bytes, after the pools.
@@ -318,6 +320,10 @@ static void begin(daemon_t *daemon, uint64_t now_us)
     daemon_telemetry_mark(daemon, "setup");
     hf_telemetry_poll(&device->telemetry, now_us);
     hf_telemetry_ready(&device->telemetry, now_us);
+    device->telemetry.pools_us = 0; // the first ones at once
+    if (device->budget.arm != NULL) {
+        device->budget.arm(); // takes that are to fail are counted from here
+    }
     device->is_ready = true;
 }
 

@@ -163,6 +163,7 @@ void world_telemetry_boot(world_t *world)
     mark(world, "setup");
     hf_telemetry_poll(&telemetry->device, now_us);
     hf_telemetry_ready(&telemetry->device, now_us);
+    telemetry->device.pools_us = 0; // the first ones at once
 }
 
 // ---- each step ------------------------------------------------------------------------------------
