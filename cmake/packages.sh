@@ -15,7 +15,7 @@ package_reason() { # PACKAGE
     libc6-dev) echo "headers of the C library" ;;
     pkg-config) echo "finds the libraries" ;;
     libwebsockets-dev) echo "WebSocket server of the simulated central system" ;;
-    libmicrohttpd-dev) echo "status page of the charge point" ;;
+    libmicrohttpd-dev) echo "portal of the charge point" ;;
     libcurl4-openssl-dev) echo "firmware downloads and diagnostics uploads" ;;
     libmosquitto-dev) echo "MQTT client of the charge point" ;;
     mosquitto | mosquitto-clients) echo "MQTT broker of the tests, and its clients" ;;
