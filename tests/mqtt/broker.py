@@ -115,8 +115,9 @@ class Subscriber:
 
 
 class Daemon:
-    def __init__(self, bin_folder, directory, *arguments, csms="ws://127.0.0.1:9/"):
+    def __init__(self, bin_folder, directory, *arguments, csms="ws://127.0.0.1:9/", environment=None):
         os.makedirs(directory, exist_ok=True)
+        self.environment = dict(os.environ, **(environment or {}))
         self.directory = directory
         self.command = [os.path.join(bin_folder, "holdfastd"), "--id", "CP1", "--csms", csms, "--can",
                         f"virtual:{directory}/can", "--io", f"socket:{directory}/io", "--state", directory + "/state",
@@ -125,7 +126,8 @@ class Daemon:
 
     def start(self):
         self.stderr = open(self.directory + "/log", "w", encoding="utf-8")
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
+                                        env=self.environment)
 
     def log(self):
         with open(self.directory + "/log", encoding="utf-8") as log:

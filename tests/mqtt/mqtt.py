@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The shipped holdfastd as an MQTT client: topics, retained messages, the will, discovery, brokers that go and come back, and
 brokers that are slow, silent or hostile. The cases wait most of the time, so all run at once.
-Usage: mqtt.py BIN
+Usage: mqtt.py BIN BUDGET_LIBRARY [CASE...]
 """
 import json
 import os
@@ -14,7 +14,7 @@ import traceback
 
 from broker import CONNACK, Broker, Daemon, FakeBroker, Subscriber, free_port, must, wait_until
 
-BIN = sys.argv[1]
+BIN, BUDGET = sys.argv[1:3]
 ROOT = "holdfast/CP1/"
 FIELDS = {"state", "fault", "plugged", "locked", "contactor_closed", "power_w", "voltage_mv", "current_ma", "limit_ma",
           "energy_wh", "temperature_c", "soc_percent", "transaction_id"}
@@ -220,6 +220,47 @@ def case_flood(directory):
     broker.stop()
 
 
+def set_budget(directory, internal_free):
+    """What the device has left, in the order of hf_memory_t."""
+    internal = f"{internal_free} {min(internal_free, 100000)} {internal_free}"
+    with open(directory + "/budget.new", "w", encoding="utf-8") as file:
+        file.write(f"{internal} {internal} 8000000 8000000 8000000")
+    os.rename(directory + "/budget.new", directory + "/budget")
+
+
+def case_shed(directory):
+    """Memory runs out, what tripped is told, the client goes and comes back; the moments are in the telemetry."""
+    broker = Broker(directory)
+    eye = Subscriber(broker.port)
+    set_budget(directory, 200000)
+    daemon = Daemon(BIN, directory + "/cp", "--mqtt", f"mqtt://127.0.0.1:{broker.port}", "--telemetry",
+                    directory + "/telemetry", "--on-trip", "internal_free=shed", "--tripwire", "0",
+                    environment={"LD_PRELOAD": BUDGET, "BUDGET_FILE": directory + "/budget"})
+    eye.until(lambda m: m["topic"] == ROOT + "diag/health" and json.loads(m["payload"])["heap_internal_free"] == 200000,
+              "health with memory")
+    tags = ["mqtt_connect_attempt", "mqtt_connected", "mqtt_discovery_pre", "mqtt_discovery_post", "mqtt_first_publish"]
+
+    def seen_tags():
+        with open(directory + "/telemetry", encoding="utf-8") as lines:
+            return [line.split()[1] for line in lines if line.startswith("[Mem] mqtt_")]
+    wait_until(lambda: seen_tags() == tags, "each moment is marked, in order")
+    print("ok each moment is marked, in order")
+    set_budget(directory, 3000)
+    eye.until(lambda m: m["topic"] == ROOT + "diag/memory" and json.loads(m["payload"])["trips"] >= 1, "the trip")
+    print("ok a trip is told at once")
+    eye.payload(ROOT + "status", "offline")
+    daemon.wait_log("mqtt: paused by the trip policy")
+    print("ok then the client pauses")
+    eye.quiet(0.3)
+    must(eye.quiet(2) == 0, "and publishes nothing")
+    set_budget(directory, 200000)
+    eye.payload(ROOT + "status", "online")
+    print("ok it comes back with the memory")
+    must(daemon.end()[0] == 0, "and ends in good order")
+    eye.stop()
+    broker.stop()
+
+
 def case_options(directory):
     base = [os.path.join(BIN, "holdfastd"), "--id", "CP1", "--csms", "ws://127.0.0.1:9/", "--can", "virtual:/nowhere/can",
             "--io", "socket:/nowhere/io", "--check"]
@@ -250,7 +291,7 @@ def run(case, directory, failures):
 
 
 def main():
-    only = sys.argv[2:]
+    only = sys.argv[3:]
     cases = [value for name, value in globals().items() if name.startswith("case_") and (not only or name[5:] in only)]
     failures = []
     with tempfile.TemporaryDirectory() as directory:

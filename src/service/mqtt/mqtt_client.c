@@ -25,6 +25,7 @@
 #define PACKETS_A_ROUND     32u // a flood costs no more than this
 #define HEAD_BYTES          5u
 #define GOODBYE_ROUNDS      5u
+#define SHED_MS             1200u // the view of the device is a second old at most
 #define PROTOCOL_MQTT_3_1_1 MQTT_PROTOCOL_V311
 
 static void set_link(mqtt_client_t *client, mqtt_link_t link, uint64_t now_us)
@@ -305,6 +306,8 @@ static void shed(mqtt_client_t *client, uint64_t now_us)
             leave(client);
         }
         go_down(client, now_us, "paused by the trip policy");
+        hf_backoff_reset(&client->backoff);
+        client->next_us = 0; // the broker did nothing wrong
     }
     set_link(client, MQTT_LINK_SHED, now_us);
 }
@@ -334,7 +337,10 @@ static void run_round(mqtt_client_t *client)
 {
     bool is_hung_up = wait_round(client);
     uint64_t now_us = hf_port_now_us();
-    if (is_shed(client)) {
+    client->shed_us = !is_shed(client) ? 0 : client->shed_us != 0 ? client->shed_us : now_us;
+    // What tripped is told before the pause: the diagnostics follow the view.
+    if (client->shed_us != 0 &&
+        (link_of(client) != MQTT_LINK_UP || now_us - client->shed_us > SHED_MS * HF_US_PER_MS)) {
         shed(client, now_us);
         return;
     }

@@ -37,6 +37,7 @@ typedef struct mqtt_client {
     hf_backoff_t backoff;
     uint64_t next_us;  // moment of the next try
     uint64_t since_us; // of the link's state
+    uint64_t shed_us;  // shedding was first seen; 0: it is not
     int refusal;       // of the broker; told once
     bool is_answered, is_lost;
     char client_id[MQTT_ID_BYTES + 16u];
