@@ -2,7 +2,53 @@
 // Copies items in and out of slots word by word. Owns nothing.
 #include "hf_slot.h"
 
+#include "holdfast/hf_critical.h"
+
 #include <string.h>
+
+#if HF_SINGLE_CORE
+
+// One core: what interrupts a copy is whole itself when the copy goes on, so the sequence word tells everything, and the words
+// between need neither barriers nor an order among themselves; the compiler alone must keep them between the two.
+typedef struct __attribute__((may_alias)) quad {
+    uint32_t word[4];
+} quad_t;
+
+static void copy(void *to, const void *from, uint32_t bytes)
+{
+    uint8_t *out = to;
+    const uint8_t *in = from;
+    if ((((uintptr_t)in | (uintptr_t)out) & 3u) == 0) {
+        for (; bytes >= sizeof(quad_t); bytes -= (uint32_t)sizeof(quad_t)) {
+            *(quad_t *)(void *)out = *(const quad_t *)(const void *)in;
+            in += sizeof(quad_t);
+            out += sizeof(quad_t);
+        }
+    }
+    memcpy(out, in, bytes);
+}
+
+void hf_slot_write(hf_atomic_u32_t *slot, uint32_t number, const void *item, uint32_t item_bytes)
+{
+    atomic_store_explicit(&slot[0], number * 2u + 1u, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    copy((void *)&slot[1], item, item_bytes);
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&slot[0], number * 2u + 2u, memory_order_relaxed);
+}
+
+bool hf_slot_read(const hf_atomic_u32_t *slot, uint32_t number, void *item, uint32_t item_bytes)
+{
+    if (atomic_load_explicit(&slot[0], memory_order_relaxed) != number * 2u + 2u) {
+        return false;
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    copy(item, (const void *)&slot[1], item_bytes);
+    atomic_signal_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&slot[0], memory_order_relaxed) == number * 2u + 2u;
+}
+
+#else
 
 // Four a turn: these loops are most of what an idle round of the comms loop costs.
 void hf_slot_write(hf_atomic_u32_t *slot, uint32_t number, const void *item, uint32_t item_bytes)
@@ -49,3 +95,5 @@ bool hf_slot_read(const hf_atomic_u32_t *slot, uint32_t number, void *item, uint
     memcpy(bytes, word, item_bytes);
     return atomic_load_explicit(&slot[0], memory_order_relaxed) == number * 2u + 2u;
 }
+
+#endif
