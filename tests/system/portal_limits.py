@@ -108,8 +108,8 @@ def check_beyond(directory):
 
 
 def check_device_memory():
-    if not HAS_TELEMETRY or not os.path.exists(os.path.join(BIN, "libholdfast-malloc.so")):
-        print("NOT LOOKED AT: a device's memory (this build has no telemetry, or no libholdfast-malloc.so)")
+    if STARVE == "none" or not HAS_TELEMETRY or not os.path.exists(os.path.join(BIN, "libholdfast-malloc.so")):
+        print("NOT LOOKED AT: a device's memory (this build has sanitizers, no telemetry, or no libholdfast-malloc.so)")
         return
     image = os.urandom(8 << 20)
     with Rig(BIN, "--heap", "internal=320K,psram=8M", "--telemetry", "-", "--heartbeat", "5") as rig:
