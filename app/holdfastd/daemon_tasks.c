@@ -4,6 +4,8 @@
 
 #include "hf_port_linux.h"
 
+#include <stdio.h>
+
 _Static_assert(DAEMON_ROWS <= HF_TASKS_MAX, "the table holds every thread");
 
 static const char *const meter_names[] = {"meter1", "meter2", "meter3", "meter4"};
@@ -42,6 +44,14 @@ void daemon_tasks_init(daemon_t *daemon)
     }
     tasks->count = DAEMON_ROWS;
 #endif
+}
+
+void daemon_tasks_print(void)
+{
+    for (unsigned i = 0; i < DAEMON_ROWS; i++) {
+        const hf_task_info_t info = info_of(i);
+        printf("%s %u %u\n", info.name, (unsigned)info.stack_bytes, (unsigned)info.priority);
+    }
 }
 
 hf_thread_place_t daemon_place(daemon_t *daemon, unsigned row)

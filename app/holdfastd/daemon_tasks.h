@@ -13,12 +13,12 @@
 #define DAEMON_TASK_TABLE(X)                                                                       \
     X(MAIN, "main", 64u * 1024u, 0)              /* signals, logs, telemetry */                    \
     X(CONTROL, "control", 64u * 1024u, 60)       /* the tick */                                    \
-    X(SUPERVISOR, "supervisor", 32u * 1024u, 59) /* check-ins, watchdogs */                        \
+    X(SUPERVISOR, "supervisor", 64u * 1024u, 59) /* check-ins, watchdogs */                        \
     X(COMMS, "comms", 64u * 1024u, 0)            /* OCPP, sessions, journal */                     \
     X(RESOLVER, "resolver", 256u * 1024u, 0)     /* names; the C library's resolver */             \
-    X(JOURNAL, "journal", 32u * 1024u, 0)        /* fdatasync */                                   \
-    X(TAGS, "tags", 32u * 1024u, 0)              /* fdatasync of list and cache */                 \
-    X(CONSOLE, "console", 32u * 1024u, 0)        /* the local console */                           \
+    X(JOURNAL, "journal", 48u * 1024u, 0)        /* fdatasync */                                   \
+    X(TAGS, "tags", 48u * 1024u, 0)              /* fdatasync of list and cache */                 \
+    X(CONSOLE, "console", 64u * 1024u, 0)        /* the local console */                           \
     X(TRANSFER, "transfer", 256u * 1024u, 0)     /* libcurl and its TLS */                         \
     X(PORTAL, "portal", 128u * 1024u, 0)         /* libmicrohttpd */                               \
     X(MQTT, "mqtt", 128u * 1024u, 0)             /* libmosquitto */
@@ -46,6 +46,8 @@ struct daemon;
 
 /// Before any thread is started, by main: its own stack is adopted.
 void daemon_tasks_init(struct daemon *daemon);
+/// The table on standard output: name, stack in bytes, priority.
+void daemon_tasks_print(void);
 /// For whoever starts a thread by itself.
 hf_thread_place_t daemon_place(struct daemon *daemon, unsigned row);
 /// Starts a service's thread. Returns an errno: no thread.

@@ -12,6 +12,7 @@
 #if CONFIG_HOLDFASTD_HEAP_GUARD
 #include "daemon_heap.h"
 #endif
+#include "daemon_tasks.h"
 #include "evse_can_linux.h"
 #if CONFIG_HOLDFASTD_GPIO
 #include "evse_io_gpio.h"
@@ -340,6 +341,7 @@ static void print_help(void)
     printf("  %-22s %s\n", "--config FILE",
            "read settings from a file: one NAME = VALUE a line, # comments");
     printf("  %-22s %s\n", "--check", "check the configuration and end");
+    printf("  %-22s %s\n", "--tasks", "the threads: name, stack in bytes, priority; and end");
     printf("  %-22s %s\n", "--help", "this text");
     printf("  %-22s %s\n\nBuses: %s\n", "--version", "the version", evse_can_linux_specs);
     printf("Readers: %s\n", evse_reader_linux_specs);
@@ -694,6 +696,10 @@ static int read_argument(options_t *options, char **argv, int *i)
     }
     if (strcmp(argument, "--version") == 0) {
         printf("holdfastd %s\n", HOLDFAST_VERSION);
+        return EXIT_GOOD;
+    }
+    if (strcmp(argument, "--tasks") == 0) {
+        daemon_tasks_print();
         return EXIT_GOOD;
     }
     if (strcmp(argument, "--check") == 0) {

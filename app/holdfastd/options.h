@@ -61,7 +61,7 @@ typedef struct options {
     hf_trip_action_t on_trip[HF_WIRE_KINDS]; // where has_action
     bool has_action[HF_WIRE_KINDS];
     bool commission;
-    char mqtt[OPTIONS_TEXT_MAX]; // empty: no client
+    char mqtt[OPTIONS_TEXT_MAX];                                          // empty: no client
     char mqtt_prefix[OPTIONS_TEXT_MAX], mqtt_discovery[OPTIONS_TEXT_MAX]; // empty: default
     char mqtt_password_file[OPTIONS_TEXT_MAX];                            // empty: none
     char vendor[21], model[21], serial[26];
@@ -81,7 +81,7 @@ typedef struct options {
 } options_t;
 
 /// Reads the command line (and the files it names) and checks everything. Returns -1 to go on, else the exit code: 0 after
-/// --help or --version, EXIT_USAGE or EXIT_CONFIG after one clear sentence on stderr.
+/// --help, --tasks or --version, EXIT_USAGE or EXIT_CONFIG after one clear sentence on stderr.
 int options_read(options_t *options, int argc, char **argv);
 
 #endif

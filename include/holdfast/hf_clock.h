@@ -14,7 +14,7 @@ extern "C" {
 #define HF_US_PER_S  1000000ULL
 #define HF_MS_PER_S  1000u
 
-/// Monotonic microseconds. Link-time seam: only composition roots, ports and hf_mutex (which waits, and measures it) call it.
+/// Monotonic microseconds. Link-time seam: only composition roots, ports and hf_mutex (it measures its waits) call it.
 uint64_t hf_port_now_us(void);
 
 /// Room for "2026-11-21T09:22:33.123Z" and its NUL.

@@ -66,7 +66,7 @@ bool hf_mutex_is_news(const hf_mutex_t *mutex, hf_mutex_timeout_t *timeout, hf_m
 
 // ---- seam of the port ---------------------------------------------------------------------------------------------
 
-/// `words` is hf_mutex_t.port. Link-time seam, beside hf_port_now_us(). port/linux: pthread_mutex_clocklock(CLOCK_MONOTONIC).
+/// `words` is hf_mutex_t.port. Link-time seam, as hf_port_now_us(). Linux: pthread_mutex_clocklock(CLOCK_MONOTONIC).
 HF_MUST_CHECK int hf_port_mutex_init(uint64_t *words);
 /// HF_OK or HF_E_TIMEOUT. bound_us 0: does not wait.
 HF_MUST_CHECK int hf_port_mutex_take(uint64_t *words, uint32_t bound_us);

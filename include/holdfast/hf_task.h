@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tasks of a device as one table: name, stack, priority. Stacks are painted before they are used; the bytes that never
-// changed are the margin. Invariant: a look at the margin reads a bounded part of the stack and writes nothing, so that it is
+// changed are the margin. Invariant: a look at the margin reads a bounded part of a stack and writes nothing, so that it is
 // cheap on a timer and safe when memory is what is missing.
 #ifndef HF_TASK_H
 #define HF_TASK_H
@@ -44,12 +44,12 @@ typedef struct hf_tasks {
 HF_MUST_CHECK int hf_tasks_init(hf_tasks_t *tasks, const hf_task_info_t *info, uint32_t count);
 /// Paints a stack that nobody uses yet. Context: before the task is created. Cost: O(stack).
 void hf_task_paint(uint8_t *stack, uint32_t stack_bytes);
-/// Paints a stack that nobody uses yet and makes it the stack of row `task`. HF_E_RANGE: no such row; HF_E_ARGUMENT: no stack;
+/// Paints a stack that nobody uses yet and makes it that of row `task`. HF_E_RANGE: no such row; HF_E_ARGUMENT: no stack;
 /// HF_E_STATE: the row has one. Context: before the task is created.
 HF_MUST_CHECK int hf_task_place(hf_tasks_t *tasks, unsigned task, uint8_t *stack,
                                 uint32_t stack_bytes);
-/// Paints the unused part of the caller's own stack, from its lowest address to HF_TASK_KEEP_BYTES below the caller's frame, and
-/// makes it the stack of row `task`. For stacks that somebody else made: main's, a library's. Errors as above, and
+/// Paints the unused part of the caller's own stack, from its lowest address to HF_TASK_KEEP_BYTES below the caller's
+/// frame, and makes it the stack of row `task`. For stacks that somebody else made: main's, a library's. Errors as above, and
 /// HF_E_RANGE: the caller does not run on it; nothing is painted then. Context: the task itself.
 HF_MUST_CHECK int hf_task_adopt(hf_tasks_t *tasks, unsigned task, uint8_t *stack,
                                 uint32_t stack_bytes);

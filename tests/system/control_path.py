@@ -89,7 +89,7 @@ class Program:
             self.outside.setdefault(here, set()).add(library[1])
             return
         target = re.match(r"\s*([0-9a-f]+) <", operands) if is_branch else None
-        taken = re.search(r"\(%rip\)\s+# ([0-9a-f]+) <", operands) if mnemonic == "lea" else None
+        taken = re.search(r"\(%rip\),\S+\s+# ([0-9a-f]+) <", operands) if mnemonic == "lea" else None
         if target or taken:
             address = int((target or taken)[1], 16)
             found = self.function_of(address)

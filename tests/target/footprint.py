@@ -70,6 +70,15 @@ def table(sizes):
     return out
 
 
+def others():
+    """What other programs wrote into the document: everything from its first heading of the second level on."""
+    if not os.path.exists(DOCUMENT):
+        return ""
+    with open(DOCUMENT, encoding="utf-8") as text:
+        content = text.read()
+    return content[content.index("\n## "):] if "\n## " in content else ""
+
+
 def told():
     """{name: bytes} as the document has it."""
     sizes = {}
@@ -104,8 +113,9 @@ def main():
         sys.exit(f"no libraries in {build}")
     if "--update" in sys.argv:
         compiler = run("arm-none-eabi-gcc", "-dumpfullversion").strip()
+        kept = others()
         with open(DOCUMENT, "w", encoding="utf-8") as out:
-            out.write(HEAD.format(compiler=compiler, messages=config(build, "EVSE_MESSAGES_MAX")) + table(sizes))
+            out.write(HEAD.format(compiler=compiler, messages=config(build, "EVSE_MESSAGES_MAX")) + table(sizes) + kept)
         return
     print(table(sizes))
     said = told()
