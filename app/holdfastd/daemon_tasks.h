@@ -54,7 +54,7 @@ hf_thread_place_t daemon_place(struct daemon *daemon, unsigned row);
 HF_MUST_CHECK int daemon_thread_start(struct daemon *daemon, unsigned row, pthread_t *thread,
                                       void *(*run)(void *), void *ctx);
 #if CONFIG_HF_MUTEX
-/// Makes a lock, and one of those that are told. A failure is as hf_mutex_init()'s. Context: main, before threads are started.
+/// Makes a lock, and one of those that are told. A failure is as hf_mutex_init()'s. Context: main, before any thread.
 HF_MUST_CHECK int daemon_lock_init(struct daemon *daemon, hf_mutex_t *mutex, const char *name);
 /// Logs locks that timed out, with their names, each at a limited rate. Context: main.
 void daemon_locks_tell(struct daemon *daemon, uint64_t now_us);

@@ -49,8 +49,8 @@ void hf_task_paint(uint8_t *stack, uint32_t stack_bytes);
 HF_MUST_CHECK int hf_task_place(hf_tasks_t *tasks, unsigned task, uint8_t *stack,
                                 uint32_t stack_bytes);
 /// Paints the unused part of the caller's own stack, from its lowest address to HF_TASK_KEEP_BYTES below the caller's
-/// frame, and makes it the stack of row `task`. For stacks that somebody else made: main's, a library's. Errors as above, and
-/// HF_E_RANGE: the caller does not run on it; nothing is painted then. Context: the task itself.
+/// frame, and makes it the stack of row `task`. For stacks that somebody else made: main's, a library's. Errors as
+/// above, and HF_E_RANGE: the caller does not run on it; nothing is painted then. Context: the task itself.
 HF_MUST_CHECK int hf_task_adopt(hf_tasks_t *tasks, unsigned task, uint8_t *stack,
                                 uint32_t stack_bytes);
 /// Looks at up to `max_bytes` of a row's stack, going on where the last look ended; a whole walk publishes the margin. A row

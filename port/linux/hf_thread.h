@@ -22,7 +22,7 @@ HF_MUST_CHECK int hf_thread_start(pthread_t *thread, const hf_thread_place_t *pl
 /// The same with SCHED_FIFO and the row's priority. EPERM: not granted, no thread.
 HF_MUST_CHECK int hf_thread_start_fifo(pthread_t *thread, const hf_thread_place_t *place,
                                        void *(*run)(void *), void *ctx);
-/// Paints what lies below the caller on the stack of main(), as many bytes as its row says: the kernel makes that stack as it
+/// Paints what lies below the caller on the stack of main(), as many bytes as its row says: the kernel makes it as it
 /// grows, up to a limit far away, so this is a budget. HF_E_UNSUPPORTED: the limit is not that far away.
 HF_MUST_CHECK int hf_thread_adopt_main(const hf_thread_place_t *place);
 
