@@ -188,6 +188,73 @@ Overall:
         status, out, _ = lab("--compare", "no-such-run", "nor-this")
         self.assertEqual((status, out), (2, "[compare] No mem.jsonl rows found in either run.\n"))
 
+    def test_diff_finds_what_the_authors_found_by_hand(self):
+        def medians(a, b):
+            status, out, _ = lab("diff", "--json", self.run_dir[a], self.run_dir[b])
+            self.assertEqual(status, 4)  # one run against one: nobody can tell
+            return {f["name"]: f["delta"] for f in json.loads(out)["figures"]}
+        deltas = medians("s4_psram_json", "s4_mask_cache")
+        self.assertEqual((deltas["hin_min"], deltas["lvgl_switch_pre_macro1 hin"]), (15608, 31696))
+        self.assertEqual(medians("s4_mask_cache", "s4_psram_draw")["hin_min"], 24296)
+        self.assertEqual(medians("s4_baseline", "s4_psram_json")["hin_min"], 16060 - 1832)
+
+    def test_five_runs_against_five_are_judged(self):
+        before = ",".join(self.run_dir[f"s2_baseline_{i}"] for i in range(1, 6))
+        after = os.path.join(self.folder.name, "after")
+        for i in range(5):
+            lab("replay", "--out", after, "--key", f"s2-{i}", os.path.join(FIXTURES, "s2_nimble_psram.log"))
+        status, out, _ = lab("diff", "--json", before, after)
+        self.assertEqual((status, json.loads(out)["verdict"]), (0, "better"))
+        status, out, _ = lab("diff", after, before)
+        self.assertEqual(status, 1)
+        self.assertIn("verdict: worse", out)
+        self.assertEqual(lab("diff", before, before)[0], 0)
+        status, out, _ = lab("diff", "--markdown", before, after)
+        self.assertIn("| **hin_min** | 20912 (20772-20912) | 42916 | +22004 | 0.008 | better |", out)
+        store = os.path.join(self.folder.name, "store")
+        self.assertEqual(lab("baseline", "save", "--store", store, "s2", before)[0], 0)
+        self.assertEqual(lab("baseline", "list", "--store", store)[1], "s2\n")
+        status, out, _ = lab("baseline", "compare", "--store", store, "s2", after)
+        self.assertEqual(status, 0)
+        self.assertIn("verdict: better", out)
+        self.assertEqual(lab("diff", "--store", store, "@s2", after)[0], 0)
+        for wrong in (["diff", before], ["diff", "@nope", after], ["diff", "no-such-run", after], ["baseline", "save", "x"],
+                      ["baseline", "save", "--store", store, "../x", after], ["baseline"], ["diff", "--nope", "a", "b"]):
+            self.assertEqual(lab(*wrong)[0], 2, wrong)
+
+    def test_log_writes_the_row_of_the_document(self):
+        path = os.path.join(self.folder.name, "experiments.md")
+        runs = [self.run_dir[f"s2_baseline_{i}"] for i in range(1, 6)]
+        self.assertEqual(lab("log", "--file", path, "--board", "jc3636w518", "--change", "Baseline | batch", *runs)[0], 0)
+        self.assertEqual(lab("log", "--file", path, "--notes", "fine", self.run_dir["s1_baseline"])[0], 0)
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("\nafter the table\n")
+        self.assertEqual(lab("log", "--file", path, self.run_dir["s4_baseline"])[0], 0)
+        with open(path, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        rows = [line for line in lines if line.startswith("| 2")]
+        self.assertEqual(len(rows), 3)
+        self.assertIn(" | jc3636w518 | Baseline \\| batch | s2_baseline_1 ×5 | ", rows[0])
+        self.assertIn(" | 20772–20912 (avg 20884) | 37–42 (avg 41) | 8266852 | fired 5/5 @ `http_root` "
+                      "(threshold 30720B, `hin` 21532–21672B) | ", rows[0])
+        self.assertTrue(rows[1].endswith(" | 20912 | 37 | 8271944 | not fired | fine |"), rows[1])
+        self.assertEqual(lines[-1], "after the table")
+        self.assertEqual(lines.index(rows[2]), lines.index(rows[1]) + 1)
+        self.assertEqual(lab("log")[0], 2)
+        self.assertEqual(lab("log", "--file", os.path.join(FIXTURES, "s1_baseline.log"), self.run_dir["s1_baseline"])[0], 2)
+
+    def test_list_tells_the_scenarios(self):
+        status, out, _ = lab("list", "--json")
+        self.assertEqual(status, 0)
+        keys = [json.loads(line)["key"] for line in out.splitlines()]
+        self.assertEqual(len(keys), len(set(keys)))
+        self.assertLessEqual({f"S{i}" for i in range(1, 13)}, {json.loads(line)["id"] for line in out.splitlines()})
+        status, out, _ = lab("list")
+        self.assertEqual(status, 0)
+        for key in keys:
+            self.assertIn("\n" + key, "\n" + out)
+        self.assertEqual(lab("list", "x")[0], 2)
+
     def test_junit_tells_the_findings(self):
         path = os.path.join(self.folder.name, "junit.xml")
         status, _, _ = lab("replay", "--out", self.out, "--junit", path, "--key", "s6", os.path.join(FIXTURES, "s6_crash.log"))

@@ -52,11 +52,11 @@ static void print_json(const lab_scenario_t *scenario)
 
 static void print_text(const lab_scenario_t *scenario)
 {
-    printf("%-8s %s (%s", scenario->key, scenario->title, needs(scenario));
+    printf("%-20s %s (%s", scenario->key, scenario->title, needs(scenario));
     for (unsigned i = 0; i < scenario->aliases; i++) {
         printf("%s%s", i == 0 ? "; also " : ", ", scenario->alias[i]);
     }
-    printf(")\n         %s\n", scenario->description);
+    printf(")\n%21s%s\n", "", scenario->description);
 }
 
 int lab_verb_list(int argc, char **argv)

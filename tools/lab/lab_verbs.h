@@ -7,6 +7,7 @@ int lab_verb_list(int argc, char **argv);
 int lab_verb_run(int argc, char **argv);
 int lab_verb_show(int argc, char **argv);
 int lab_verb_diff(int argc, char **argv);
+int lab_verb_baseline(int argc, char **argv);
 int lab_verb_compare(int argc, char **argv);
 int lab_verb_report(int argc, char **argv);
 int lab_verb_watch(int argc, char **argv);

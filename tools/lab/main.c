@@ -8,9 +8,15 @@
 #include <string.h>
 
 static const lab_verb_t verbs[] = {
+    {"run", lab_verb_run, "puts a device through scenarios and judges it"},
+    {"watch", lab_verb_watch, "follows a device, shows the newest of its memory"},
+    {"list", lab_verb_list, "the scenarios there are"},
     {"show", lab_verb_show, "what a run came to"},
+    {"diff", lab_verb_diff, "which differences between runs are more than chance"},
+    {"baseline", lab_verb_baseline, "keeps runs to compare with"},
     {"report", lab_verb_report, "draws a run: report.html"},
     {"replay", lab_verb_replay, "judges a saved serial.log, of either dialect"},
+    {"log", lab_verb_log, "adds a row to the experiments log"},
     {NULL, NULL, NULL},
 };
 
