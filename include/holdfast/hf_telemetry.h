@@ -51,7 +51,7 @@ typedef struct hf_telemetry_config {
     hf_history_sample_t *history; // as hf_windows_init()
     uint32_t history_count;
     uint32_t heartbeat_ms; // 60000; 5000 in tests
-    /// Of a stack whose margin is not known yet, at a sample; an eighth of it from then on. 0: HF_TELEMETRY_LOOK_BYTES.
+    /// Of a stack whose margin is not known yet, at a sample; a sixteenth of it from then on. 0: HF_TELEMETRY_LOOK_BYTES.
     uint32_t look_bytes;
 } hf_telemetry_config_t;
 

@@ -78,9 +78,10 @@ typedef struct hf_wire_reading {
 typedef struct hf_tripwire {
     const hf_wire_t *wires;
     uint32_t count;
-    uint32_t mildest[HF_WIRE_KINDS]; // where the first of a kind's wires begins to look
-    uint32_t watched,
-        loud; // bit per kind: it has a wire; one of them was told and is not armed again
+    uint32_t good_from[HF_WIRE_KINDS],
+        good_span[HF_WIRE_KINDS]; // values that no wire of a kind minds
+    uint32_t
+        loud; // bit per kind: a wire of it was told and is not armed again, or a counter counted
     uint32_t warned[HF_WIRES_MAX], tripped[HF_WIRES_MAX];   // bit per name
     uint32_t told[HF_WIRE_COUNTERS_MAX][HF_WIRE_NAMES_MAX]; // of a counter: where it last tripped
     uint32_t checks, warnings, trips;
@@ -98,6 +99,13 @@ HF_MUST_CHECK int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wir
 /// Shows a value to every wire of its kind, which calls on_trip() when it reaches a level anew. Context: one, the
 /// telemetry's loop. Cost: O(1) for a value that is good and was; else O(wires), below 100 B of stack and on_trip()'s.
 void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading);
+/// Whether hf_tripwire_check() would do nothing with the value but count it.
+static inline bool hf_tripwire_is_quiet(const hf_tripwire_t *tripwire, hf_wire_kind_t kind,
+                                        uint32_t value)
+{
+    return (unsigned)kind < HF_WIRE_KINDS && (tripwire->loud >> kind & 1u) == 0 &&
+           value - tripwire->good_from[kind] <= tripwire->good_span[kind];
+}
 /// The gravest action of what is beyond its limit right now: for shedding that ends. A counter's trip is a moment, not
 /// counted here.
 hf_trip_action_t hf_tripwire_standing(const hf_tripwire_t *tripwire);

@@ -33,7 +33,9 @@ static bool take_line(void *ctx, const char *line, size_t length)
 static int read_memory(void *ctx, hf_memory_t *out)
 {
     CHECK(ctx == &memory);
-    *out = memory;
+    if (memory_status == HF_OK) {
+        *out = memory;
+    }
     return memory_status;
 }
 
@@ -473,11 +475,11 @@ static void telemetry_stacks_are_looked_at_bit_by_bit(void)
     CHECK_EQ(margin, 1500);
     CHECK_EQ(times("[Trip]"), 0);
     stacks[1][500] = 1;
-    run(9600); // an eighth of it a sample from now on, of one of three
+    run(19800); // a sixteenth of it a sample from now on, of one of three
     CHECK_EQ(times("[Trip] stack trip tag=boot value="), 1);
     CHECK_EQ(times("limit=512 name=comms (0ms)\n"), 1);
     stacks[1][0] = 1;
-    run(9600);
+    run(19800);
     CHECK_EQ(tripwire.gravest, HF_TRIP_RESET_NOW); // overflowed
 }
 

@@ -12,7 +12,7 @@
 #define SAMPLE_US          (HF_TELEMETRY_SAMPLE_MS * HF_US_PER_MS)
 #define POOLS_US           (HF_TELEMETRY_POOLS_MS * HF_US_PER_MS)
 #define IDLE_US            (HF_TELEMETRY_IDLE_MS * HF_US_PER_MS)
-#define LOOK_AGAIN_DIVISOR 8u // a margin that is known changes seldom
+#define LOOK_AGAIN_DIVISOR 16u // a margin that is known changes seldom
 #define MARK_MASK          (HF_TELEMETRY_MARKS - 1u)
 
 _Static_assert((HF_TELEMETRY_MARKS & MARK_MASK) == 0,
@@ -122,10 +122,16 @@ const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry)
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name)
 {
-    if (telemetry->config.tripwire != NULL) {
-        const hf_wire_reading_t reading = {kind, index, value, telemetry->last_tag, name};
-        hf_tripwire_check(telemetry->config.tripwire, &reading);
+    hf_tripwire_t *tripwire = telemetry->config.tripwire;
+    if (tripwire == NULL) {
+        return;
     }
+    if (hf_tripwire_is_quiet(tripwire, kind, value)) { // nearly always
+        tripwire->checks++;
+        return;
+    }
+    const hf_wire_reading_t reading = {kind, index, value, telemetry->last_tag, name};
+    hf_tripwire_check(tripwire, &reading);
 }
 
 static void check_memory(hf_telemetry_t *telemetry)
@@ -140,16 +146,14 @@ static void check_memory(hf_telemetry_t *telemetry)
     }
 }
 
-/// Takes a reading over; under `tag` it is told.
-static void take_over(hf_telemetry_t *telemetry, const hf_memory_t *memory, bool is_known,
-                      uint64_t at_us)
+static void take_over(hf_telemetry_t *telemetry, const hf_telemetry_mark_t *mark)
 {
-    telemetry->memory_known = is_known;
+    telemetry->memory_known = mark->is_known;
     telemetry->memory_told = false;
-    if (is_known) {
-        telemetry->memory = *memory;
-        hf_windows_note(&telemetry->windows, memory,
-                        at_us < telemetry->now_us ? at_us : telemetry->now_us);
+    if (mark->is_known) {
+        telemetry->memory = mark->memory;
+        hf_windows_note(&telemetry->windows, &mark->memory,
+                        mark->at_us < telemetry->now_us ? mark->at_us : telemetry->now_us);
     }
 }
 
@@ -159,7 +163,7 @@ static void tell_marks(hf_telemetry_t *telemetry)
     telemetry->marks_peak = waiting > telemetry->marks_peak ? waiting : telemetry->marks_peak;
     hf_telemetry_mark_t mark;
     for (uint32_t i = 0; i < HF_TELEMETRY_MARKS && next_mark(telemetry, &mark); i++) {
-        take_over(telemetry, &mark.memory, mark.is_known, mark.at_us);
+        take_over(telemetry, &mark);
         telemetry->last_tag = mark.tag != NULL ? mark.tag : "";
         hf_telemetry_tell_memory(telemetry, mark.tag);
         check_memory(telemetry);
@@ -223,20 +227,22 @@ static void look_at_a_stack(hf_telemetry_t *telemetry)
     }
     const uint32_t row = next_row(&telemetry->next_task, tasks->count);
     uint32_t margin = 0;
-    const bool is_new = hf_task_margin(tasks, row, &margin) != HF_OK;
-    hf_task_look(tasks, row,
-                 is_new ? telemetry->config.look_bytes
-                        : telemetry->config.look_bytes / LOOK_AGAIN_DIVISOR);
     if (hf_task_margin(tasks, row, &margin) == HF_OK) {
         hf_telemetry_check(telemetry, HF_WIRE_STACK, row, margin, tasks->task[row].info.name);
+        hf_task_look(tasks, row, telemetry->config.look_bytes / LOOK_AGAIN_DIVISOR);
+    } else {
+        hf_task_look(tasks, row, telemetry->config.look_bytes);
     }
 }
 
+/// Reads in place: a source that knows nothing writes nothing.
 static void read_now(hf_telemetry_t *telemetry)
 {
-    hf_memory_t memory = {0};
-    const bool is_known = read_memory(telemetry, &memory);
-    take_over(telemetry, &memory, is_known, telemetry->now_us);
+    telemetry->memory_known = read_memory(telemetry, &telemetry->memory);
+    telemetry->memory_told = false;
+    if (telemetry->memory_known) {
+        hf_windows_note(&telemetry->windows, &telemetry->memory, telemetry->now_us);
+    }
 }
 
 static void sample(hf_telemetry_t *telemetry)
@@ -269,7 +275,9 @@ static bool is_due(uint64_t *last, uint64_t period_us, uint64_t now_us)
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us)
 {
     telemetry->now_us = now_us;
-    tell_marks(telemetry);
+    if (word_read(&telemetry->put) != telemetry->got) {
+        tell_marks(telemetry);
+    }
     if (!is_due(&telemetry->sample_us, SAMPLE_US, now_us)) {
         return;
     }

@@ -3,7 +3,7 @@
 // modulo 2^32. Invariant: a bit is set when its level is told and cleared only when the value has come back.
 #include "holdfast/hf_tripwire.h"
 
-#include "holdfast/hf_memory.h"
+#include <string.h>
 
 #define GROWTH_MAX (UINT32_MAX / 2u) // more is a counter that was reset
 
@@ -66,16 +66,18 @@ static bool is_wire(const hf_wire_t *wire)
                                   : wire->warn >= 1u && wire->warn <= wire->trip;
 }
 
-/// The mildest limit of a kind is the first that a value passes.
-static void find_mildest(hf_tripwire_t *tripwire, const hf_wire_t *wire)
+/// Of the values that no wire of the kind minded so far, those that this one does not mind either.
+static void narrow(hf_tripwire_t *tripwire, const hf_wire_t *wire)
 {
-    const uint32_t kind = 1u << wire->kind;
-    uint32_t *mildest = &tripwire->mildest[wire->kind];
-    const bool is_milder = kind_falls[wire->kind] ? wire->warn > *mildest : wire->warn < *mildest;
-    if ((tripwire->watched & kind) == 0 || is_milder) {
-        *mildest = wire->warn;
+    uint32_t *from = &tripwire->good_from[wire->kind], *span = &tripwire->good_span[wire->kind];
+    if (is_counter(wire->kind)) {
+        *span = 0;
+    } else if (kind_falls[wire->kind]) {
+        *from = wire->warn > *from ? wire->warn : *from;
+        *span = UINT32_MAX - *from;
+    } else {
+        *span = wire->warn - 1u < *span ? wire->warn - 1u : *span;
     }
-    tripwire->watched |= kind;
 }
 
 int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t count,
@@ -95,8 +97,9 @@ int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wires, uint32_t c
         }
     }
     *tripwire = (hf_tripwire_t){.wires = wires, .count = count, .on_trip = on_trip, .ctx = ctx};
+    memset(tripwire->good_span, 0xFF, sizeof tripwire->good_span);
     for (uint32_t i = 0; i < count; i++) {
-        find_mildest(tripwire, &wires[i]);
+        narrow(tripwire, &wires[i]);
     }
     return HF_OK;
 }
@@ -202,22 +205,16 @@ static void look(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading)
 
 void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading)
 {
-    const uint32_t kind = reading->kind;
     tripwire->checks++;
-    if (kind >= HF_WIRE_KINDS || (tripwire->watched >> kind & 1u) == 0) {
+    if ((unsigned)reading->kind >= HF_WIRE_KINDS ||
+        hf_tripwire_is_quiet(tripwire, reading->kind, reading->value)) {
         return;
     }
     if (reading->index >= HF_WIRE_NAMES_MAX) {
         tripwire->beyond++;
         return;
     }
-    const uint32_t mildest = tripwire->mildest[kind];
-    const bool is_good = is_counter(kind)   ? reading->value == 0
-                         : kind_falls[kind] ? reading->value >= mildest
-                                            : reading->value < mildest;
-    if (!is_good || (tripwire->loud >> kind & 1u) != 0) {
-        look(tripwire, reading);
-    }
+    look(tripwire, reading);
 }
 
 hf_trip_action_t hf_tripwire_standing(const hf_tripwire_t *tripwire)
