@@ -55,13 +55,21 @@ static __attribute__((format(printf, 2, 3))) void put(out_t *out, const char *fo
     out->length += bytes;
 }
 
+/// So that a name can stand between quotes.
+static void make_printable(char *name)
+{
+    for (; *name != '\0'; name++) {
+        const char c = *name;
+        *name = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
+    }
+}
+
 static void copy_name(char *out, const char *name)
 {
+    const size_t length = strnlen(name, HOLDFAST_MALLOC_NAME_BYTES - 1u);
     memset(out, 0, HOLDFAST_MALLOC_NAME_BYTES);
-    for (size_t i = 0; i + 1 < HOLDFAST_MALLOC_NAME_BYTES && name[i] != '\0'; i++) {
-        const char c = name[i];
-        out[i] = c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c;
-    }
+    memcpy(out, name, length);
+    make_printable(out);
 }
 
 int holdfast_malloc_read(hf_memory_t *memory)
@@ -97,7 +105,12 @@ int holdfast_malloc_region(unsigned number, holdfast_malloc_region_t *region)
         return HF_E_NOT_FOUND;
     }
     const hf_heap_part_t *part = &hf_heap.part[number];
+    if (!hf_heap_enter()) {
+        return HF_E_AGAIN;
+    }
     const hf_region_stats_t now = hf_region_stats(&part->region);
+    const uint32_t refused = part->refused, fragmentation_max = part->fragmentation_max_percent;
+    hf_heap_leave();
     *region = (holdfast_malloc_region_t){
         .size_bytes = hf_heap.spec.region[number].bytes,
         .reserved_bytes = hf_heap.spec.region[number].reserve_bytes,
@@ -107,10 +120,10 @@ int holdfast_malloc_region(unsigned number, holdfast_malloc_region_t *region)
         .min_free_bytes = now.min_free_bytes,
         .largest_bytes = now.largest_servable_bytes,
         .fragmentation_percent = now.fragmentation_percent,
-        .fragmentation_max_percent = part->fragmentation_max_percent,
+        .fragmentation_max_percent = fragmentation_max,
         .takes = now.takes,
         .gives = now.gives,
-        .refused = part->refused,
+        .refused = refused,
     };
     if (region->fragmentation_max_percent < now.fragmentation_percent) {
         region->fragmentation_max_percent = now.fragmentation_percent;
@@ -163,8 +176,8 @@ int holdfast_malloc_failures(holdfast_malloc_failures_t *failures)
     *failures = hf_heap.failures;
     hf_heap_leave();
     failures->nested = atomic_load_explicit(&hf_heap.nested, memory_order_relaxed);
-    copy_name(failures->last_library, hf_heap.failures.last_library);
-    copy_name(failures->last_tag, hf_heap.failures.last_tag);
+    make_printable(failures->last_library);
+    make_printable(failures->last_tag);
     return HF_OK;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Any texts as the budget, the reserve, the rules and the failing take of the heap guard, one behind the other with a 0
-// between, and as a pattern with a name. Invariants: what is taken is within its limits and names only regions of the budget;
+// between, and as a pattern with a name. Invariants: what is taken is within its limits and names only regions there are;
 // what is refused has a printable sentence; a budget that is taken is taken again when it is written anew; a pattern fits
 // exactly when a table of all their beginnings says so.
 #include "fuzz.h"

@@ -86,6 +86,7 @@ static void routes_a_library_is_known_while_it_comes_and_goes(void)
         CHECK_EQ(guard_user(holdfast_malloc_library, "guard_plugin.so").takes, round + 1);
         CHECK(dlclose(plugin) == 0);
         do_free(block); // given by somebody else, after its taker is gone
+        CHECK_EQ(guard_user(holdfast_malloc_library, "guard_plugin.so").gives, round + 1);
         CHECK_EQ(guard_user(holdfast_malloc_library, "guard_plugin.so").used_bytes[1], 0);
     }
     CHECK(guard_user(holdfast_malloc_library, "(program)").takes > 0);
