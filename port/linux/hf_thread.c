@@ -65,7 +65,7 @@ int hf_thread_adopt_main(const hf_thread_place_t *place)
     const uintptr_t top = (frame + page) & ~(page - 1u);
     const size_t bytes = room_of(place);
     struct rlimit limit;
-    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur / 4u < bytes) {
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur / 2u < bytes) {
         return HF_E_UNSUPPORTED;
     }
     // The environment and the arguments above are none of its use.
@@ -110,6 +110,9 @@ int hf_thread_start(pthread_t *thread, const hf_thread_place_t *place, void *(*r
 int hf_thread_start_fifo(pthread_t *thread, const hf_thread_place_t *place, void *(*run)(void *),
                          void *ctx)
 {
+    if (!has_row(place)) {
+        return EINVAL;
+    }
     pthread_attr_t attributes;
     const struct sched_param parameter = {.sched_priority =
                                               (int)place->tasks->task[place->task].info.priority};
