@@ -29,7 +29,9 @@ static void (*volatile down)(uint32_t bytes) = go_down; // or a compiler makes a
 __attribute__((noinline)) static void go_down(uint32_t bytes)
 {
     volatile uint8_t here[1024];
-    here[0] = 1;
+    for (uint32_t i = 0; i < sizeof here; i += 64u) {
+        here[i] = (uint8_t)bytes;
+    }
     if (bytes > sizeof here) {
         down(bytes - (uint32_t)sizeof here);
     }
