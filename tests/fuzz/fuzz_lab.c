@@ -13,8 +13,9 @@
 
 static void check_text(const char *text, size_t capacity)
 {
-    size_t length = strnlen(text, capacity);
-    must(length < capacity);
+    const char *end = memchr(text, '\0', capacity);
+    must(end != NULL);
+    size_t length = (size_t)(end - text);
     for (size_t i = 0; i < length; i++) {
         must((unsigned char)text[i] >= 0x20u && text[i] != 0x7F);
     }
