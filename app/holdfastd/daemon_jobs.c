@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The life of a slot: FREE -> FILLING (the service copies) -> POSTED -> WORKING (comms) -> DONE -> FREE. A service that gives
-// up takes POSTED and DONE back to FREE itself; WORKING it turns into DROPPED, which comms frees. Comms frees what nobody
-// fetched. Each arrow is one compare-and-swap of generation and state, and the generation grows when a slot is taken.
+// The life of a slot: FREE -> FILLING (the service copies) -> POSTED -> WORKING (comms) -> DONE -> FREE. A service that
+// gives up takes POSTED and DONE back to FREE itself; WORKING it turns into DROPPED, which comms frees. Comms frees what
+// nobody fetched. Each arrow is one compare-and-swap of generation and state, and the generation grows when a slot is
+// taken.
 #include "daemon_jobs.h"
 
 #include "holdfast/hf_config.h"

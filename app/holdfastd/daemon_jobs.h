@@ -56,9 +56,9 @@ void daemon_jobs_init(daemon_jobs_t *jobs);
 /// Asks for a job; the data is copied. Returns its ticket (0 or more), HF_E_FULL, HF_E_TOO_LONG. Context: any thread.
 HF_MUST_CHECK int daemon_jobs_post(daemon_jobs_t *jobs, const daemon_job_request_t *request,
                                    uint64_t now_us);
-/// Takes what there is of the answer: its bytes (above 0), 0 at its end, HF_E_AGAIN for nothing yet, HF_E_TIMEOUT, HF_E_STALE
-/// (the answer was not fetched in time), or what the step failed with. After anything but bytes and HF_E_AGAIN the ticket is
-/// used up. Context: the thread that holds the ticket. Cost: O(bytes).
+/// Takes what there is of the answer: its bytes (above 0), 0 at its end, HF_E_AGAIN for nothing yet, HF_E_TIMEOUT,
+/// HF_E_STALE (the answer was not fetched in time), or what the step failed with. After anything but bytes and HF_E_AGAIN
+/// the ticket is used up. Context: the thread that holds the ticket. Cost: O(bytes).
 HF_MUST_CHECK int daemon_jobs_read(daemon_jobs_t *jobs, int ticket, void *out, uint32_t capacity);
 /// Gives a job up: one that was not begun never runs, one that was is not called again.
 void daemon_jobs_drop(daemon_jobs_t *jobs, int ticket);

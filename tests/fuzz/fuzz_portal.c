@@ -8,7 +8,8 @@
 
 #define BODY_MAX 8192u
 
-// A host that is good has no letters beyond hexadecimal digits, or is one of two names: what a foreign page cannot be reached by.
+// A host that is good has no letters beyond hexadecimal digits, or is one of two names: what a foreign page cannot be
+// reached by.
 static void check_host(const char *text)
 {
     if (!portal_host_is_good(text, "charger")) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The mailbox of jobs: one step a round, back-pressure, time-outs, services that give up or never come back; and all of it at
-// once, with threads.
+// The mailbox of jobs: one step a round, back-pressure, time-outs, services that give up or never come back; and all of it
+// at once, with threads.
 #include "app/holdfastd/daemon_jobs.c" // NOLINT(bugprone-suspicious-include)
 
 #include "hf_test.h"

@@ -21,6 +21,8 @@
 #define JOB_WAIT_MS       5u
 #define DISCARD_BYTES_MAX (1024u * 1024u)
 #define LOOPBACK_NET      127u
+#define SHED_RETRY_S      "30"
+#define WANTS_JSON        "Content-Type has to be application/json"
 
 const portal_route_t portal_routes[] = {
     {.url = "/api/status", .method = "GET", .is_open = true, .get = portal_get_status},
@@ -33,6 +35,7 @@ const portal_route_t portal_routes[] = {
      .method = "POST",
      .is_change = true,
      .type = "application/json",
+     .type_error = WANTS_JSON,
      .bytes_max = PORTAL_CONFIG_BYTES_MAX,
      .begin = portal_change_begin,
      .take = portal_change_take,
@@ -41,6 +44,7 @@ const portal_route_t portal_routes[] = {
      .method = "POST",
      .is_change = true,
      .type = "application/octet-stream",
+     .type_error = "Content-Type has to be application/octet-stream",
      .bytes_max = PORTAL_FIRMWARE_BYTES_MAX,
      .begin = portal_upload_begin,
      .take = portal_upload_take,
@@ -49,6 +53,7 @@ const portal_route_t portal_routes[] = {
     {.url = "/api/reboot",
      .method = "POST",
      .is_change = true,
+     .type_error = WANTS_JSON,
      .bytes_max = 2,
      .take = portal_reboot_take,
      .end = portal_reboot_end},
@@ -240,9 +245,7 @@ static unsigned judge_body(const portal_route_t *route, struct MHD_Connection *c
                      : type != NULL      ? portal_type_is(type, "application/json")
                                          : is_empty;
     if (!is_wanted) {
-        *why = route->type != NULL && route->type[12] == 'o'
-                   ? "Content-Type has to be application/octet-stream"
-                   : "Content-Type has to be application/json";
+        *why = route->type_error;
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
     if (bytes > route->bytes_max) {
@@ -283,8 +286,8 @@ static bool is_shedding(const portal_t *portal)
 
 static portal_result_t refuse_shed(struct MHD_Connection *connection)
 {
-    return portal_refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-                         "memory is short: only what is needed for charging is done now");
+    return portal_refuse_until(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                               "only what is needed for charging is done now", SHED_RETRY_S);
 }
 
 static portal_result_t begin(portal_t *portal, struct MHD_Connection *connection, const char *url,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The portal: pages and an API over HTTP (libmicrohttpd), in one thread that its owner gives it. It reads snapshots, never an
-// instance; what has to be done in the comms loop goes through a job. Invariants: no request waits for another; room for
+// The portal: pages and an API over HTTP (libmicrohttpd), in one thread that its owner gives it. It reads snapshots, never
+// an instance; what has to be done in the comms loop goes through a job. Invariants: no request waits for another; room for
 // requests and answers is fixed, and who finds none is told 503; a failed allocation costs that request alone.
 #ifndef PORTAL_H
 #define PORTAL_H

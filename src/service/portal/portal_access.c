@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A name is what DNS rebinding needs: who asks for an IP address, or for a name no public name server can answer for, was not
-// sent here by somebody else's page. The rest is reading headers, strictly.
+// A name is what DNS rebinding needs: who asks for an IP address, or for a name no public name server can answer for, was
+// not sent here by somebody else's page. The rest is reading headers, strictly.
 #include "portal_access.h"
 
 #include "holdfast/hf_text.h"

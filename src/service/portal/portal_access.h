@@ -9,8 +9,8 @@
 #define PORTAL_PASSWORD_BYTES 130u // "USER:PASSWORD" and a NUL
 #define PORTAL_DIGEST_BYTES   32u
 
-/// `host` as in the Host header is one that no foreign name server can point here: an IP address, localhost, or `own_name` with or
-/// without a domain of .local. NULL: none was sent, not good.
+/// `host` as in the Host header is one that no foreign name server can point here: an IP address, localhost, or `own_name`
+/// with or without a domain of .local. NULL: none was sent, not good.
 bool portal_host_is_good(const char *host, const char *own_name);
 /// `origin` is absent, or names the same host and port as `host`, over http or https.
 bool portal_origin_is_same(const char *origin, const char *host);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Answers: JSON out of the pool's buffers, files out of the program itself. Headers that keep foreign pages out stand on each.
+// Answers: JSON out of the pool's buffers, files out of the program itself. Headers that keep foreign pages out stand on
+// each.
 #include "portal_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TAG_BYTES 32u
-#define RETRY_S   "2"
-#define SHED_S    "30"
+#define RETRY_S   "2" // what is busy now
 
 static portal_result_t send_answer(struct MHD_Connection *connection, unsigned code,
                                    const char *type, struct MHD_Response *response)
@@ -38,6 +38,12 @@ static portal_result_t send_json(struct MHD_Connection *connection, unsigned cod
 
 portal_result_t portal_refuse(struct MHD_Connection *connection, unsigned code, const char *error)
 {
+    return portal_refuse_until(connection, code, error, RETRY_S);
+}
+
+portal_result_t portal_refuse_until(struct MHD_Connection *connection, unsigned code,
+                                    const char *error, const char *retry_s)
+{
     char text[512];
     int length = snprintf(text, sizeof text, "{\"schema\":1,\"error\":\"%s\"}\n", error);
     if (length < 0 || (size_t)length >= sizeof text) {
@@ -46,8 +52,7 @@ portal_result_t portal_refuse(struct MHD_Connection *connection, unsigned code, 
     struct MHD_Response *response =
         MHD_create_response_from_buffer((size_t)length, text, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && code == MHD_HTTP_SERVICE_UNAVAILABLE) {
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER,
-                                      strstr(error, "charging") != NULL ? SHED_S : RETRY_S);
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry_s);
     }
     if (response != NULL && code == MHD_HTTP_UNAUTHORIZED) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fields of GET /api/health and /api/health/history, under the names that harnesses and dashboards know; what is unknown is
-// null. Also for the health message of other services. Pure.
+// The fields of GET /api/health and /api/health/history, under the names that harnesses and dashboards know; what is
+// unknown is null. Also for the health message of other services. Pure.
 #ifndef PORTAL_HEALTH_H
 #define PORTAL_HEALTH_H
 

@@ -12,14 +12,15 @@
 
 typedef enum MHD_Result portal_result_t;
 
-/// A place of the API. `begin`: after the headers; HTTP status of a refusal, or 0. `take`: a piece of the body. `end`: after it,
-/// and again after a job. `drop`: it is over, answered or not.
+/// A place of the API. `begin`: after the headers; HTTP status of a refusal, or 0. `take`: a piece of the body. `end`:
+/// after it, and again after a job. `drop`: it is over, answered or not.
 typedef struct portal_route {
     const char *url;
     const char *method;
-    bool is_open;     // while load is shed, too
-    bool is_change;   // needs to be allowed
-    const char *type; // of the body; NULL: there is none
+    bool is_open;           // while load is shed, too
+    bool is_change;         // needs to be allowed
+    const char *type;       // of the body; NULL: there is none
+    const char *type_error; // what to tell whose body is of another
     uint64_t bytes_max;
     portal_result_t (*get)(portal_t *portal, struct MHD_Connection *connection); // answers at once
     unsigned (*begin)(portal_request_t *request);
@@ -38,6 +39,9 @@ const char *portal_closed_reason(const portal_t *portal);
 
 /// {"schema":1,"error":SENTENCE}; `error` is a text that needs no escapes.
 portal_result_t portal_refuse(struct MHD_Connection *connection, unsigned code, const char *error);
+/// The same; a 503 says when to come again.
+portal_result_t portal_refuse_until(struct MHD_Connection *connection, unsigned code,
+                                    const char *error, const char *retry_s);
 /// A buffer of the pool for an answer; false: there is none, and the request has been answered with 503 (in *result).
 bool portal_answer_begin(portal_t *portal, struct MHD_Connection *connection, hf_builder_t *out,
                          portal_result_t *result);
