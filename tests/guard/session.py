@@ -7,8 +7,10 @@ is kept, that much is checked.
 """
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ BIN = sys.argv[1]
 BUDGET = sys.argv[2] if len(sys.argv) > 2 else "internal=320K,psram=8M"
 LIMIT_S = 30
 PAGES = 20
+PATHS = ("/", "/network.html", "/firmware.html", "/api/health", "/api/health/history", "/api/config", "/api/info", "/api/mode")
 
 
 class Program:
@@ -57,9 +60,9 @@ def http_port(log):
     end = time.monotonic() + LIMIT_S
     while time.monotonic() < end:
         with open(log, encoding="utf-8") as text:
-            for line in text:
-                if "http://127.0.0.1:" in line:
-                    return int(line.split("http://127.0.0.1:")[1].split("/")[0].split()[0])
+            found = re.findall(r"http://127.0.0.1:(\d+)/", text.read())
+        if len(found) == 2:  # the second start's
+            return int(found[1])
         time.sleep(0.05)
     raise AssertionError("no address of the status page in the log")
 
@@ -68,13 +71,13 @@ def get_pages(port, count):
     """In parallel, as a browser does; returns how many came whole."""
     good = []
 
-    def get():
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=LIMIT_S) as answer:
+    def get(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S) as answer:
             body = answer.read()
-            if answer.status == 200 and len(body) > 100:
+            if answer.status == 200 and len(body) > 10:
                 good.append(len(body))
 
-    threads = [threading.Thread(target=get) for _ in range(count)]
+    threads = [threading.Thread(target=get, args=(PATHS[i % len(PATHS)],)) for i in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -110,7 +113,6 @@ def check_missing_library(directory):
 
 
 def session(csms, sim, log):
-    csms.event("boot")
     must(get_pages(http_port(log), PAGES) == PAGES, f"{PAGES} pages at once come whole")
     sim.tell("plug 1")
     csms.event("status", connector=1, status="Preparing")
@@ -150,6 +152,32 @@ def judge(told):
     must("do not predict an MCU" in told["note"] and told["stacks"]["count"] >= 1, "stacks are told apart, and what figures mean")
 
 
+def start_broker(directory, started):
+    """Options of the daemon for a broker of its own; none where there is no mosquitto, or no client in the daemon."""
+    told = subprocess.run([os.path.join(BIN, "holdfastd"), "--help"], capture_output=True, text=True, check=True).stdout
+    if "--mqtt " not in told or shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin") is None:
+        return []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    config = directory + "/mosquitto.conf"
+    with open(config, "w", encoding="utf-8") as out:
+        out.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    started.append(subprocess.Popen(["mosquitto", "-c", config], stderr=subprocess.DEVNULL,
+                                    env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")))
+    return ["--mqtt", f"mqtt://127.0.0.1:{port}"]
+
+
+def check_telemetry(path, told):
+    """The lines on memory are those of the budget."""
+    with open(path, encoding="utf-8") as lines:
+        mem = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in lines if line.startswith("[Mem]") and " hin=" in line]
+    must(mem, "there are lines on memory")
+    size = {region["name"]: region["size"] for region in told["regions"]}
+    must(all(0 < int(each["hin"]) <= int(each["hi"]) <= size["internal"] and int(each["pm"]) <= int(each["pf"]) <= size["psram"] for each in mem),
+         f"{len(mem)} lines on memory, of the budget: the last {mem[-1]}")
+
+
 def play(directory, started):
     csms = Program("csms", "--port", "0")
     started.append(csms.process)
@@ -157,18 +185,23 @@ def play(directory, started):
     sim = Program("sim", "--can", f"{directory}/can", "--io", f"{directory}/io")
     started.append(sim.process)
     sim.event("ready")
-    report = directory + "/report.json"
+    report, telemetry = directory + "/report.json", directory + "/telemetry"
+    told = subprocess.run([os.path.join(BIN, "holdfastd"), "--help"], capture_output=True, text=True, check=True).stdout
+    has_telemetry = "--telemetry " in told
+    with open(telemetry, "w", encoding="utf-8"):
+        pass
     with open(directory + "/log", "w", encoding="utf-8") as log:
-        daemon = subprocess.Popen([os.path.join(BIN, "holdfastd"), *options(directory, port, "127.0.0.1:0"), "--heap", BUDGET],
+        daemon = subprocess.Popen([os.path.join(BIN, "holdfastd"), *options(directory, port, "127.0.0.1:0"), "--heap", BUDGET,
+                                   *start_broker(directory, started), *(["--telemetry", telemetry, "--heartbeat", "2"] if has_telemetry else [])],
                                   stdin=subprocess.DEVNULL, stderr=log, env=dict(os.environ, HOLDFAST_HEAP_REPORT=report))
     started.append(daemon)
-    session(csms, sim, directory + "/log")
+    csms.event("boot")
     with open(f"/proc/{daemon.pid}/environ", encoding="utf-8") as environment:
         must("libholdfast-malloc.so" in environment.read(), "under the preload, the same process")
     csms.tell("reset CP1 Soft")
     csms.event("boot")
     print("ok it comes back after a reset")
-    time.sleep(0.2)
+    session(csms, sim, directory + "/log")
     with open(directory + "/log", encoding="utf-8") as log:
         text = log.read()
     if "NO BUDGET IS KEPT" in text:
@@ -176,7 +209,10 @@ def play(directory, started):
         daemon.send_signal(signal.SIGTERM)
         must(daemon.wait(LIMIT_S) == 0, "the daemon ends in good order")
         return
-    judge(end(daemon, report))
+    figures = end(daemon, report)
+    judge(figures)
+    if has_telemetry:
+        check_telemetry(telemetry, figures)
 
 
 def main():
