@@ -24,7 +24,7 @@ def sections(image):
     sizes = {}
     for line in run("arm-none-eabi-size", "-A", image).splitlines():
         match = re.fullmatch(r"(\.\w[\w.]*)\s+(\d+)\s+(\d+)", line.strip())
-        if match and match.group(1) in (".text", ".ARM.exidx", ".data", ".bss", ".stack"):
+        if match and match.group(1) in (".text", ".ARM.exidx", ".data", ".bss", ".noinit", ".stack"):
             sizes[match.group(1)] = int(match.group(2))
     return sizes
 
@@ -44,7 +44,7 @@ def main():
         sys.exit(__doc__)
     sizes = sections(sys.argv[1])
     flash = sizes[".text"] + sizes.get(".ARM.exidx", 0) + sizes[".data"]
-    ram = sizes[".data"] + sizes[".bss"] + sizes[".stack"]
+    ram = sizes[".data"] + sizes[".bss"] + sizes.get(".noinit", 0) + sizes[".stack"]
     rows = objects(sys.argv[1])
     if "--json" in sys.argv:
         print(json.dumps({"flash_bytes": flash, "ram_bytes": ram, "sections": sizes, "objects": dict((n, b) for b, n in rows[:OBJECTS])}))

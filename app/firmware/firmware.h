@@ -2,6 +2,8 @@
 // The firmware image as its parts: built by main.c, told about by firmware_report.c. One connector; Cortex-M4 on MPS2/AN386
 // (port/mps2), as QEMU plays it.
 //
+// With FIRMWARE_FAULT_RESETS a fault ends in a reset, as on a product, not in QEMU's end.
+//
 // Contexts: UART interrupts move bytes; the timer's interrupt runs the control tick (SLCAN, inputs and outputs within it);
 // main() runs the comms loop, drains the logs and sleeps. Nothing else runs, nothing allocates.
 #ifndef FIRMWARE_H
@@ -10,6 +12,7 @@
 #include "evse/evse.h"
 #include "evse/evse_slcan.h"
 #include "evse/evse_ws.h"
+#include "firmware_telemetry.h"
 #include "firmware_watch.h"
 #include "mps2_io.h"
 #include "mps2_stream.h"
@@ -37,6 +40,7 @@ typedef enum firmware_line { // number of the UART
     FIRMWARE_NETWORK,
     FIRMWARE_CAN,
     FIRMWARE_IO,
+    FIRMWARE_TELEMETRY,
     FIRMWARE_LINES
 } firmware_line_t;
 

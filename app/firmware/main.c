@@ -38,6 +38,7 @@ static struct {
     uint8_t network_in[1024], network_out[1024];
     uint8_t can_in[2048], can_out[512];
     uint8_t io_in[512], io_out[256];
+    uint8_t telemetry_in[64], telemetry_out[2048];
 } bytes;
 static struct {
     hf_log_t log;
@@ -46,6 +47,9 @@ static struct {
 static hf_seal_caller_t callers[FIRMWARE_CALLERS];
 static firmware_watch_t watch;
 static firmware_console_t console;
+#if CONFIG_HF_TELEMETRY
+static firmware_telemetry_t telemetry;
+#endif
 static hf_atomic_u32_t ends; // 0 no; 1 Hard, 2 Soft
 static uint64_t started_us;
 
@@ -82,6 +86,23 @@ static void make_safe(void)
     mps2_uart_emergency(FIRMWARE_CAN, off_line, off_length);
 }
 
+// After both stop paths. The page is RAM that a reset leaves alone.
+static void last_words(const mps2_last_words_t *words)
+{
+#if CONFIG_HF_TELEMETRY
+    if (words->assertion != NULL) {
+        firmware_telemetry_end(&telemetry, HF_RESET_ASSERT, "", words->assertion);
+    } else {
+        firmware_telemetry_fault(&telemetry, words->exception, words->pc);
+    }
+#else
+    (void)words;
+#endif
+#ifdef FIRMWARE_FAULT_RESETS
+    mps2_reset();
+#endif
+}
+
 // ---- build --------------------------------------------------------------------------------------
 
 static int open_lines(void)
@@ -94,6 +115,8 @@ static int open_lines(void)
         {FIRMWARE_CAN, 460800u, bytes.can_in, bytes.can_out, sizeof bytes.can_in,
          sizeof bytes.can_out},
         {FIRMWARE_IO, 115200u, bytes.io_in, bytes.io_out, sizeof bytes.io_in, sizeof bytes.io_out},
+        {FIRMWARE_TELEMETRY, 115200u, bytes.telemetry_in, bytes.telemetry_out,
+         sizeof bytes.telemetry_in, sizeof bytes.telemetry_out},
     };
     int status = HF_OK;
     for (unsigned i = 0; i < FIRMWARE_LINES && status == HF_OK; i++) {
@@ -213,10 +236,22 @@ static int open_console(void)
     return status == HF_OK ? firmware_console_init(&console) : status;
 }
 
+static int open_telemetry(void)
+{
+#if CONFIG_HF_TELEMETRY
+    telemetry.evse = &evse;
+    telemetry.watch = &watch;
+    telemetry.uart = &uart[FIRMWARE_TELEMETRY];
+    return firmware_telemetry_init(&telemetry, hf_port_now_us());
+#else
+    return HF_OK;
+#endif
+}
+
 static int build(void)
 {
-    int (*const steps[])(void) = {open_lines,        open_link,    open_devices,
-                                  open_charge_point, open_console, seal_heap};
+    int (*const steps[])(void) = {open_lines,   open_link,      open_devices, open_charge_point,
+                                  open_console, open_telemetry, seal_heap};
     int status = open_log(&control_log.log, control_log.storage);
     if (status == HF_OK) {
         status = open_log(&comms_log.log, comms_log.storage);
@@ -264,6 +299,29 @@ static bool is_power_off(void)
            snapshot.connector[0].contactor_closed == 0;
 }
 
+// [SAF-14] The policy ends the image as a Reset of the central system does.
+static void tell(uint64_t now_us)
+{
+#if CONFIG_HF_TELEMETRY
+    if (firmware_telemetry_poll(&telemetry, now_us) &&
+        evse_ocpp_shutdown(&evse.ocpp, EVSE_STOP_Reboot, now_us)) {
+        atomic_store(&ends, 2u);
+    }
+#else
+    (void)now_us;
+#endif
+}
+
+static void note_end(void)
+{
+#if CONFIG_HF_TELEMETRY
+    if (telemetry.reason == 0) {
+        firmware_telemetry_end(&telemetry, HF_RESET_SOFTWARE, "", "in good order");
+    }
+    mps2_uart_drain(&uart[FIRMWARE_TELEMETRY], DRAIN_LIMIT_US);
+#endif
+}
+
 static void run(void)
 {
     uint64_t next_us = 0;
@@ -276,6 +334,7 @@ static void run(void)
             firmware_watch_comms(&watch, evse.ocpp.link_state == EVSE_LINK_OPEN, now_us);
             firmware_console_poll(&console, now_us);
             drain_logs();
+            tell(now_us);
         }
         mps2_sleep(); // the tick ends it at the latest
     }
@@ -294,12 +353,13 @@ static void end(void)
     drain_logs();
     mps2_uart_drain(&uart[FIRMWARE_NETWORK], DRAIN_LIMIT_US);
     mps2_uart_drain(&uart[FIRMWARE_CONSOLE], DRAIN_LIMIT_US);
+    note_end();
 }
 
 int main(void)
 {
     static char text[FIRMWARE_REPORT_BYTES];
-    mps2_on_fault(make_safe);
+    mps2_on_fault(make_safe, last_words);
     started_us = hf_port_now_us();
     int status = build();
     if (status != HF_OK) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Starts the firmware image in QEMU with a simulated vehicle and a central system, its console on this terminal.
+"""Starts the firmware image in QEMU with a simulated vehicle and a central system, its console on this terminal; lines of its
+telemetry begin with "~".
 
 Usage: run_image.py [IMAGE [TOOLS]]     IMAGE: build/cortex-m4/bin/firmware, TOOLS: build/release/bin
 Lines typed go to the vehicle (plug 1, card 1 TAG1, unplug 1, estop, release ...), with '.' before them to the board's
@@ -19,7 +20,7 @@ import rig # pylint: disable=wrong-import-position
 
 def show(board):
     """Prints what the console and the log have new."""
-    lines = heard = 0
+    lines = heard = told = 0
     while True:
         time.sleep(0.1)
         for line in board.log[lines:]:
@@ -27,6 +28,9 @@ def show(board):
         lines = len(board.log)
         text, heard = board.heard[heard:], len(board.heard)
         sys.stdout.write(text.decode(errors="replace"))
+        telemetry, told = board.telemetry()[told:], len(board.telemetry())
+        for line in telemetry:
+            print("~", line)
         sys.stdout.flush()
 
 

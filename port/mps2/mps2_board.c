@@ -107,10 +107,12 @@ void mps2_watchdog_feed(void)
 // ---- the way out ----
 
 static void (*safe)(void);
+static void (*say_last)(const mps2_last_words_t *words);
 
-void mps2_on_fault(void (*make_safe)(void))
+void mps2_on_fault(void (*make_safe)(void), void (*last_words)(const mps2_last_words_t *words))
 {
     safe = make_safe;
+    say_last = last_words;
 }
 
 static void semihost(uint32_t operation, const void *argument)
@@ -141,21 +143,26 @@ _Noreturn void mps2_reset(void)
     }
 }
 
-static void end_safely(void)
+static void end_safely(const mps2_last_words_t *words)
 {
     void (*make_safe)(void) = safe;
+    void (*last_words)(const mps2_last_words_t *) = say_last;
     (void)hf_critical_enter();
     safe = 0; // a fault in there must not come back to it
+    say_last = 0;
     mps2_leds(0);
     if (make_safe != 0) {
         make_safe();
+    }
+    if (last_words != 0) {
+        last_words(words);
     }
 }
 
 _Noreturn void mps2_start_on_fault(uint32_t exception, uint32_t pc)
 {
     static char text[] = "{\"event\":\"fault\",\"exception\":   ,\"pc\":\"0x        \"}\n";
-    end_safely();
+    end_safely(&(mps2_last_words_t){.exception = exception, .pc = pc});
     char *number = text + sizeof "{\"event\":\"fault\",\"exception\":" + 1u;
     char *address = text + sizeof "{\"event\":\"fault\",\"exception\":   ,\"pc\":\"0x" - 1u;
     for (uint32_t rest = exception; rest != 0; rest /= 10u) {
@@ -170,8 +177,7 @@ _Noreturn void mps2_start_on_fault(uint32_t exception, uint32_t pc)
 
 _Noreturn void hf_port_assert_failed(const char *file, int line)
 {
-    end_safely();
-    (void)line;
+    end_safely(&(mps2_last_words_t){.assertion = file, .line = line});
     mps2_say(file);
     mps2_say(": assertion failed\n");
     mps2_exit(MPS2_EXIT_ASSERTION);

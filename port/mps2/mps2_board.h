@@ -27,9 +27,16 @@ void mps2_sleep(void);
 void mps2_watchdog_start(uint32_t period_us);
 void mps2_watchdog_feed(void);
 
+typedef struct mps2_last_words {
+    uint32_t exception, pc;
+    const char *assertion; // its file; NULL: it was an exception
+    int line;
+} mps2_last_words_t;
+
 /// Called once, with interrupts off, by an exception nobody expects, by the watchdog and by a failed assertion: commands
 /// both stop paths with polled writes. It must not return an open contactor to anybody's care.
-void mps2_on_fault(void (*make_safe)(void));
+/// Then `last_words` (NULL: none), which may reset the board; when it returns, the image ends.
+void mps2_on_fault(void (*make_safe)(void), void (*last_words)(const mps2_last_words_t *words));
 
 /// Bytes of stack that exist, and most that were ever in use.
 uint32_t mps2_stack_bytes(void);

@@ -21,7 +21,7 @@ __attribute__((noinline)) static uint32_t fill(size_t bytes)
 
 int main(void)
 {
-    mps2_on_fault(make_safe);
+    mps2_on_fault(make_safe, 0);
     CHECK(mps2_stack_peak() < mps2_stack_bytes() / 2u);
     (void)fill(mps2_stack_bytes() / 2u);
     CHECK(mps2_stack_peak() >= mps2_stack_bytes() / 2u);

@@ -97,6 +97,7 @@ class Rig:
         self.log, self.programs = [], []
         self.directory = tempfile.mkdtemp(prefix="holdfast-firmware-")
         self.console, self.heard, self.host = None, b"", Host()
+        self.stream, self.told = None, b""  # telemetry
 
     def __enter__(self):
         try:
@@ -109,8 +110,9 @@ class Rig:
     def __exit__(self, kind, value, trace):
         for program in reversed(self.programs):
             program.end()
-        if self.console is not None:
-            self.console.close()
+        for line in (self.console, self.stream):
+            if line is not None:
+                line.close()
         if kind is not None:
             print(*self.log[-60:], sep="\n")
             print("---- console ----", self.console_text(), sep="\n")
@@ -134,23 +136,40 @@ class Rig:
         self.start_board()
 
     def start_board(self):
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(self.path("console"))
-            listener.listen(1)
-            listener.settimeout(STEP_LIMIT_S)
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as stream:
+            for line, name in ((listener, "console"), (stream, "telemetry")):
+                line.bind(self.path(name))
+                line.listen(1)
+                line.settimeout(STEP_LIMIT_S)
             self.board = self.run("board", self.command(), stderr=True)
             self.console, _ = listener.accept()
-        threading.Thread(target=self.hear, daemon=True).start()
+            self.stream, _ = stream.accept()
+        threading.Thread(target=self.hear, args=(self.console, "heard"), daemon=True).start()
+        threading.Thread(target=self.hear, args=(self.stream, "told"), daemon=True).start()
 
-    def hear(self):
+    def hear(self, line, name):
         while True:
             try:
-                more = self.console.recv(4096)
+                more = line.recv(4096)
             except OSError:
                 return
             if not more:
                 return
-            self.heard += more
+            setattr(self, name, getattr(self, name) + more)
+
+    def telemetry(self):
+        """Whole lines so far."""
+        return self.told.decode(errors="replace").split("\n")[:-1]
+
+    def wait_telemetry(self, pattern, count=1, limit_s=STEP_LIMIT_S):
+        until = time.monotonic() + limit_s
+        while True:
+            found = [line for line in self.telemetry() if re.search(pattern, line)]
+            if len(found) >= count:
+                return found[count - 1]
+            if time.monotonic() > until:
+                raise Failed(f"telemetry: no {pattern!r} in {self.telemetry()[-20:]}")
+            time.sleep(0.05)
 
     def type(self, line, answer):
         """Types a line at the console and waits for that in what comes back."""
@@ -165,7 +184,7 @@ class Rig:
 
     def command(self):
         lines = [f"socket,path={self.path('console')}", f"socket,host=127.0.0.1,port={self.port},nodelay=on,reconnect=1",
-                 f"socket,path={self.path('can')}", f"socket,path={self.path('io')}"]
+                 f"socket,path={self.path('can')}", f"socket,path={self.path('io')}", f"socket,path={self.path('telemetry')}"]
         # The board is hardware, which other programs do not slow down: where nobody may say so, nice runs it all the same.
         command = ["nice", "-n", "-15", self.qemu_program, "-M", "mps2-an386", "-display", "none", "-semihosting-config", "enable=on,target=native",
                    "-monitor", f"unix:{self.path('monitor')},server=on,wait=off",
@@ -253,5 +272,8 @@ def ask(line, packet):
         heard += more
         for answer in re.findall(rb"\$([^#]*)#..", heard):
             if not answer.startswith(b"T"):
-                line.sendall(b"+")
+                try:
+                    line.sendall(b"+")
+                except BrokenPipeError:
+                    pass  # an image that ends at once takes QEMU with it
                 return answer.decode()

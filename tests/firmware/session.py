@@ -3,13 +3,17 @@
 """The firmware image on the emulated Cortex-M4 board, in whole sessions, judged from outside.
 
 Usage: session.py CASE IMAGE TOOLS      TOOLS: the folder of the host's `holdfast` (build/release/bin)
-Cases: session, estop, console, link_loss, reset, power_cut, fault, stuck. Exit status: 0 good, 1 not, 2 wrong use.
+Cases: session, estop, console, link_loss, reset, power_cut, fault, stuck; of the image that resets at a fault (firmware_resets):
+telemetry, crash, hang. Exit status: 0 good, 1 not, 2 wrong use.
 """
 import os
+import re
 import sys
 import time
 
-import rig
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+import rig # pylint: disable=wrong-import-position
+from telemetry_lines import wrong_lines # pylint: disable=wrong-import-position
 from rig import Failed
 
 ENERGY_TOLERANCE = 0.005
@@ -23,6 +27,7 @@ ORDERS_S = 3               # orders of comms are valid for so long
 EXIT_FAULT = 70            # port/mps2
 NMI, HARD_FAULT, MEMORY_FAULT, BUS_FAULT = 2, 3, 4, 5
 SCRATCH = 0x20017FE8       # beside the journal's mark: nobody uses it
+STEP_S = 30
 FOR_EVER = b"\xfe\xe7"     # b .
 NOWHERE = 0xE0000F00       # nothing may be executed there
 
@@ -231,6 +236,75 @@ def case_stuck(board):
     since = time.monotonic()
     board.send_processor_to(SCRATCH, FOR_EVER)
     return dead(board, start, since, ORDERS_S + 1, (NMI,))
+
+
+def judge_lines(board):
+    wrong = wrong_lines(board.telemetry())
+    check(not wrong, f"no lines of telemetry: {wrong[:3]}")
+
+
+def case_telemetry(board):
+    """Its own line: prologue, marks of a session, heartbeats with the stack, pools; an end in good order is told by the next start."""
+    board.booted()
+    board.wait_telemetry(r"^rst:0x1 \(Power On\)$")
+    board.wait_telemetry(r"^\[Main\] Setup complete$")
+    board.charge(500000)
+    board.wait_telemetry(r"^\[Mem\] tx_start ")
+    board.wait_telemetry(r"^\[Heartbeat\] Up: \d+s ", 2)
+    board.wait_telemetry(r"^\[Pool\] name=events ")
+    margin = int(re.search(r"stack_rem=(\d+)B", board.wait_telemetry(r"^\[Task\] name=main\+irq ")).group(1))
+    boots = board.seen(board.csms)
+    board.csms.say(f"reset {rig.STATION} Soft")
+    report = board.board.wait("the report", event="report")
+    board.wait_telemetry(r"^\[Mem\] tx_stop ")
+    board.wait_telemetry(r"^rst:0x2 \(Software\)$")
+    board.booted(boots)
+    board.wait_telemetry(r"^\[Main\] Setup complete$", 2)
+    check(report["stack_bytes"] - report["stack_peak"] <= margin, f"margin {margin}: {report['stack_peak']} of {report['stack_bytes']} B")
+    check(margin > 1024, f"{margin} B of stack are left")
+    judge_lines(board)
+    last, status = board.report()
+    judge_report(last, status)
+    return f"{len(board.telemetry())} lines, stack margin {margin} B"
+
+
+def crash(board, pattern):
+    """After a reset by fault: the dossier is told, nothing energizes by itself, the session is ended once."""
+    boots, start = board.seen(board.csms), board.seen(board.sim)
+    yield
+    board.sim.wait("the contactor to open", start=start, event="contactor", closed=False, limit_s=ORDERS_S + STEP_S)
+    told = board.wait_telemetry(pattern, limit_s=STEP_S)
+    board.booted(boots)
+    board.csms.wait("StopTransaction", event="stop")
+    judge_ledger(board, "PowerLoss")
+    judge_lines(board)
+    outcome = after_boot(board, 2)
+    check("the run before: " in board.console_text(), "the log does not tell")
+    yield f"{told}; {outcome}"
+
+
+def case_crash(board):
+    """[SAF-13] The processor runs astray in a session: both stop paths, the dossier in RAM, a reset, and it is told."""
+    board.booted()
+    board.charge(500000)
+    play = crash(board, r"^rst:0x8002 \(Panic\)$")
+    next(play)
+    board.send_processor_to(NOWHERE)
+    told = next(play)
+    check(re.search(r"Panic exception \d+ at 0x[0-9a-f]{8}", board.console_text()), "where is not told")
+    return told
+
+
+def case_hang(board):
+    """[SAF-13] The comms loop hangs: the watchdog's interrupt leaves the dossier, with the name of who was late."""
+    board.booted()
+    board.charge(500000)
+    play = crash(board, r"^rst:0x8004 \(Task WDT\)$")
+    next(play)
+    board.send_processor_to(SCRATCH, FOR_EVER)
+    told = next(play)
+    check("Task WDT, task comms exception 2" in board.console_text(), "who is not told")
+    return told
 
 
 CASES = {name.removeprefix("case_"): case for name, case in list(globals().items()) if name.startswith("case_")}
