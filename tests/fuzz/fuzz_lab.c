@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Any bytes on a serial line, in any portions, through the lab: the record they become, its gates, its summary. Invariants: names
-// and tags end within their room and hold no control characters; figures are in their range; the same bytes in other
-// portions give the same rows; the summary is JSON; an event is an object.
+// Any bytes on a serial line, in any portions, through the lab: the record they become, its gates, its summary.
+// Invariants: names and tags end within their room and hold no control characters; figures are in their range; the same
+// bytes in other portions give the same rows; the summary is JSON; an event is an object.
 #include "fuzz.h"
 #include "lab_gates.h"
 #include "lab_json.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The leak verdict over soaks that are made here: noise with a memory, bursts, working sets on their way to a plateau, a daily
-// rhythm, single steps, reboots. Twenty clean ones of each kind raise no alarm; 32 B per session are called within 200 sessions.
+// The leak verdict over soaks that are made here: noise with a memory, bursts, working sets on their way to a plateau,
+// a daily rhythm, single steps, reboots. Twenty clean ones of each kind raise no alarm; 32 B per session are called
+// within 200 sessions.
 #include "hf_test.h"
 #include "lab_leak.h"
 

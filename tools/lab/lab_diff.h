@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Two sets of runs compared: which differences are more than the spread within a set. Of each run one value per figure counts;
-// Mann and Whitney's test decides, at 5 %. The figures that decide the verdict are hin_min and frag_max, with their
-// probabilities doubled (there are two); every other figure is told with its own. Too few runs for the test to reach 5 % at all
-// (2 against 2, 3 against 3): unclear, whatever the numbers. And the baselines: sets that are kept under a name.
+// Two sets of runs compared: which differences are more than the spread within a set. Of each run one value per figure
+// counts; Mann and Whitney's test decides, at 5 %. The figures that decide the verdict are hin_min and frag_max, with their
+// probabilities doubled (there are two); every other figure is told with its own. Too few runs for the test to reach 5
+// % at all (2 against 2, 3 against 3): unclear, whatever the numbers. And the baselines: sets that are kept under a name.
 #ifndef LAB_DIFF_H
 #define LAB_DIFF_H
 
@@ -19,8 +19,8 @@ typedef struct lab_set {
     uint32_t count;
 } lab_set_t;
 
-/// `spec`: the directory of a run, one with several runs in it, a list of them with commas, or "@NAME": a baseline of `store`.
-/// -1 and a sentence on stderr. lab_set_free() in any case.
+/// `spec`: the directory of a run, one with several runs in it, a list of them with commas, or "@NAME": a baseline of
+/// `store`. -1 and a sentence on stderr. lab_set_free() in any case.
 int lab_set_load(lab_set_t *set, const char *spec, const char *store);
 void lab_set_free(lab_set_t *set);
 

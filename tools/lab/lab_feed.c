@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From bytes to rows. A start of the device shows as up to three lines (ROM, rst:, System Boot) that are one start; it has begun
-// anew when a line comes that is not further on than the last. Where a device tells its uptime, a start without any line
-// shows, too. The very first start is nobody's reset: a device that nothing was heard of before has just been switched on.
+// From bytes to rows. A start of the device shows as up to three lines (ROM, rst:, System Boot) that are one start; it
+// has begun anew when a line comes that is not further on than the last. Where a device tells its uptime, a start
+// without any line shows, too. The very first start is nobody's reset: a device that nothing was heard of before has
+// just been switched on.
 #include "lab_rows.h"
 
 #include "lab.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Gates. A figure that is a minimum since boot tells no more than where it was first seen to be low: that is the place a finding names.
+// Gates. A figure that is a minimum since boot tells no more than where it was first seen to be low: that is the place
+// a finding names.
 #include "lab_gates.h"
 
 #include "lab_leak.h"

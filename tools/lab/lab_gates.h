@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Gates: what a run has to keep to. A table of defaults, all on, and expressions of one's own; judging adds findings to the run.
-// A gate that had nothing to judge (no [Mem] line, no [Pool] line) is told in the report, and is never a pass by itself:
-// a run without a single snapshot is inconclusive.
+// Gates: what a run has to keep to. A table of defaults, all on, and expressions of one's own; judging adds findings to
+// the run. A gate that had nothing to judge (no [Mem] line, no [Pool] line) is told in the report, and is never a pass
+// by itself: a run without a single snapshot is inconclusive.
 #ifndef LAB_GATES_H
 #define LAB_GATES_H
 
@@ -35,7 +35,8 @@ typedef struct lab_gates {
 } lab_gates_t;
 
 void lab_gates_init(lab_gates_t *gates);
-/// "hin_min<80K", "frag>35", "pool:sessions.peak>90%", "stack:main<1K", "trip", "panic", ... -1: not understood, or too many.
+/// "hin_min<80K", "frag>35", "pool:sessions.peak>90%", "stack:main<1K", "trip", "panic", ... -1: not understood, or too
+/// many.
 int lab_gates_add(lab_gates_t *gates, const char *expression);
 /// "hin_min=80K", "frag=off", "stack=1K", "stack:main=8K" (its size), "reset=off": moves or switches off a default. -1: not
 /// understood.

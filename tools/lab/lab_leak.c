@@ -64,7 +64,8 @@ static double median(double *values, uint32_t count)
 
 double lab_leak_probability(const uint32_t *counts, uint32_t boots, int64_t s)
 {
-    // The number of inversions of n values is the sum of independent, even ones over 0..i, i < n; S is pairs - 2 x inversions.
+    // The number of inversions of n values is the sum of independent, even ones over 0..i, i < n; S is pairs - 2 x
+    // inversions.
     int64_t pairs = 0;
     for (uint32_t i = 0; i < boots; i++) {
         pairs += (int64_t)counts[i] * (counts[i] - 1) / 2;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Does a device leak? A verdict over the snapshots of a run, with its confidence; hf_leak.h has one for a device that watches
-// itself over weeks, this one looks back on a whole record.
+// Does a device leak? A verdict over the snapshots of a run, with its confidence; hf_leak.h has one for a device that
+// watches itself over weeks, this one looks back on a whole record.
 //
-// Method. A series is one figure at one moment that comes again: internal bytes held (the most ever seen free, less what is free)
-// at each snapshot of one tag (hb, tx_stop, ...), blocks in use at each look at one pool. Of each boot the first tenth is
-// left out (warming up), the rest cut into up to 12 blocks of equal length; of a block the median counts. Then
+// Method. A series is one figure at one moment that comes again: internal bytes held (the most ever seen free, less
+// what is free) at each snapshot of one tag (hb, tx_stop, ...), blocks in use at each look at one pool. Of each boot
+// the first tenth is left out (warming up), the rest cut into up to 12 blocks of equal length; of a block the median
+// counts. Then
 //  - Kendall's S over the blocks, of all boots together (pairs within a boot only): exact distribution where no values
-//    are equal, normal approximation with correction for ties otherwise; one-sided; the probability is multiplied by the number
-//    of series that were looked at (Bonferroni);
-//  - Theil and Sen's slope, median over all pairs within boots, per snapshot of that tag: tx_stop's are sessions, hb's heartbeats;
-//  - it is a leak when that probability is below 0.5 %, what was lost is above three times the spread of the blocks about the
-//    line and above 512 B (of a pool: 2 blocks), the second half rises at least half as fast as the first (a working set on its way
-//    to its plateau does not), and at least 3 of 4 steps go up (a single step is no leak).
+//    are equal, normal approximation with correction for ties otherwise; one-sided; the probability is multiplied by
+//    the number of series that were looked at (Bonferroni);
+//  - Theil and Sen's slope, median over all pairs within boots, per snapshot of that tag: tx_stop's are sessions, hb's
+//    heartbeats;
+//  - it is a leak when that probability is below 0.5 %, what was lost is above three times the spread of the blocks
+//    about the line and above 512 B (of a pool: 2 blocks), the second half rises at least half as fast as the first (a
+//    working set on its way to its plateau does not), and at least 3 of 4 steps go up (a single step is no leak).
 // With fewer than 8 snapshots per boot in every boot, or fewer than 6 blocks in all, nothing is said.
 // Measured: tests/lab/test_lab_leak.c.
 #ifndef LAB_LEAK_H

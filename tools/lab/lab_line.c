@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Takes a line apart: what stands before it (indent, colour, stamp, level), its module, its message; then by module and message.
-// Old firmware cuts a message at 127 characters and still appends " (0ms)": the last figure of such a line may have lost digits,
-// so it is not believed.
+// Takes a line apart: what stands before it (indent, colour, stamp, level), its module, its message; then by module and
+// message. Old firmware cuts a message at 127 characters and still appends " (0ms)": the last figure of such a line may
+// have lost digits, so it is not believed.
 #include "lab_line.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A line of a device's serial stream, understood: both dialects ("[Mem] hb hf=..." and "[123ms] I Mem: hb hf=..."), indented or
-// not, with percent-encoded tags or tags and names with blanks in them, as old firmware prints them; the lines of its
-// successors ("TRIPWIRE fired: internal_min=... <= ...", "Stack: NAME hw=...", "[ALLOC-FAIL] size=..."). Pure; what is not
-// understood is LAB_LINE_OTHER, never an error.
+// A line of a device's serial stream, understood: both dialects ("[Mem] hb hf=..." and "[123ms] I Mem: hb hf=..."),
+// indented or not, with percent-encoded tags or tags and names with blanks in them, as old firmware prints them; the
+// lines of its successors ("TRIPWIRE fired: internal_min=... <= ...", "Stack: NAME hw=...", "[ALLOC-FAIL] size=...").
+// Pure; what is not understood is LAB_LINE_OTHER, never an error.
 #ifndef LAB_LINE_H
 #define LAB_LINE_H
 
@@ -60,8 +60,8 @@ typedef struct lab_line {
 /// `text` without its end. Numbers out of range: the line is LAB_LINE_OTHER.
 void lab_line_parse(const char *text, size_t length, lab_line_t *line);
 /// The kind of a panic that a line tells ("guru_meditation", "stack_canary", "task_watchdog", ...), or NULL. Ordinary words
-/// are none ("brownout detector enabled"). The table is in lab_panic.c; lab_panic_rank() orders kinds: of several lines of one
-/// crash the lowest rank names it (a cause before "backtrace", that before "rebooting").
+/// are none ("brownout detector enabled"). The table is in lab_panic.c; lab_panic_rank() orders kinds: of several lines
+/// of one crash the lowest rank names it (a cause before "backtrace", that before "rebooting").
 const char *lab_panic_kind(const char *text, size_t length);
 unsigned lab_panic_rank(const char *kind);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A run from the directory of its artifacts, ours or of the harness of old: what a file does not tell stays unknown. A line that is
-// no JSON is passed over and counted: half a line is what a crash of the writer leaves.
+// A run from the directory of its artifacts, ours or of the harness of old: what a file does not tell stays unknown. A
+// line that is no JSON is passed over and counted: half a line is what a crash of the writer leaves.
 #include "lab_summary.h"
 
 #include "lab.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a crash looks like, of every kind of device and process that the lab meets. A row matches where its text stands: anywhere
-// only for texts that nobody writes by the way, otherwise at the line's begin or as the whole line, so that prose about a crash
-// ("brownout detector enabled", "abort() is not called here") is none.
+// What a crash looks like, of every kind of device and process that the lab meets. A row matches where its text stands:
+// anywhere only for texts that nobody writes by the way, otherwise at the line's begin or as the whole line, so that
+// prose about a crash ("brownout detector enabled", "abort() is not called here") is none.
 #include "lab_line.h"
 
 #include <string.h>

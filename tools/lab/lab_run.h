@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A run as a record: what a device said and what was done to it, in order. Made live (fed), from a saved serial.log (replay) or
-// from a directory of artifacts (load); judged, compared and drawn from this alone. On a desk: allocates, and says when it cannot.
+// A run as a record: what a device said and what was done to it, in order. Made live (fed), from a saved serial.log
+// (replay) or from a directory of artifacts (load); judged, compared and drawn from this alone. On a desk: allocates,
+// and says when it cannot.
 #ifndef LAB_RUN_H
 #define LAB_RUN_H
 
@@ -70,8 +71,8 @@ typedef struct lab_refused_row { // an allocation that failed
 /// Everything else, in order: also a line of events.jsonl.
 typedef struct lab_event_row {
     double ts;
-    char type
-        [24]; // "event", "mem", "tripwire", "wire", "task", "pool", "lock", "http", "ready", "reset", "panic", "note", "step"
+    /// "event", "mem", "tripwire", "wire", "task", "pool", "lock", "http", "ready", "reset", "panic", "note", "step", ...
+    char type[24];
     char *json; // the whole object, as in events.jsonl
 } lab_event_row_t;
 
@@ -110,8 +111,8 @@ typedef struct lab_step { // a planned case: of the ledger, of JUnit
 } lab_step_t;
 
 typedef struct lab_finding {
-    char gate
-        [LAB_NAME_BYTES]; // "hin_min", "fragmentation", "failed_take", "stack", "panic", "reset", "leak", "step", "lock"
+    /// "hin_min", "fragmentation", "failed_take", "stack", "panic", "reset", "leak", "step", "lock", ... or an expression
+    char gate[LAB_NAME_BYTES];
     char text[256]; // with figures and units, and where (tag, task, pool)
 } lab_finding_t;
 
@@ -176,15 +177,15 @@ void lab_run_free(lab_run_t *run);
 int lab_run_feed(lab_run_t *run, double now, const char *bytes, size_t length);
 /// The stream has ended: a last line without its end counts, too. -1: no memory.
 int lab_run_flush(lab_run_t *run, double now);
-/// The next reset (rst:, System Boot, uptime going back) is wanted. Called before the device was ready for the first time: crashes told
-/// before it are of an earlier life, left over in a buffer, and are forgotten.
+/// The next reset (rst:, System Boot, uptime going back) is wanted. Called before the device was ready for the first
+/// time: crashes told before it are of an earlier life, left over in a buffer, and are forgotten.
 void lab_run_expect_reset(lab_run_t *run);
 /// Commit, branch and state of the checkout that the caller stands in, as far as git tells.
 void lab_run_git(lab_run_t *run);
 int lab_run_health(lab_run_t *run, double now, const char *label, const char *url, int http_status,
                    const char *body); // body NULL: skipped or no answer
-/// `members`: an object, or what would stand in one, e.g. "\"note\":\"x\""; NULL or empty: nothing. ts and type are added, keys sorted.
-/// -1: no memory, or it is no JSON.
+/// `members`: an object, or what would stand in one, e.g. "\"note\":\"x\""; NULL or empty: nothing. ts and type are
+/// added, keys sorted. -1: no memory, or it is no JSON.
 int lab_run_event(lab_run_t *run, double now, const char *type, const char *members);
 /// A planned case, before anything is done. The pointer stays good until lab_run_free(). NULL: no memory, or LAB_STEPS_MAX.
 lab_step_t *lab_run_plan(lab_run_t *run, const char *id, const char *title);
@@ -205,8 +206,9 @@ int lab_run_verdict(const lab_run_t *run);
 /// The directory of a run, "<out>/<YYYYmmdd_HHMMSS>_<key>", made with its parents; "-2", "-3", ... when there is one of that
 /// name already. -1 and a sentence on stderr.
 int lab_run_directory(const char *out, const char *key, char *dir, size_t capacity);
-/// The artifacts (docs/SPEC.md) into `dir`, made with its parents: events, mem, tasks, pools, health as .jsonl, summary.json,
-/// summary.md; serial.log is written live by who feeds. Files appear whole (written aside, renamed). -1 and a sentence on stderr.
+/// The artifacts (docs/SPEC.md) into `dir`, made with its parents: events, mem, tasks, pools, health as .jsonl,
+/// summary.json, summary.md; serial.log is written live by who feeds. Files appear whole (written aside, renamed). -1
+/// and a sentence on stderr.
 int lab_run_save(const lab_run_t *run, const char *dir);
 /// From a directory that save() wrote. -1 and a sentence on stderr.
 int lab_run_load(lab_run_t *run, const char *dir);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Statistics of few samples: what a median and a spread say, and whether two sets differ by more than chance. Nothing here assumes a
-// distribution.
+// Statistics of few samples: what a median and a spread say, and whether two sets differ by more than chance. Nothing
+// here assumes a distribution.
 #ifndef LAB_STATS_H
 #define LAB_STATS_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a run comes to. The members that the harness of old wrote keep their names, their place and their meaning; what is new
-// stands beside them: schema, verdict, findings, steps, resets, panics, trips, pools.
+// What a run comes to. The members that the harness of old wrote keep their names, their place and their meaning; what
+// is new stands beside them: schema, verdict, findings, steps, resets, panics, trips, pools.
 #include "lab_summary.h"
 
 #include "lab.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast lab --compare A B`: two runs as the harness of old compared them, byte for byte, for scripts that read that: the last
-// row of each tag, and exit status 0 unless both are empty. `diff` is the one that judges.
+// `holdfast lab --compare A B`: two runs as the harness of old compared them, byte for byte, for scripts that read
+// that: the last row of each tag, and exit status 0 unless both are empty. `diff` is the one that judges.
 #include "lab.h"
 #include "lab_summary.h"
 #include "lab_verbs.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast lab log`: a row of the experiments log, as document 003 keeps it: one per change, of one run or of several of the same
-// scenario. The file is written aside and renamed; what stands in it is not touched.
+// `holdfast lab log`: a row of the experiments log, as document 003 keeps it: one per change, of one run or of several
+// of the same scenario. The file is written aside and renamed; what stands in it is not touched.
 #include "lab.h"
 #include "lab_diff.h"
 #include "lab_json.h"

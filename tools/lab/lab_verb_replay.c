@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast lab replay`: a saved serial.log of either dialect becomes a run like a live one: same artifacts, same verdict. A log
-// has no clock but the device's: stamps and heartbeats move the time on, a restart goes on from there.
+// `holdfast lab replay`: a saved serial.log of either dialect becomes a run like a live one: same artifacts, same
+// verdict. A log has no clock but the device's: stamps and heartbeats move the time on, a restart goes on from there.
 #include "lab.h"
 #include "lab_gates.h"
 #include "lab_json.h"
