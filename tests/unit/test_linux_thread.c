@@ -28,14 +28,13 @@ static void (*volatile down)(uint32_t bytes) = go_down; // or a compiler makes a
 
 __attribute__((noinline)) static void go_down(uint32_t bytes)
 {
-    volatile uint8_t here[1024];
-    for (uint32_t i = 0; i < sizeof here; i += 64u) {
-        here[i] = (uint8_t)bytes;
-    }
+    uint8_t here[1024];
+    memset(here, (int)bytes, sizeof here);
+    __asm__ volatile("" : : "r"(here) : "memory"); // or it keeps what is used of the array alone
     if (bytes > sizeof here) {
         down(bytes - (uint32_t)sizeof here);
     }
-    here[1023] = here[0]; // or the call above is a jump
+    __asm__ volatile("" : : "r"(here) : "memory"); // or the call above is a jump
 }
 
 static void *look_around(void *ctx)
