@@ -105,6 +105,10 @@ static void fill_device(void)
     world.device.pools = 1;
     world.device.pool[0] =
         (hf_line_pool_t){.name = "messages", .block_bytes = 512, .capacity = 8, .exhausted = 3};
+    world.device.cpu_permille = 125;
+    world.device.locks = 1;
+    world.device.lock[0] = (evse_device_lock_t){
+        .name = "history", .holder = "comms", .waiter = "", .held_ms = 62, .timeouts = 3};
     world.device.tasks = 1;
     world.device.task[0] = (hf_line_task_t){.name = "mqtt", .stack_free_bytes = 4096};
 }
@@ -201,8 +205,12 @@ static void publish_on_connect_tells_everything_in_order(void)
     CHECK_EQ(figure("diag/memory", "heap_internal_min"), 150000);
     CHECK_EQ(figure("diag/memory", "heap_fragmentation"), 50);
     CHECK_EQ(figure("diag/memory", "exhausted"), 3);
-    CHECK_EQ(member("diag/memory", "psram_free").type, HF_JSON_NULL);
+    CHECK_EQ(figure("diag/memory", "psram_free"), 0);
+    CHECK_EQ(figure("diag/health", "cpu_usage"), 12);
     CHECK_EQ(hf_json_count(member("diag/tasks", "stacks")), 1);
+    hf_json_t lock = hf_json_element(member("diag/tasks", "locks"), 0);
+    CHECK(hf_json_is_string(hf_json_member(lock, "holder"), "comms"));
+    CHECK_EQ(hf_json_member(lock, "waiter").type, HF_JSON_NULL);
     CHECK(hf_json_is_string(member("diag/reset", "reason"), "Software"));
     CHECK_EQ(figure("diag/health", "uptime_seconds"), 5);
     CHECK_STR(world.marks, "mqtt_discovery_pre mqtt_discovery_post mqtt_first_publish ");
@@ -399,6 +407,48 @@ static void publish_clears_connectors_that_are_no_more(void)
     CHECK_STR(payload("connector/3/power_w"), "");
 #endif
     CHECK_STR(payload("connector/2/power_w"), "0");
+}
+
+static void publish_largest_device_fits(void)
+{
+    static const char longest[] = "a-name-of-24-characters.";
+    static char id[MQTT_ID_BYTES], prefix[MQTT_ROOT_BYTES];
+    begin();
+    memset(id, 'i', sizeof id - 1);
+    memset(prefix, 'p', sizeof prefix - 1);
+    memcpy(world.settings.prefix, prefix, sizeof prefix);
+    memcpy(world.settings.discovery, prefix, sizeof prefix);
+    world.source.id = id;
+    world.source.vendor = world.source.model = world.source.serial =
+        "\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\";
+    world.source.portal_url = "http://255.255.255.255:65535/";
+    world.control.connectors = CONFIG_EVSE_CONNECTORS_MAX;
+    world.device.pools = EVSE_DEVICE_POOLS;
+    world.device.tasks = EVSE_DEVICE_TASKS;
+    world.device.locks = EVSE_DEVICE_LOCKS;
+    for (unsigned i = 0; i < EVSE_DEVICE_POOLS; i++) {
+        memset(&world.device.pool[i], 0xFF, sizeof world.device.pool[i]);
+        world.device.pool[i].name = longest;
+    }
+    for (unsigned i = 0; i < EVSE_DEVICE_TASKS; i++) {
+        world.device.task[i] = (hf_line_task_t){longest, UINT32_MAX, -1, UINT32_MAX};
+    }
+    for (unsigned i = 0; i < EVSE_DEVICE_LOCKS; i++) {
+        world.device.lock[i] =
+            (evse_device_lock_t){longest, longest, longest, UINT32_MAX, UINT32_MAX};
+    }
+    world.device.has_dossier = 1;
+    memset(&world.device.memory, 0xFF, sizeof world.device.memory);
+    CHECK_EQ(poll_after(0), HF_OK);
+    CHECK_EQ(world.publisher.too_long, 0);
+    for (unsigned i = 0; i < world.count; i++) {
+        hf_json_t root;
+        const message_t *message = &world.message[i];
+        CHECK(strlen(message->topic) < MQTT_TOPIC_BYTES - 1);
+        if (message->length > 0 && message->payload[0] == '{') {
+            CHECK_EQ(hf_json_parse(message->payload, message->length, &root), HF_OK);
+        }
+    }
 }
 
 static void publish_trip_tells_the_diagnostics_at_once(void)
@@ -606,6 +656,7 @@ int main(int argc, char **argv)
         HF_TEST(publish_goes_on_where_the_sink_stopped),
         HF_TEST(publish_lost_connection_is_told_and_begins_anew),
         HF_TEST(publish_clears_connectors_that_are_no_more),
+        HF_TEST(publish_largest_device_fits),
         HF_TEST(publish_trip_tells_the_diagnostics_at_once),
         HF_TEST(publish_unknown_device_is_null_and_not_zero),
         HF_TEST(publish_boot_time_is_told_once_the_clock_is_known),

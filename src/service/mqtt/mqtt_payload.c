@@ -62,19 +62,18 @@ static void put_memory(hf_json_writer_t *json, const mqtt_publisher_t *publisher
 {
     const hf_memory_t m = publisher->device.memory;
     bool is_known = publisher->has_device && publisher->device.has_memory != 0;
-    bool has_psram = is_known && (m.psram_free | m.psram_min | m.psram_largest) != 0;
     put_figure(json, "heap_free", is_known, m.heap_free);
     put_figure(json, "heap_min", is_known, m.heap_min);
     put_figure(json, "heap_largest", is_known, m.heap_largest);
     put_figure(json, "heap_internal_free", is_known, m.internal_free);
     put_figure(json, "heap_internal_min", is_known, m.internal_min);
     put_figure(json, "heap_internal_largest", is_known, m.internal_largest);
-    put_figure(json, "psram_free", has_psram, m.psram_free);
-    put_figure(json, "psram_min", has_psram, m.psram_min);
-    put_figure(json, "psram_largest", has_psram, m.psram_largest);
+    put_figure(json, "psram_free", is_known, m.psram_free);
+    put_figure(json, "psram_min", is_known, m.psram_min);
+    put_figure(json, "psram_largest", is_known, m.psram_largest);
     put_figure(json, "heap_fragmentation", is_known,
                hf_memory_fragmentation(m.internal_free, m.internal_largest));
-    put_figure(json, "psram_fragmentation", has_psram,
+    put_figure(json, "psram_fragmentation", is_known,
                hf_memory_fragmentation(m.psram_free, m.psram_largest));
 }
 
@@ -125,6 +124,23 @@ static void put_stacks(hf_json_writer_t *json, const evse_device_view_t *device)
     hf_json_end_array(json);
 }
 
+static void put_locks(hf_json_writer_t *json, const evse_device_view_t *device)
+{
+    hf_json_key(json, "locks");
+    hf_json_begin_array(json);
+    for (unsigned i = 0; i < device->locks && i < EVSE_DEVICE_LOCKS; i++) {
+        const evse_device_lock_t *lock = &device->lock[i];
+        hf_json_begin_object(json);
+        hf_json_string_field(json, "lock", lock->name);
+        hf_json_i64_field(json, "timeouts", lock->timeouts);
+        put_text_or_null(json, "holder", lock->holder);
+        put_text_or_null(json, "waiter", lock->waiter);
+        hf_json_i64_field(json, "held_ms", lock->held_ms);
+        hf_json_end_object(json);
+    }
+    hf_json_end_array(json);
+}
+
 static void put_tasks_diag(hf_json_writer_t *json, const mqtt_publisher_t *publisher)
 {
     const mqtt_source_t *source = publisher->source;
@@ -146,6 +162,7 @@ static void put_tasks_diag(hf_json_writer_t *json, const mqtt_publisher_t *publi
     }
     hf_json_end_array(json);
     put_stacks(json, &publisher->device);
+    put_locks(json, &publisher->device);
 }
 
 // The page that was written before the last reset that had one.
@@ -191,7 +208,6 @@ static void put_reset_diag(hf_json_writer_t *json, const mqtt_publisher_t *publi
 static void put_health(hf_json_writer_t *json, const mqtt_publisher_t *publisher, uint64_t now_us)
 {
     const mqtt_source_t *source = publisher->source;
-    static const char *const unknown_before[] = {"cpu_usage", "cpu_temperature"};
     static const char *const unknown_after[] = {
         "flash_used",  "flash_total",         "fs_type",
         "fs_mounted",  "fs_used_bytes",       "fs_total_bytes",
@@ -199,9 +215,9 @@ static void put_health(hf_json_writer_t *json, const mqtt_publisher_t *publisher
     hf_json_i64_field(json, "uptime_seconds",
                       (int64_t)((now_us - source->started_us) / HF_US_PER_S));
     put_text_or_null(json, "reset_reason", reset_reason(publisher));
-    for (size_t i = 0; i < HF_COUNT_OF(unknown_before); i++) {
-        put_null_field(json, unknown_before[i]);
-    }
+    put_figure(json, "cpu_usage", publisher->has_device && publisher->device.cpu_permille >= 0,
+               publisher->device.cpu_permille / 10);
+    put_null_field(json, "cpu_temperature");
     put_memory(json, publisher);
     for (size_t i = 0; i < HF_COUNT_OF(unknown_after); i++) {
         put_null_field(json, unknown_after[i]);
