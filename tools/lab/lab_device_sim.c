@@ -335,7 +335,7 @@ static int start_daemon(sim_t *sim)
     lab_child_plan_t plan = {.argv = words.argv, .log = log_of(sim, "holdfastd.log", log)};
     unsigned set = 0;
     if (world->fail_take > 0) {
-        (void)snprintf(fail_take, sizeof fail_take, "HOLDFAST_HEAP_FAIL_TAKE=%lld",
+        (void)snprintf(fail_take, sizeof fail_take, "HOLDFAST_HEAP_FAIL_TAKE=arm:%lld",
                        (long long)world->fail_take);
         plan.set[set++] = fail_take;
     }

@@ -55,6 +55,7 @@ typedef struct lab_engine {
     lab_step_t *prologue[LAB_PROLOGUE_CASES];
     lab_step_t *step[LAB_ACTS_MAX];
     lab_step_t *drift, *world;
+    lab_step_t *charging, *billed; // of the session around a take that is made to fail
     // of the lines
     uint64_t lines, seen[LAB_LINE_PANIC + 1]; // number of the newest line of each kind; 0 none
     uint64_t reset_mark;                      // lines before the reset that was asked for last
@@ -65,6 +66,7 @@ typedef struct lab_engine {
     lab_event_t event[LAB_EVENTS_KEPT];
     uint64_t events;
     // of the step under way
+    uint64_t session_mark;                  // events before power flowed
     uint64_t event_mark, event_mark_before; // of the step, of the one before it
     uint32_t mem_mark, mem_mark_before;
     char why[256];
@@ -116,6 +118,10 @@ void lab_engine_ask_reboot(lab_engine_t *engine);
 bool lab_engine_event(lab_engine_t *engine, lab_who_t who, const char *name, const char *where,
                       uint64_t mark);
 lab_result_t lab_act_session(lab_engine_t *engine, const lab_act_t *act);
+/// Plugged in, started, power flows.
+lab_result_t lab_engine_begin_session(lab_engine_t *engine, bool by_card, double limit_s);
+/// Power has flowed all the time; ended, billed once, unplugged.
+lab_result_t lab_engine_end_session(lab_engine_t *engine, bool by_card, double limit_s);
 lab_result_t lab_act_can_load(lab_engine_t *engine, const lab_act_t *act);
 void lab_engine_drive_load(lab_engine_t *engine);
 /// The verdict over the load, if there was one.

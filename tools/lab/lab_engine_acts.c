@@ -180,31 +180,59 @@ static lab_result_t session_step(lab_engine_t *engine, const session_step_t *ste
     return result == LAB_STEP_GOOD ? await_event(engine, &event, limit_s) : result;
 }
 
-lab_result_t lab_act_session(lab_engine_t *engine, const lab_act_t *act)
+static const session_step_t session_steps[] = {
+    {LAB_VEHICLE, "plug 1", "plug 1", LAB_CENTRAL, "status",
+     "{\"connector\":1,\"status\":\"Preparing\"}"},
+    {LAB_CENTRAL, "remote-start " LAB_STATION " 1 " LAB_CARD, "card 1 " LAB_CARD, LAB_VEHICLE,
+     "module", "{\"on\":true}"},
+    {LAB_CENTRAL, "remote-stop " LAB_STATION, "card 1 " LAB_CARD, LAB_CENTRAL, "stop",
+     "{\"connector\":1,\"duplicate\":false,\"conflicts\":0}"},
+    {LAB_VEHICLE, "unplug 1", "unplug 1", LAB_CENTRAL, "status",
+     "{\"connector\":1,\"status\":\"Available\"}"},
+};
+
+/// Some of the steps; what fails leaves no plug in for what comes next.
+static lab_result_t session_part(lab_engine_t *engine, size_t from, size_t to, bool by_card,
+                                 double limit_s)
 {
-    static const session_step_t steps[] = {
-        {LAB_VEHICLE, "plug 1", "plug 1", LAB_CENTRAL, "status",
-         "{\"connector\":1,\"status\":\"Preparing\"}"},
-        {LAB_CENTRAL, "remote-start " LAB_STATION " 1 " LAB_CARD, "card 1 " LAB_CARD, LAB_VEHICLE,
-         "module", "{\"on\":true}"},
-        {LAB_CENTRAL, "remote-stop " LAB_STATION, "card 1 " LAB_CARD, LAB_CENTRAL, "stop",
-         "{\"connector\":1,\"duplicate\":false,\"conflicts\":0}"},
-        {LAB_VEHICLE, "unplug 1", "unplug 1", LAB_CENTRAL, "status",
-         "{\"connector\":1,\"status\":\"Available\"}"},
-    };
-    bool by_card = act->how != NULL && strcmp(act->how, "card") == 0;
-    double limit_s = (double)act->limit_ms / 1000.0;
     lab_result_t result = LAB_STEP_GOOD;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && result == LAB_STEP_GOOD; i++) {
-        result = session_step(engine, &steps[i], by_card, limit_s);
-        if (i == 1 && result == LAB_STEP_GOOD) {
-            lab_engine_pass_time(engine, (double)act->ms / 1000.0);
-        }
-        if (result != LAB_STEP_GOOD) {
-            (void)tell(engine, LAB_VEHICLE, "unplug 1"); // for what comes next
-        }
+    for (size_t i = from; i < to && result == LAB_STEP_GOOD; i++) {
+        result = session_step(engine, &session_steps[i], by_card, limit_s);
+    }
+    if (result != LAB_STEP_GOOD) {
+        (void)engine->device.ops->tell(&engine->device, LAB_VEHICLE, "unplug 1");
     }
     return result;
+}
+
+lab_result_t lab_engine_begin_session(lab_engine_t *engine, bool by_card, double limit_s)
+{
+    lab_result_t result = session_part(engine, 0, 2, by_card, limit_s);
+    engine->session_mark = engine->events;
+    return result;
+}
+
+lab_result_t lab_engine_end_session(lab_engine_t *engine, bool by_card, double limit_s)
+{
+    if (lab_engine_event(engine, LAB_VEHICLE, "module", "{\"on\":false}", engine->session_mark) ||
+        lab_engine_event(engine, LAB_VEHICLE, "contactor", "{\"closed\":false}",
+                         engine->session_mark)) {
+        (void)session_part(engine, 2, 4, by_card, limit_s);
+        return lab_engine_bad(engine, "power was off before anybody ended the session");
+    }
+    return session_part(engine, 2, 4, by_card, limit_s);
+}
+
+lab_result_t lab_act_session(lab_engine_t *engine, const lab_act_t *act)
+{
+    bool by_card = act->how != NULL && strcmp(act->how, "card") == 0;
+    double limit_s = (double)act->limit_ms / 1000.0;
+    lab_result_t result = lab_engine_begin_session(engine, by_card, limit_s);
+    if (result != LAB_STEP_GOOD) {
+        return result;
+    }
+    lab_engine_pass_time(engine, (double)act->ms / 1000.0);
+    return lab_engine_end_session(engine, by_card, limit_s);
 }
 
 // ---- load on the CAN bus ----

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define STEPPED_LIMIT_S 1100.0 // below the limit of a long stage of the checks
+#define SESSION_LIMIT_S 30.0
 #define HOUR_US         UINT64_C(3600000000)
 
 // ---- what device and world say ----
@@ -91,6 +92,12 @@ static bool plays_steps(const lab_engine_t *engine, const lab_device_config_t *d
     return device->kind != LAB_STEPPED;
 }
 
+/// Where memory is refused on purpose, a vehicle charges meanwhile: it must not notice.
+static bool has_session_around(const lab_engine_t *engine, const lab_device_config_t *device)
+{
+    return device->kind == LAB_SIM && device->world.fail_take > 0 && !engine->scenario->needs_sim;
+}
+
 /// Everything that will be done, before anything is. False: no memory.
 static bool plan_all(lab_engine_t *engine, const lab_device_config_t *device)
 {
@@ -103,6 +110,9 @@ static bool plan_all(lab_engine_t *engine, const lab_device_config_t *device)
     for (unsigned i = 0; i < LAB_PROLOGUE_CASES; i++) {
         engine->prologue[i] = plan(engine, prologue[i][0], prologue[i][1]);
     }
+    if (has_session_around(engine, device)) {
+        engine->charging = plan(engine, "charging", "a session begins");
+    }
     for (uint32_t i = 0; i < scenario->acts && plays_steps(engine, device); i++) {
         char id[64], title[128];
         const lab_act_t *act = &scenario->act[i];
@@ -113,6 +123,9 @@ static bool plan_all(lab_engine_t *engine, const lab_device_config_t *device)
                        act->id != NULL ? act->id : lab_do_text(act->what));
         title_of(act, title);
         engine->step[i] = plan(engine, id, title);
+    }
+    if (has_session_around(engine, device)) {
+        engine->billed = plan(engine, "billed", "the session went on, ends and is billed");
     }
     if (!plays_steps(engine, device)) {
         engine->world = plan(engine, "world", "the stepped world runs to its end, billed right");
@@ -159,7 +172,10 @@ static void settle(lab_engine_t *engine, uint32_t index, lab_result_t result, do
     }
     bool is_first = step->result == LAB_STEP_PLANNED;
     step->seconds += seconds;
-    if (result == LAB_STEP_BAD && act->is_optional) {
+    bool is_excused = engine->device.config.world.fail_take > 0 &&
+                      (act->what == LAB_DO_HTTP || act->what == LAB_DO_BURST ||
+                       act->what == LAB_DO_HEALTH); // a request may be refused, no more
+    if (result == LAB_STEP_BAD && (act->is_optional || is_excused)) {
         result = LAB_STEP_LEFT_OUT;
     }
     if (result == LAB_STEP_BAD) {
@@ -340,13 +356,31 @@ static void free_events(lab_engine_t *engine)
     }
 }
 
+static void settle_session(lab_engine_t *engine, lab_step_t *step,
+                           lab_result_t (*part)(lab_engine_t *, bool, double))
+{
+    if (step == NULL || lab_engine_is_interrupted()) {
+        return;
+    }
+    double begun_ts = lab_now();
+    engine->why[0] = '\0';
+    lab_progress_doing(engine->progress, step->title);
+    step->result =
+        part(engine, false, SESSION_LIMIT_S) == LAB_STEP_GOOD ? LAB_STEP_PASSED : LAB_STEP_FAILED;
+    step->seconds = lab_now() - begun_ts;
+    (void)snprintf(step->why, sizeof step->why, "%s", engine->why);
+    lab_progress_done(engine->progress, step);
+}
+
 static int play_open_device(lab_engine_t *engine, const lab_device_config_t *device)
 {
     int code = lab_engine_prologue(engine, device);
     if (code == LAB_PASS && engine->world != NULL) {
         play_world(engine);
     } else if (code == LAB_PASS) {
+        settle_session(engine, engine->charging, lab_engine_begin_session);
         play_steps(engine);
+        settle_session(engine, engine->billed, lab_engine_end_session);
     }
     lab_engine_end_load(engine);
     if (code == LAB_PASS && !lab_engine_is_interrupted()) {
