@@ -119,6 +119,48 @@ static int give_line(void *ctx, uint32_t index, const evse_diagnostics_window_t 
                               : put_log(ctx, index - MOST_LINES, window, out);
 }
 
+// ---- the seam, while load is shed nothing begins -------------------------------------------------
+
+static int begin_download(void *ctx, const char *url)
+{
+    daemon_t *daemon = ctx;
+    return daemon_telemetry_is_shedding(daemon)
+               ? (int)HF_E_AGAIN
+               : transfer_curl_ops.download(&daemon->transfer.curl, url);
+}
+
+static int begin_upload(void *ctx, const char *url, const char *name)
+{
+    daemon_t *daemon = ctx;
+    return daemon_telemetry_is_shedding(daemon)
+               ? (int)HF_E_AGAIN
+               : transfer_curl_ops.upload(&daemon->transfer.curl, url, name);
+}
+
+static int feed(void *ctx, const char *text, size_t length)
+{
+    daemon_t *daemon = ctx;
+    return transfer_curl_ops.feed(&daemon->transfer.curl, text, length);
+}
+
+static int poll_end(void *ctx, evse_transfer_result_t *result)
+{
+    daemon_t *daemon = ctx;
+    return transfer_curl_ops.poll(&daemon->transfer.curl, result);
+}
+
+static void cancel(void *ctx)
+{
+    daemon_t *daemon = ctx;
+    transfer_curl_ops.cancel(&daemon->transfer.curl);
+}
+
+static const evse_transfer_ops_t shed_ops = {.download = begin_download,
+                                             .upload = begin_upload,
+                                             .feed = feed,
+                                             .poll = poll_end,
+                                             .cancel = cancel};
+
 int daemon_transfer_init(daemon_t *daemon)
 {
     daemon_history_t *history = &daemon->transfer.history;
@@ -135,6 +177,8 @@ int daemon_transfer_build(daemon_t *daemon)
                                            .stall_s = (uint32_t)options->stall_s,
                                            .bytes_max =
                                                (uint64_t)CONFIG_HOLDFASTD_DOWNLOAD_MB * 1024 * 1024,
+                                           .mark = daemon_telemetry_mark,
+                                           .mark_ctx = daemon,
                                            .agent = "holdfastd/" HOLDFAST_VERSION,
                                            .place = daemon_place(daemon, DAEMON_ROW_TRANSFER)};
     if (transfer_curl_init(&daemon->transfer.curl, &config) != HF_OK) {
@@ -142,8 +186,8 @@ int daemon_transfer_build(daemon_t *daemon)
         return EXIT_OS;
     }
     daemon->transfer.is_started = true;
-    daemon->config.ocpp.transfer = (evse_transfer_t){
-        .ops = &transfer_curl_ops, .ctx = &daemon->transfer.curl, .protocols = TRANSFER_PROTOCOLS};
+    daemon->config.ocpp.transfer =
+        (evse_transfer_t){.ops = &shed_ops, .ctx = daemon, .protocols = TRANSFER_PROTOCOLS};
     daemon->config.ocpp.diagnostics = (evse_diagnostics_source_t){.line = give_line, .ctx = daemon};
     return -1;
 }

@@ -122,7 +122,30 @@ static int on_progress(void *ctx, curl_off_t total, curl_off_t now, curl_off_t u
     return atomic_load(&transfer->cancelled) != 0 ? 1 : 0;
 }
 
+static void mark(const transfer_curl_t *transfer, const char *tag)
+{
+    if (transfer->config.mark != NULL) {
+        transfer->config.mark(transfer->config.mark_ctx, tag);
+    }
+}
+
+// Connected, and the handshake is over where there is one; called again for each redirect.
+static int on_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
+{
+    (void)peer;
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    mark(ctx, "tls_post");
+    return CURL_PREREQFUNC_OK;
+}
+
 // ---- one transfer -------------------------------------------------------------------------------
+
+static bool is_secure(transfer_scheme_t scheme)
+{
+    return scheme == TRANSFER_HTTPS || scheme == TRANSFER_FTPS;
+}
 
 static CURLcode set_bounds(const transfer_curl_t *transfer, CURL *easy, transfer_scheme_t scheme)
 {
@@ -158,7 +181,7 @@ static CURLcode set_bounds(const transfer_curl_t *transfer, CURL *easy, transfer
 }
 
 // A proxy of the environment is not used: the connection to the central system takes none either.
-static CURLcode set_common(transfer_curl_t *transfer, CURL *easy)
+static CURLcode set_common(transfer_curl_t *transfer, CURL *easy, transfer_scheme_t scheme)
 {
     const transfer_curl_config_t *config = &transfer->config;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
@@ -166,6 +189,10 @@ static CURLcode set_common(transfer_curl_t *transfer, CURL *easy)
     code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_USERAGENT, config->agent) : code;
     code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress) : code;
     code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_XFERINFODATA, transfer) : code;
+    if (code == CURLE_OK && is_secure(scheme)) {
+        code = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+        code = code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) : code;
+    }
     if (code == CURLE_OK && config->ca_file != NULL && config->ca_file[0] != '\0') {
         code = curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
     }
@@ -196,6 +223,9 @@ static CURLcode set_upload(transfer_curl_t *transfer, CURL *easy)
 
 static int perform(transfer_curl_t *transfer, CURL *easy, transfer_scheme_t scheme)
 {
+    if (is_secure(scheme)) {
+        mark(transfer, "tls_pre");
+    }
     CURLcode code = curl_easy_perform(easy);
     long answer = 0;
     (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer);
@@ -248,7 +278,8 @@ static int move(transfer_curl_t *transfer)
     }
     status = HF_E_IO;
     transfer->result.why = "libcurl lacks an option";
-    if (set_bounds(transfer, easy, scheme) != CURLE_OK || set_common(transfer, easy) != CURLE_OK) {
+    if (set_bounds(transfer, easy, scheme) != CURLE_OK ||
+        set_common(transfer, easy, scheme) != CURLE_OK) {
         // nothing is tried with a bound missing
     } else if (transfer->is_upload) {
         status = upload(transfer, easy, scheme);

@@ -20,6 +20,9 @@ typedef struct transfer_curl_config {
     uint64_t bytes_max;  // of a download
     const char *agent;   // HTTP's User-Agent
     hf_thread_place_t place;
+    /// Told of "tls_pre" and "tls_post" around a TLS handshake; must not wait. Context: the worker. NULL: nobody.
+    void (*mark)(void *ctx, const char *tag);
+    void *mark_ctx;
 } transfer_curl_config_t;
 
 typedef struct transfer_curl {

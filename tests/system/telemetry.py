@@ -5,11 +5,13 @@ Usage: telemetry.py BIN HANG_LIBRARY BUDGET_LIBRARY [CASE...]
 """
 import ctypes
 import fcntl
+import http.server
 import json
 import os
 import re
 import select
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -287,6 +289,55 @@ def late_task_is_told_before_it_is_fatal(directory):
     os.unlink(directory + "/hang")
     assert daemon.again() == "rst:0x8004 (Task WDT)", daemon.text
     daemon.wait_log(r"Task WDT, task comms: has not checked in for \d+ ms")
+    assert daemon.end() == 0
+
+
+class Files(http.server.BaseHTTPRequestHandler):
+    """A firmware to fetch."""
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"x" * 1000)
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+def https_server(directory):
+    """Its address, with a certificate in DIRECTORY/cert.pem."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", directory + "/key.pem", "-out", directory + "/cert.pem"],
+                   check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory + "/cert.pem", directory + "/key.pem")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"https://localhost:{server.server_port}/firmware"
+
+
+def transfer_waits_while_load_is_shed_and_marks_its_handshake(directory):
+    location = https_server(directory)
+    csms = subprocess.Popen([BIN + "/holdfast", "csms", "--port", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started.append((directory, csms))
+    port = json.loads(csms.stdout.readline())["port"]
+    daemon = Daemon(directory, "--ca", directory + "/cert.pem", csms=f"ws://127.0.0.1:{port}/")
+    daemon.wait(r"^\[Mem\] ws_connected ")
+    daemon.wait_log("boot accepted")
+    daemon.set_budget(memory(9000, 9000))
+    daemon.wait_log("load is shed")
+    request = json.dumps({"location": location, "retrieveDate": "2026-01-01T00:00:00Z", "retries": 1}, separators=(",", ":"))
+    csms.stdin.write(f"call CP1 UpdateFirmware {request}\n")
+    csms.stdin.flush()
+    daemon.read(3.0)
+    assert "tls_pre" not in daemon.text and "fw_download" not in daemon.text, "begun while load is shed"
+    daemon.set_budget(GOOD)
+    daemon.wait_log("load is taken again")
+    daemon.wait(r"^\[Mem\] fw_downloaded ")
+    tags = re.findall(r"^\[Mem\] (tls_pre|tls_post|fw_download|fw_downloaded) ", daemon.text, re.MULTILINE)
+    assert sorted(tags) == ["fw_download", "fw_downloaded", "tls_post", "tls_pre"] and tags.index("tls_pre") < tags.index("tls_post"), tags
     assert daemon.end() == 0
 
 
