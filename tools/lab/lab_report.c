@@ -327,6 +327,7 @@ static void put_harms(report_t *report)
         time_field(report, "t", run->panic[i].ts);
         text_field(report, "kind", run->panic[i].kind);
         text_field(report, "line", run->panic[i].line);
+        text_field(report, "tag", run->panic[i].tag);
         number_field(report, "line_no", run->panic[i].line_no);
         end(report, '}');
     }
