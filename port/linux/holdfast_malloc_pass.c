@@ -22,21 +22,25 @@ static family_t behind;
 static _Alignas(64) uint8_t boot[BOOT_BYTES];
 static _Atomic size_t boot_used;
 
-// A void pointer is no function pointer in ISO C; POSIX says that this one is.
-static void find(const char *name, void *function)
-{
-    void *found = dlsym(RTLD_NEXT, name);
-    memcpy(function, &found, sizeof found);
-}
+// A void pointer is no function pointer in ISO C; POSIX says that dlsym()'s is one. By a union: memcpy() may be a
+// sanitizer's, which is not there yet.
+#define FIND(member, name)                                                                         \
+    do {                                                                                           \
+        union {                                                                                    \
+            void *found;                                                                           \
+            __typeof__(behind.member) function;                                                    \
+        } symbol = {.found = dlsym(RTLD_NEXT, name)};                                              \
+        behind.member = symbol.function;                                                           \
+    } while (0)
 
 void hf_heap_pass_find(void)
 {
-    find("malloc", &behind.malloc);
-    find("calloc", &behind.calloc);
-    find("realloc", &behind.realloc);
-    find("free", &behind.free);
-    find("memalign", &behind.memalign);
-    find("malloc_usable_size", &behind.usable);
+    FIND(malloc, "malloc");
+    FIND(calloc, "calloc");
+    FIND(realloc, "realloc");
+    FIND(free, "free");
+    FIND(memalign, "memalign");
+    FIND(usable, "malloc_usable_size");
 }
 
 void *hf_heap_boot_take(size_t bytes, size_t align)

@@ -170,19 +170,29 @@ static void configure(hf_heap_t *heap, char *text)
     }
 }
 
+// A sanitizer is asked first and nothing of the C library is called for it: its runtime may be about to start, and what it
+// intercepts does not work before.
 static hf_heap_state_t begin(void)
 {
     static char text[TEXT_BYTES];
-    if (getauxval(AT_SECURE) != 0 || !hf_heap_variable("HOLDFAST_HEAP", text, sizeof text)) {
+    if (sanitizer() == NULL) {
+        if (getauxval(AT_SECURE) == 0 && hf_heap_variable("HOLDFAST_HEAP", text, sizeof text)) {
+            configure(&hf_heap, text);
+            return HF_HEAP_SERVES;
+        }
         hf_heap_say("HOLDFAST_HEAP is not set: no budget is kept");
-    } else if (sanitizer() != NULL) {
-        hf_heap_say("%s has a heap of its own here: NO BUDGET IS KEPT", sanitizer());
-    } else {
-        configure(&hf_heap, text);
-        return HF_HEAP_SERVES;
     }
     hf_heap_pass_find();
     return HF_HEAP_PASSES;
+}
+
+static void put_raw(const char *text)
+{
+    size_t length = 0;
+    while (text[length] != '\0') {
+        length++;
+    }
+    (void)syscall(SYS_write, STDERR_FILENO, text, length);
 }
 
 hf_heap_state_t hf_heap_start(void)
@@ -225,6 +235,10 @@ static __attribute__((constructor(101))) void construct(void)
             hf_heap.failures.takes_until_start = hf_heap.failures.takes;
             hf_heap_leave();
         }
+    } else if (sanitizer() != NULL) {
+        put_raw(PREFIX);
+        put_raw(sanitizer());
+        put_raw(" has a heap of its own here: NO BUDGET IS KEPT\n");
     }
 }
 
