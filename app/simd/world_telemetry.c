@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define POLL_STEPS 10u // 100 ms: samples are taken every 200
+#define FOLLOW_STEPS 2u
+#define POLL_STEPS   10u // 100 ms: samples are taken every 200
 
 void world_telemetry_note_end(world_t *world, uint32_t reason)
 {
@@ -185,8 +186,13 @@ static void follow(world_t *world)
     telemetry->is_connected = is_connected;
     telemetry->sessions_started = ocpp->sessions_started;
     telemetry->sessions_ended = ocpp->sessions_ended;
+}
+
+static void follow_queue(world_t *world)
+{
+    uint32_t *peak = &world->telemetry.queue_peak;
     uint32_t queue = evse_store_waiting(&world->evse.store);
-    telemetry->queue_peak = queue > telemetry->queue_peak ? queue : telemetry->queue_peak;
+    *peak = queue > *peak ? queue : *peak;
 }
 
 void world_telemetry_step(world_t *world)
@@ -194,9 +200,12 @@ void world_telemetry_step(world_t *world)
     if (world->config.telemetry == NULL || !world->running) {
         return;
     }
-    follow(world);
+    if (world->steps % FOLLOW_STEPS == 0) { // what it follows changes in the comms loop alone
+        follow(world);
+    }
     if (world->steps % POLL_STEPS == 0) {
         follow_net(world);
+        follow_queue(world);
         hf_telemetry_poll(&world->telemetry.device, world_charger_now(world));
     }
 }
