@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Glue between the daemon and its MQTT client. The client reads snapshots and marks moments; nothing else of the daemon is in
-// its reach.
+// Glue between the daemon and its MQTT client. The client reads snapshots and marks moments; nothing else of the daemon
+// is in its reach.
 #include "daemon.h"
 
 #include "daemon_telemetry.h"

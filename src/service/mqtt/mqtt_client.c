@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Goal: what the charge point knows is with the broker while there is one, and nothing of the charge point ever waits for it.
-// Assumptions: only this thread touches libmosquitto; mosquitto_connect() may hang for minutes (names, a silent network).
-// States: DOWN until the next try, OPENING until the broker answers (or 10 s), UP, SHED while the trip policy says so.
+// Goal: what the charge point knows is with the broker while there is one, and nothing of the charge point ever waits for
+// it. Assumptions: only this thread touches libmosquitto; mosquitto_connect() may hang for minutes (names, a silent
+// network). States: DOWN until the next try, OPENING until the broker answers (or 10 s), UP, SHED while the trip policy
+// says so.
 #include "mqtt_client.h"
 
 #include "hf_port_linux.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The MQTT client of the daemon: a connection to one broker through libmosquitto, in a thread of its own, kept up with a backoff.
-// It only tells: no command is taken. A broker that is slow, silent, gone or hostile costs this thread's time and nothing else.
-// Memory is bounded: a message is handed over only when the one before it has gone to the kernel, so that no queue grows;
-// and of what comes in only whole packets of known kinds and at most MQTT_PACKET_BYTES_MAX reach libmosquitto, which would
-// allocate as much as a broker announces.
+// The MQTT client of the daemon: a connection to one broker through libmosquitto, in a thread of its own, kept up with a
+// backoff. It only tells: no command is taken. A broker that is slow, silent, gone or hostile costs this thread's time
+// and nothing else. Memory is bounded: a message is handed over only when the one before it has gone to the kernel, so
+// that no queue grows; and of what comes in only whole packets of known kinds and at most MQTT_PACKET_BYTES_MAX reach
+// libmosquitto, which would allocate as much as a broker announces.
 #ifndef MQTT_CLIENT_H
 #define MQTT_CLIENT_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Home Assistant's discovery in its device form (2024.11 and later): one retained message that names the device, the origin and
-// every entity. It is made in pieces of one entity each, so that its length is known before its first byte and a small device
-// could stream it; a buffer of fixed size cut it elsewhere. Read only: no entity takes a command.
+// Home Assistant's discovery in its device form (2024.11 and later): one retained message that names the device, the
+// origin and every entity. It is made in pieces of one entity each, so that its length is known before its first byte and
+// a small device could stream it; a buffer of fixed size cut it elsewhere. Read only: no entity takes a command.
 #include "mqtt_fields.h"
 #include "mqtt_payload.h"
 

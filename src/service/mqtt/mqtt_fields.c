@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fields of a connector. With the contactor open nothing flows, whether or not the meter is fresh; the voltage of a meter that is
-// not fresh is not known.
+// Fields of a connector. With the contactor open nothing flows, whether or not the meter is fresh; the voltage of a meter
+// that is not fresh is not known.
 #include "mqtt_fields.h"
 
 #define MILLIJOULES_PER_WH 3600000u

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The fields of a connector as one table: topic, unit, when a change is worth a message, and what Home Assistant makes of it.
+// The fields of a connector as one table: topic, unit, when a change is worth a message, and what Home Assistant makes of
+// it.
 #ifndef MQTT_FIELDS_H
 #define MQTT_FIELDS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The fixed header of what a broker sends (MQTT 3.1.1, chapter 2). All that is expected: answers to CONNECT, SUBSCRIBE and PING,
-// and messages of quality 0. Anything else ends the connection, also a message of a higher quality, which nobody subscribed
-// to and which libmosquitto would keep.
+// The fixed header of what a broker sends (MQTT 3.1.1, chapter 2). All that is expected: answers to CONNECT, SUBSCRIBE
+// and PING, and messages of quality 0. Anything else ends the connection, also a message of a higher quality, which
+// nobody subscribed to and which libmosquitto would keep.
 #include "mqtt_packet.h"
 
 #define LENGTH_BYTES_MAX 4u

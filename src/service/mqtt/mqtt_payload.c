@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Info and diagnostics. Names are those of /api/health; what is not known here is null, never 0. Fields that the web API alone
-// tells (windows, sizes, addresses) are left out of the health message, as the devices of old did.
+// Info and diagnostics. Names are those of /api/health; what is not known here is null, never 0. Fields that the web API
+// alone tells (windows, sizes, addresses) are left out of the health message, as the devices of old did.
 #include "mqtt_payload.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What goes out over MQTT, and when: status, info, the fields of each connector on change (with a floor and a heartbeat), the
-// diagnostics every minute and at a trip, Home Assistant's discovery. Knows no socket: a seam takes whole messages.
-// Invariants: it reads snapshots, never an instance; one message at a time, from a buffer of fixed size; a message that the
-// seam did not take is due again; all is retained, and an empty payload only ever removes a topic.
+// What goes out over MQTT, and when: status, info, the fields of each connector on change (with a floor and a heartbeat),
+// the diagnostics every minute and at a trip, Home Assistant's discovery. Knows no socket: a seam takes whole messages.
+// Invariants: it reads snapshots, never an instance; one message at a time, from a buffer of fixed size; a message that
+// the seam did not take is due again; all is retained, and an empty payload only ever removes a topic.
 #ifndef MQTT_PUBLISH_H
 #define MQTT_PUBLISH_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Settings of the MQTT client. Whatever would be a wildcard, an empty level or a control character in a topic is refused here,
-// so that topics are put together without a check later on.
+// Settings of the MQTT client. Whatever would be a wildcard, an empty level or a control character in a topic is refused
+// here, so that topics are put together without a check later on.
 #include "mqtt_settings.h"
 
 #include "holdfast/hf_text.h"

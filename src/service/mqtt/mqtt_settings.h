@@ -29,8 +29,8 @@ typedef struct mqtt_settings_text {
     const char *password_file; // empty: none; its first line
 } mqtt_settings_text_t;
 
-/// Reads and checks all of it. `what` names the part that is wrong. HF_E_UNSUPPORTED: mqtts://. HF_E_FORMAT, HF_E_RANGE (port),
-/// HF_E_TOO_LONG; HF_E_IO: the file cannot be read, errno tells why.
+/// Reads and checks all of it. `what` names the part that is wrong. HF_E_UNSUPPORTED: mqtts://. HF_E_FORMAT, HF_E_RANGE
+/// (port), HF_E_TOO_LONG; HF_E_IO: the file cannot be read, errno tells why.
 HF_MUST_CHECK int mqtt_settings_read(const mqtt_settings_text_t *text, mqtt_settings_t *settings,
                                      const char **what);
 

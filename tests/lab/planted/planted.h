@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A foreign firmware for the lab's tests: a program that shares nothing with Holdfast but hf_instrument.{h,c}. It has threads for
-// tasks, a heap and a lock of its own, a serial line, a clock that runs as fast as it can be printed, and on request one
-// defect, as devices have them. What the lab says of it is what the lab is worth.
+// A foreign firmware for the lab's tests: a program that shares nothing with Holdfast but hf_instrument.{h,c}. It has
+// threads for tasks, a heap and a lock of its own, a serial line, a clock that runs as fast as it can be printed, and on
+// request one defect, as devices have them. What the lab says of it is what the lab is worth.
 #ifndef PLANTED_H
 #define PLANTED_H
 
