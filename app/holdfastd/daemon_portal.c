@@ -89,6 +89,20 @@ static void drop_job(void *ctx, int ticket)
     daemon_jobs_drop(&((daemon_t *)ctx)->jobs, ticket);
 }
 
+#if CONFIG_HOLDFASTD_MQTT
+static void read_mqtt(void *ctx, portal_mqtt_t *mqtt)
+{
+    const daemon_t *daemon = ctx;
+    mqtt_view_t view;
+    if (daemon->options.mqtt[0] != '\0') {
+        mqtt_client_read(&daemon->mqtt.client, &view);
+        mqtt->is_enabled = true;
+        mqtt->is_connected = view.is_connected;
+        mqtt->published_us = (uint64_t)view.health_s * HF_US_PER_S;
+    }
+}
+#endif
+
 static int read_password(daemon_portal_t *portal, const char *path)
 {
     struct stat status;
@@ -148,6 +162,9 @@ static int open_portal(daemon_t *daemon)
                  .is_shedding = daemon_telemetry_is_shedding,
                  .ask_restart = daemon_telemetry_ask_restart,
                  .view = daemon_telemetry_view,
+#if CONFIG_HOLDFASTD_MQTT
+                 .mqtt = read_mqtt,
+#endif
                  .job_begin = begin_job,
                  .job_read = read_job,
                  .job_drop = drop_job}};

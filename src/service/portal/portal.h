@@ -6,6 +6,7 @@
 #define PORTAL_H
 
 #include "portal_access.h"
+#include "portal_health.h"
 #include "portal_keys.h"
 #include "status_json.h"
 
@@ -35,6 +36,7 @@ typedef struct portal_seam {
     bool (*is_shedding)(void *ctx);
     int (*ask_restart)(void *ctx); // in good order; HF_E_STATE: it is ending already
     int (*view)(void *ctx, evse_device_view_t *view);
+    void (*mqtt)(void *ctx, portal_mqtt_t *mqtt); // all but the clock
     /// A ticket (0 or more), or HF_E_FULL.
     int (*job_begin)(void *ctx, portal_job_t job, const void *data, uint32_t length);
     /// Bytes (above 0), 0 at the end, HF_E_AGAIN, or why there will be none: the ticket is used up.

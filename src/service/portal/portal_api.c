@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // What is answered at once, out of snapshots; and the restart, which is asked for when its answer has gone out.
-#include "portal_health.h"
 #include "portal_private.h"
 
 #include <string.h>
@@ -49,8 +48,14 @@ portal_result_t portal_get_health(portal_t *portal, struct MHD_Connection *conne
     if (!portal_answer_begin(portal, connection, &out, &result)) {
         return result;
     }
+    const portal_seam_t *seam = &portal->config.seam;
+    portal_mqtt_t mqtt = {.started_us = portal->config.status->started_us,
+                          .now_us = hf_port_now_us()};
+    if (seam->mqtt != NULL) {
+        seam->mqtt(seam->ctx, &mqtt);
+    }
     begin_json(&json, &out);
-    portal_health_fields(read_view(portal), read_comms(portal), true, &json);
+    portal_health_fields(read_view(portal), read_comms(portal), &mqtt, true, &json);
     hf_json_end_object(&json);
     return portal_answer_end(portal, connection, MHD_HTTP_OK, &out);
 }

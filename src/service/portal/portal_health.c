@@ -288,7 +288,7 @@ static void put_storage(const evse_comms_view_t *comms, hf_json_writer_t *json)
     } else {
         hf_json_put_null(json);
     }
-    put_u32(json, "fs_used_bytes", comms != NULL, comms != NULL ? comms->journal_bytes : 0);
+    put_null(json, "fs_used_bytes");
     put_null(json, "fs_total_bytes");
 }
 
@@ -302,8 +302,28 @@ static void put_net(const evse_comms_view_t *comms, hf_json_writer_t *json)
     }
 }
 
+static uint32_t ms_between(uint64_t from_us, uint64_t to_us)
+{
+    uint64_t ms = to_us > from_us ? (to_us - from_us) / HF_US_PER_MS : 0;
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+static void put_mqtt(const portal_mqtt_t *mqtt, hf_json_writer_t *json)
+{
+    static const portal_mqtt_t none;
+    mqtt = mqtt != NULL ? mqtt : &none;
+    bool is_told = mqtt->published_us != 0;
+    hf_json_bool_field(json, "mqtt_enabled", mqtt->is_enabled);
+    hf_json_bool_field(json, "mqtt_publish_enabled", mqtt->is_enabled);
+    hf_json_bool_field(json, "mqtt_connected", mqtt->is_connected);
+    put_u32(json, "mqtt_last_health_publish_ms", is_told,
+            ms_between(mqtt->started_us, mqtt->published_us));
+    put_u32(json, "mqtt_health_publish_age_ms", is_told,
+            ms_between(mqtt->published_us, mqtt->now_us));
+}
+
 void portal_health_fields(const evse_device_view_t *device, const evse_comms_view_t *comms,
-                          bool is_api, hf_json_writer_t *json)
+                          const portal_mqtt_t *mqtt, bool is_api, hf_json_writer_t *json)
 {
     put_start(device, json);
     put_null(json, "cpu_temperature");
@@ -317,6 +337,7 @@ void portal_health_fields(const evse_device_view_t *device, const evse_comms_vie
 #endif
     put_storage(comms, json);
     put_net(comms, json);
+    put_mqtt(mqtt, json);
 #if CONFIG_HF_TELEMETRY
     if (is_api) {
         put_text(json, "ip_address", device != NULL ? device->ip : NULL);

@@ -10,10 +10,17 @@
 
 #define PORTAL_HEALTH_SCHEMA 1
 
-/// Puts the fields into the object that is open. `device`, `comms` NULL: not known. `is_api`: also what only the web has
+/// What the MQTT client says of itself, as far as health goes.
+typedef struct portal_mqtt {
+    bool is_enabled, is_connected;
+    uint64_t published_us; // the health, last, by the clock; 0 never
+    uint64_t started_us, now_us;
+} portal_mqtt_t;
+
+/// Puts the fields into the object that is open. `device`, `comms`, `mqtt` NULL: not known. `is_api`: also what only the web has
 /// (windows, pools, tasks, the last reset).
 void portal_health_fields(const evse_device_view_t *device, const evse_comms_view_t *comms,
-                          bool is_api, hf_json_writer_t *json);
+                          const portal_mqtt_t *mqtt, bool is_api, hf_json_writer_t *json);
 /// The fields of the history: arrays of as many samples as there are, the oldest first.
 void portal_history_fields(const evse_device_view_t *device, hf_json_writer_t *json);
 
