@@ -326,7 +326,7 @@ static void add_daemon(const sim_t *sim, words_t *words)
 static int start_daemon(sim_t *sim)
 {
     words_t words;
-    char log[320], fail_take[64], preload[320];
+    char log[320], fail_take[64], preload[320], report[384], path[320];
     const lab_world_t *world = &sim->device->config.world;
     add_daemon(sim, &words);
     if (words.count >= ARGUMENTS_MAX) {
@@ -338,6 +338,10 @@ static int start_daemon(sim_t *sim)
         (void)snprintf(fail_take, sizeof fail_take, "HOLDFAST_HEAP_FAIL_TAKE=arm:%lld",
                        (long long)world->fail_take);
         plan.set[set++] = fail_take;
+    }
+    if (world->heap != NULL && log_of(sim, "heap.json", path) != NULL) {
+        (void)snprintf(report, sizeof report, "HOLDFAST_HEAP_REPORT=%s", path);
+        plan.set[set++] = report;
     }
     if (world->preload != NULL) {
         (void)snprintf(preload, sizeof preload, "LD_PRELOAD=%s", world->preload);
