@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Telemetry of the image on a UART of its own, and the reset dossier in RAM that no start initialises. Context: the comms loop,
-// except where it says otherwise; the tick and the fault handler print nothing. Invariants: a line has room whole or is lost;
-// the trip policy ends the image in good order [SAF-14], never past both stop paths.
+// Telemetry of the image on a UART of its own, and the reset dossier in RAM that no start initialises. Context: the comms
+// loop, except where it says otherwise; the tick and the fault handler print nothing. Invariants: a line has room whole or
+// is lost; the trip policy ends the image in good order [SAF-14], never past both stop paths.
 #ifndef FIRMWARE_TELEMETRY_H
 #define FIRMWARE_TELEMETRY_H
 
@@ -34,7 +34,7 @@ typedef struct firmware_telemetry {
 HF_MUST_CHECK int firmware_telemetry_init(firmware_telemetry_t *telemetry, uint64_t now_us);
 /// A round. True: the trip policy wants the image to end in good order, call evse_ocpp_shutdown() from now on.
 bool firmware_telemetry_poll(firmware_telemetry_t *telemetry, uint64_t now_us);
-/// The last words into the page that a reset leaves alone. Context: any, the fault handler too. Cost: some 4,000 instructions.
+/// The last words into the page that a reset leaves alone. Context: any, the fault handler too. Cost: O(page).
 void firmware_telemetry_end(firmware_telemetry_t *telemetry, uint32_t reason, const char *task,
                             const char *detail);
 /// As told by an exception that nobody expects, the watchdog's among them. Context: the fault handler.

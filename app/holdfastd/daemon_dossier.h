@@ -23,8 +23,8 @@ typedef struct daemon_dossier {
     char boot_id[DAEMON_DOSSIER_BOOT_BYTES + 1u];
 } daemon_dossier_t;
 
-/// Reads what the last run left and begins a page of its own. The directory is locked already. Never fails: without a page there
-/// is nothing to tell but the start.
+/// Reads what the last run left and begins a page of its own. The directory is locked already. Never fails: without a page
+/// there is nothing to tell but the start.
 void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t now_us);
 /// Moves the last run's dossier to the journal, the newest DAEMON_DOSSIERS_KEPT of them, and finds the newest there when
 /// there is no page. Context: who owns the store.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The trip policy carried out. Goals: what a wire asks for happens once, in main's loop; charging is what is given up last.
 // Assumption: comms and control are alive; if not, the supervisor ends the process. Invariants: a reset is the daemon's
-// ordinary end, so that the sessions are ended and durable, power is off and the contactor is open before the program runs anew
-// [SAF-14]; a policy that restarts again and again stops doing so.
+// ordinary end, so that the sessions are ended and durable, power is off and the contactor is open before the program runs
+// anew [SAF-14]; a policy that restarts again and again stops doing so.
 #include "daemon.h"
 
 #if CONFIG_HF_TELEMETRY

@@ -22,7 +22,8 @@ typedef struct daemon_stream {
 
 /// What can be said of `where` before anything is opened: "pty", "pty:LINK", "-" (standard output) or a path. HF_E_FORMAT.
 HF_MUST_CHECK int daemon_stream_check(const char *where);
-/// HF_E_STATE: LINK is there and no link; HF_E_IO: errno tells. A pseudo-terminal that daemon_stream_keep() kept is gone on with.
+/// HF_E_STATE: LINK is there and no link; HF_E_IO: errno tells. A pseudo-terminal that daemon_stream_keep() kept is gone
+/// on with.
 HF_MUST_CHECK int daemon_stream_open(daemon_stream_t *stream, const char *where);
 /// For hf_telemetry_config_t.write. False: lost, and counted. Context: one thread. Cost: a system call, or none while full.
 bool daemon_stream_write(void *stream, const char *line, size_t length);

@@ -12,11 +12,11 @@ void daemon_telemetry_mark(void *daemon, const char *tag);
 /// True while what is not charging is to be given up: answer 503 with Retry-After, begin no upload, publish nothing.
 /// Context: any thread. Cost: an atomic load.
 bool daemon_telemetry_is_shedding(void *daemon);
-/// Somebody asks for a restart in good order (POST /api/reboot): sessions end and become durable, the contactor is open,
-/// then the program runs anew. HF_E_STATE: it is ending already. Context: any thread; returns at once.
+/// Somebody asks for a restart in good order (POST /api/reboot), which is the policy's finish_reset: sessions under way go
+/// on to their end, none begins, then the program runs anew; at once where nothing charges. HF_E_STATE: it is ending already. Context: any thread; returns at once.
 HF_MUST_CHECK int daemon_telemetry_ask_restart(void *daemon);
-/// The view that is published about once a second. HF_E_EMPTY before the first, HF_E_UNSUPPORTED without CONFIG_HF_TELEMETRY,
-/// HF_E_AGAIN. Context: any thread.
+/// The view that is published about once a second. HF_E_EMPTY before the first, HF_E_UNSUPPORTED without
+/// CONFIG_HF_TELEMETRY, HF_E_AGAIN. Context: any thread.
 HF_MUST_CHECK int daemon_telemetry_view(void *daemon, evse_device_view_t *view);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The n-th take of any pool refused, in holdfast-simd alone (the linker wraps hf_pool_take()): a refused take is one the pool
-// itself refuses and counts. One thread.
+// The n-th take of any pool refused, in holdfast-simd alone (the linker wraps hf_pool_take()): a refused take is one the
+// pool itself refuses and counts. One thread.
 #ifndef FAIL_TAKE_H
 #define FAIL_TAKE_H
 

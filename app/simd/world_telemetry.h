@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The telemetry of a stepped charge point, in its own time: each boot tells the prologue anew, sessions and connections are
-// marked, uptime begins at 0. Memory is that of a device without a heap: of WORLD_RAM_BYTES what nothing claims, blocks of pools
-// counted as claimed while they are in use. Invariant: it only reads the charge point.
+// marked, uptime begins at 0. Memory is that of a device without a heap: of WORLD_RAM_BYTES what nothing claims, blocks of
+// pools counted as claimed while they are in use. Invariant: it only reads the charge point.
 #ifndef WORLD_TELEMETRY_H
 #define WORLD_TELEMETRY_H
 
