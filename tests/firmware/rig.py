@@ -247,6 +247,22 @@ class Rig:
             line.sendall((command + "\n").encode())
             time.sleep(0.2)
 
+    def write_memory(self, address, data):
+        """As a debugger does, while the processor stands for a moment."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(5)
+            line.connect(self.path("gdb"))
+            if ask(line, f"M{address:x},{len(data):x}:{data.hex()}") != "OK":
+                raise Failed("the debugger may not write memory")
+            ask(line, "D")
+
+    def symbol(self, name):
+        told = subprocess.run(["arm-none-eabi-nm", self.image], check=True, capture_output=True, text=True).stdout
+        found = re.search(rf"^([0-9a-f]+) \w {name}$", told, re.MULTILINE)
+        if found is None:
+            raise Failed(f"the image has no {name}")
+        return int(found.group(1), 16)
+
     def send_processor_to(self, address, code=b""):
         """Writes `code` there and makes it the program counter, as a debugger does, and lets go."""
         with socket.socket(socket.AF_UNIX) as line:

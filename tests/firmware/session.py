@@ -4,7 +4,7 @@
 
 Usage: session.py CASE IMAGE TOOLS      TOOLS: the folder of the host's `holdfast` (build/release/bin)
 Cases: session, estop, console, link_loss, reset, power_cut, fault, stuck; of the image that resets at a fault (firmware_resets):
-telemetry, crash, hang. Exit status: 0 good, 1 not, 2 wrong use.
+telemetry, trip, crash, hang. Exit status: 0 good, 1 not, 2 wrong use.
 """
 import os
 import re
@@ -28,6 +28,7 @@ EXIT_FAULT = 70            # port/mps2
 NMI, HARD_FAULT, MEMORY_FAULT, BUS_FAULT = 2, 3, 4, 5
 SCRATCH = 0x20017FE8       # beside the journal's mark: nobody uses it
 STEP_S = 30
+STACK_GUARD = 32           # bytes nobody may touch, of port/mps2
 FOR_EVER = b"\xfe\xe7"     # b .
 NOWHERE = 0xE0000F00       # nothing may be executed there
 
@@ -266,6 +267,27 @@ def case_telemetry(board):
     last, status = board.report()
     judge_report(last, status)
     return f"{len(board.telemetry())} lines, stack margin {margin} B"
+
+
+def case_trip(board):
+    """[SAF-14] A stack that was used to its last word trips the policy in a session: it ends in order, the contactor opens, then the
+    board resets, and the next start tells of it."""
+    board.booted()
+    board.charge(500000)
+    board.wait_telemetry(r"^\[Task\] name=main\+irq ")
+    boots, start = board.seen(board.csms), board.seen(board.sim)
+    board.write_memory(board.symbol("firmware_stack_limit") + STACK_GUARD, b"\0" * 16)
+    board.wait_telemetry(r"^\[Trip\] stack (warning|trip) tag=\S+ value=0 limit=8 name=main\+irq", limit_s=STEP_S)
+    board.csms.wait("StopTransaction", event="stop")
+    board.board.wait("the report", event="report")
+    check(board.sim.find(start, event="contactor", closed=False), "the board reset itself with the contactor closed")
+    check(board.outlet()["power_mW"] == 0, "the board reset itself while power was up")
+    board.wait_telemetry(r"^rst:0x8001 \(Trip\)$")
+    board.booted(boots)
+    judge_ledger(board, "Reboot")
+    check("the run before: Trip, task main+irq stack" in board.console_text(), "the log does not tell")
+    judge_lines(board)
+    return after_boot(board, 2)
 
 
 def crash(board, pattern):
