@@ -17,8 +17,8 @@ typedef struct portal_mqtt {
     uint64_t started_us, now_us;
 } portal_mqtt_t;
 
-/// Puts the fields into the object that is open. `device`, `comms`, `mqtt` NULL: not known. `is_api`: also what only the web has
-/// (windows, pools, tasks, the last reset).
+/// Puts the fields into the object that is open. `device`, `comms`, `mqtt` NULL: not known. `is_api`: also what only the
+/// web has (windows, pools, tasks, the last reset).
 void portal_health_fields(const evse_device_view_t *device, const evse_comms_view_t *comms,
                           const portal_mqtt_t *mqtt, bool is_api, hf_json_writer_t *json);
 /// The fields of the history: arrays of as many samples as there are, the oldest first.
