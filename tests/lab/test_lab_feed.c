@@ -68,6 +68,8 @@ static void lab_feed_a_reset_nobody_asked_for_is_counted_once(void)
     CHECK_EQ(run.unexpected_resets, 2);
     feed(&run, ROM ROM BOOT LIFE); // it did not even get as far as its own code
     CHECK_EQ(run.unexpected_resets, 4);
+    feed(&run, BOOT BOOT LIFE);
+    CHECK_EQ(run.unexpected_resets, 6);
     lab_run_free(&run);
 }
 

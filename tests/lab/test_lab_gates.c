@@ -48,6 +48,7 @@ static void lab_gates_a_device_that_behaves_passes(void)
              LAB_PASS);
     CHECK_EQ(run.findings, 0);
     CHECK(!run.is_inconclusive);
+    CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000 hin=102400 frag=39\n"), LAB_PASS);
 }
 
 static void lab_gates_each_default_finds_and_places(void)

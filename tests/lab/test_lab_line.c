@@ -189,6 +189,8 @@ static void lab_line_pools_locks_and_wires_are_read(void)
     CHECK_EQ(line.pool.bad, 1);
     CHECK_EQ(parse("[Pool] name=p size=96 cap=8 use=9 peak=9 min=0 exh=0 bad=0").kind,
              LAB_LINE_OTHER);
+    CHECK_EQ(parse("[Pool] name=p size=96 cap=8 use=9 peak=8 min=0 exh=0 bad=0").kind,
+             LAB_LINE_OTHER);
     line = parse("[Lock] name=journal holder=comms waiter=portal held_ms=60 timeouts=3 (0ms)");
     CHECK_EQ(line.kind, LAB_LINE_LOCK);
     CHECK_STR(line.name, "journal");
@@ -344,6 +346,10 @@ static void lab_panic_ordinary_words_are_none(void)
         "Bus error count 3",
         "Fatal exception handler set",
         "Out of memory: none so far",
+        "a line that begins CORRUPT HEAP: tells it",
+        "it prints assert failed: and a place",
+        "last runtime error: none",
+        "note: runtime error: 3",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const char *kind = lab_panic_kind(texts[i], strlen(texts[i]));

@@ -16,10 +16,9 @@
 #define ALPHA           0.005
 #define LOST_BYTES      512.0
 #define LOST_BLOCKS     2.0
-#define TIMES_SPREAD    3.0
+#define EVEN_SHARE      0.4
 #define DYING_SHARE     0.5
 #define UPWARD_SHARE    0.75
-#define TO_DEVIATION    1.4826 // median absolute deviation to a standard deviation
 #define CONFIDENCE_MOST 99.99
 
 typedef struct sample {
@@ -169,25 +168,6 @@ static double theil_sen(series_t *series, unsigned from_half, unsigned to_half)
     return median(series->scratch, pairs);
 }
 
-static double spread_about(series_t *series, double slope)
-{
-    uint32_t count = 0;
-    for (uint32_t b = 0; b < series->boots; b++) {
-        const boot_t *boot = &series->boot[b];
-        double rest[BLOCKS_MAX];
-        for (uint32_t i = 0; i < boot->blocks; i++) {
-            rest[i] = boot->block[i] - slope * i * boot->block_samples;
-        }
-        double sorted[BLOCKS_MAX];
-        memcpy(sorted, rest, sizeof sorted);
-        double middle = median(sorted, boot->blocks);
-        for (uint32_t i = 0; i < boot->blocks; i++) {
-            series->scratch[count++] = fabs(rest[i] - middle);
-        }
-    }
-    return median(series->scratch, count) * TO_DEVIATION;
-}
-
 static double share_upward(const series_t *series)
 {
     uint32_t steps = 0, up = 0;
@@ -263,7 +243,7 @@ static void judge(series_t *series, uint32_t looked_at, lab_leak_t *leak)
     leak->confidence = p >= 1 ? 0 : (1 - p) * 100;
     leak->confidence = leak->confidence > CONFIDENCE_MOST ? CONFIDENCE_MOST : leak->confidence;
     leak->is_leak = p < ALPHA && leak->lost >= (series->is_pool ? LOST_BLOCKS : LOST_BYTES) &&
-                    leak->lost >= TIMES_SPREAD * spread_about(series, slope) && first > 0 &&
+                    first >= EVEN_SHARE * slope && second >= EVEN_SHARE * slope &&
                     second >= DYING_SHARE * first &&
                     (series->is_pool || share_upward(series) >= UPWARD_SHARE);
 }

@@ -11,11 +11,12 @@
 //    the number of series that were looked at (Bonferroni);
 //  - Theil and Sen's slope, median over all pairs within boots, per snapshot of that tag: tx_stop's are sessions, hb's
 //    heartbeats;
-//  - it is a leak when that probability is below 0.5 %, what was lost is above three times the spread of the blocks
-//    about the line and above 512 B (of a pool: 2 blocks), the second half rises at least half as fast as the first (a
-//    working set on its way to its plateau does not), and at least 3 of 4 steps go up (a single step is no leak).
+//  - it is a leak when that probability is below 0.5 %, what was lost is above 512 B (of a pool: 2 blocks), at least 3 of
+//    4 steps go up, each half rises at least 0.4 times as fast as the whole (a single step does not), and the second at
+//    least half as fast as the first (a working set on its way to its plateau does not).
 // With fewer than 8 snapshots per boot in every boot, or fewer than 6 blocks in all, nothing is said.
-// Measured: tests/lab/test_lab_leak.c.
+// Measured with the soaks of tests/lab/test_lab_leak.c, 3,000 of each kind: 4 alarms in 36,000 clean ones; of 18,000 that
+// lose 32 B per session 17 were not called within 200 sessions.
 #ifndef LAB_LEAK_H
 #define LAB_LEAK_H
 
