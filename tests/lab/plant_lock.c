@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A library to preload: who takes a lock by trying, on the thread named in PLANT_THREAD, keeps it for 60 ms more. The bound of
-// hf_mutex is 50 ms, so who waits for it meanwhile has to do without, and both have to be named. It holds the lock in the call for
-// the time that hf_mutex makes once the holder stands in it.
+// A library to preload: who takes a lock by trying, on the thread named in PLANT_THREAD, keeps it until somebody else wants it, and
+// for 60 ms more. The bound of hf_mutex is 50 ms, so the other has to do without, and both have to be named. It holds the lock in
+// the call for the time that hf_mutex makes once the holder stands in it; a few times only, else its thread would be late.
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +13,14 @@
 #include <time.h>
 
 #define HOLD_NS    60000000L
-#define STEP_NS    7000000L // who waits comes every 50 ms: each hold begins at another moment of that
-#define STEPS      7
+#define STEP_NS    1000000L
+#define STEPS_MOST 60 // of waiting for somebody
+#define HOLDS_MOST 5
 #define NAME_BYTES 16
 
 static _Thread_local bool holds;
-static _Thread_local long tries;
+static _Thread_local int held;
+static atomic_bool is_wanted;
 
 static void find(const char *name, void *function)
 {
@@ -36,14 +40,26 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
     int (*real)(pthread_mutex_t *);
     find("pthread_mutex_trylock", &real);
-    bool is_planted = is_planted_here();
-    if (is_planted) {
-        const struct timespec later = {.tv_nsec = tries++ % STEPS * STEP_NS};
-        (void)nanosleep(&later, NULL);
-    }
     int error = real(mutex);
-    holds = error == 0 && is_planted;
+    if (error == EBUSY) {
+        atomic_store(&is_wanted, true);
+    }
+    holds = error == 0 && held < HOLDS_MOST && is_planted_here();
     return error;
+}
+
+static void hold(void)
+{
+    const struct timespec step = {.tv_nsec = STEP_NS}, more = {.tv_nsec = HOLD_NS};
+    holds = false;
+    atomic_store(&is_wanted, false);
+    for (int i = 0; i < STEPS_MOST && !atomic_load(&is_wanted); i++) {
+        (void)nanosleep(&step, NULL);
+    }
+    if (atomic_load(&is_wanted)) {
+        held++;
+        (void)nanosleep(&more, NULL);
+    }
 }
 
 /// In the place of the C library's.
@@ -53,9 +69,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     find("clock_gettime", &real);
     int error = real(clock, now);
     if (holds) {
-        const struct timespec hold = {.tv_nsec = HOLD_NS};
-        holds = false;
-        (void)nanosleep(&hold, NULL);
+        hold();
     }
     return error;
 }

@@ -67,14 +67,15 @@ static bool is_interactive(const lab_engine_t *engine)
     return !engine->options->non_interactive && isatty(STDIN_FILENO) == 1;
 }
 
-static bool prompt_for_reset(lab_engine_t *engine)
+/// Who cannot be asked may have been switched on just now: it is waited for all the same.
+static bool prompt_for_reset(lab_engine_t *engine, double limit_s)
 {
-    if (!is_interactive(engine)) {
-        return false;
+    if (is_interactive(engine)) {
+        lab_progress_say(engine->progress, "  Please press RESET on the device (waiting %.0f s)",
+                         engine->options->timeout_s);
+        limit_s = engine->options->timeout_s;
     }
-    lab_progress_say(engine->progress, "  Please press RESET on the device (waiting %.0f s)",
-                     engine->options->timeout_s);
-    return await_kinds(engine, LAB_START_KINDS, engine->options->timeout_s);
+    return await_kinds(engine, LAB_START_KINDS, limit_s);
 }
 
 /// By its own hand, by the line of the port, by the user's.
@@ -95,7 +96,7 @@ static bool reset_device(lab_engine_t *engine)
         await_kinds(engine, LAB_START_KINDS, LINE_RESET_S)) {
         return true;
     }
-    return prompt_for_reset(engine);
+    return prompt_for_reset(engine, limit_s);
 }
 
 /// A device that has just been switched on by us needs no reset.

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""holdfast lab run, as a user calls it. run.py BIN CASE [LIBRARY]
+CASE: first (S1 and S2 on the shipped daemon), tripwire (S4 in 250 KiB), can, contention, planted (a lock held for 60 ms; LIBRARY),
+soak (S12, four hours), exits (a scripted port: what each exit status is for)."""
+import json
+import os
+import pty
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tty
+import xml.etree.ElementTree as xml
+
+BIN, CASE = sys.argv[1], sys.argv[2]
+READY = ["rst:0x1 (Power On)", "[System Boot] Starting...", "  Firmware: v9", "[Main] Setup complete", "[WiFi] Got IP: 127.0.0.1"]
+MEM = "[Mem] hb hf={0} hm={0} hl={0} hi={0} hin={0} frag=5 pf=8000000 pm=8000000 pl=8000000 (0ms)"
+
+
+def check(condition, said):
+    if not condition:
+        sys.exit("FAILED: " + said)
+
+
+def lab(out, *words, status=0, env=None):
+    begun = time.monotonic()
+    done = subprocess.run([BIN + "/holdfast", "lab", "run", *words, "--out", out], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=200, env={**os.environ, **(env or {})})
+    done.seconds = time.monotonic() - begun
+    check(done.returncode == status, f"{' '.join(words)}: exit status {done.returncode}, expected {status}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def runs(out, key):
+    return sorted(os.path.join(out, name) for name in os.listdir(out) if name.endswith(key))
+
+
+def rows(folder, name):
+    with open(os.path.join(folder, name), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def summary(folder):
+    with open(os.path.join(folder, "summary.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def serial(folder):
+    with open(os.path.join(folder, "serial.log"), encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def first(out):
+    junit = os.path.join(out, "junit.xml")
+    done = lab(out, "s1", "s2", "--sim", "--heartbeat", "1", "--junit", junit)
+    check(done.seconds < 60, f"it took {done.seconds:.1f} s")
+    for key in ("s1_boot_idle", "s2_portal_load"):
+        folder = runs(out, key)[0]
+        for name in ("serial.log", "events.jsonl", "mem.jsonl", "tasks.jsonl", "pools.jsonl", "health.jsonl", "summary.json", "summary.md",
+                     "report.html"):
+            check(os.path.getsize(os.path.join(folder, name)) > 0, f"{key}: {name} is empty")
+        least = min(row["hin"] for row in rows(folder, "mem.jsonl"))
+        check(summary(folder)["derived"]["hin_min"] == least, f"{key}: hin_min")
+    suites = xml.parse(junit).getroot().findall("testsuite")
+    names = [case.get("classname") + "." + case.get("name") for suite in suites for case in suite.findall("testcase")]
+    check(len(suites) == 2 and len(names) == len(set(names)) > 20, "a case of JUnit is missing, or there twice")
+    check(not [case for suite in suites for case in suite.iter() if case.tag in ("failure", "error")], "JUnit knows of a failure")
+    print(f"S1 and S2 in {done.seconds:.1f} s")
+
+
+def tripwire(out):
+    lab(out, "s4", "--sim", "--heartbeat", "1", "--no-health", "--heap", "internal=250K", "--tripwire", "30720", "--gate", "hin_min=off",
+        "--gate", "frag=off")
+    folder = runs(out, "s4_config_apply")[0]
+    trip = summary(folder)["derived"]["tripwire"]
+    check(trip["fired"] and trip["threshold"] == 30720 and trip["hin"] < 30720, f"{trip}")
+    check(trip["tag"].startswith("http_config_post_"), f"it names {trip['tag']}")
+    stacks = [row["stack_rem"] for row in trip["worst_stacks"]]
+    check(len(stacks) >= 4 and stacks == sorted(stacks), f"the worst stacks: {stacks}")
+    text = serial(folder)
+    check(text.count("[System Boot]") == 1, "it restarted")
+    check("[Mem] hb" in text[text.index("TRIPWIRE"):], "no heartbeat after the trip")
+    before = text[:text.index("TRIPWIRE")]
+    check("http_config_post_begin" in before, "it fired before S4 had begun")
+    print(f"{trip['tag']}: {trip['hin']} B < 30720 B, worst stack {stacks[0]} B")
+
+
+def can(out):
+    lab(out, "s7", "--sim")
+    notes = [row["note"] for row in rows(runs(out, "s7_can_load")[0], "events.jsonl") if row["type"] == "note"]
+    check(any(note.startswith("CAN load: 8000 of 8000") for note in notes), f"{notes}")
+
+
+def contention(out):
+    lab(out, "s11", "--sim")
+    check("[Lock]" not in serial(runs(out, "s11_contention")[0]), "a lock timed out")
+
+
+def planted(out):
+    done = lab(out, "s11", "--sim", "--preload", sys.argv[3], status=1, env={"PLANT_THREAD": "comms"})
+    found = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ") and ": " in line]
+    locks = [line for line in found if line.startswith("lock:")]
+    check(len(locks) == 1 and "history" in locks[0] and "held by comms" in locks[0] and "while main waited" in locks[0], f"{found}")
+    pairs = {line.split(" held_ms")[0] for line in serial(runs(out, "s11_contention")[0]).splitlines() if line.startswith("[Lock]")}
+    check(pairs == {"[Lock] name=history holder=comms waiter=main"}, f"{pairs}")
+    print(locks[0])
+
+
+def soak(out):
+    done = lab(out, "s12", "--stepped", "--hours", "4")
+    folder = runs(out, "s12_soak")[0]
+    check(serial(folder).count("[System Boot]") >= 2, "it never restarted")
+    steps = {step["id"]: step for step in summary(folder).get("steps", [])}
+    check("worst" in done.stderr, "how still the heap stood is not told")
+    check(not steps or steps["heap_stable"]["result"] == "passed", f"{steps}")
+
+
+# ---- a port that a script speaks through ----
+
+class Port:
+    def __init__(self, script):
+        self.master, self.slave = pty.openpty()
+        tty.setraw(self.slave)
+        self.path = os.ttyname(self.slave)
+        self.ends = threading.Event()
+        threading.Thread(target=self.play, args=(script,), daemon=True).start()
+
+    def say(self, line):
+        os.write(self.master, (line + "\r\n").encode())
+
+    def play(self, script):
+        for item in script:
+            if self.ends.wait(item) if isinstance(item, (int, float)) else self.say(item):
+                return
+
+    def close(self):
+        self.ends.set()
+
+
+def with_port(script, *args, **keywords):
+    port = Port(script)
+    try:
+        return lab(*args, "--port", port.path, **keywords)
+    finally:
+        port.close()
+
+
+def scenario(out, name, steps):
+    path = os.path.join(out, name + ".json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"schema": 1, "key": name, "title": name, "steps": steps}, file)
+    return path
+
+
+def beats(free, count):
+    return [item for _ in range(count) for item in (0.2, MEM.format(free), "[Task] name=main prio=1 core=0 stack_rem=4000B (0ms)")]
+
+
+def exits(out):
+    heartbeat = scenario(out, "beat", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
+    quick = ["--non-interactive", "--timeout", "2"]
+    # Ready comes before the address, both soon after the restart: neither wait may pass over the other's line.
+    with_port([0.6, *READY, *beats(250000, 20)], out, heartbeat, *quick)
+    # The heartbeat was there before the step began: it counts for nothing.
+    done = with_port([0.6, *READY, MEM.format(250000), 60], out, heartbeat, *quick, status=1)
+    check("no snapshot 'hb' within 5 s" in done.stdout and "replay: holdfast lab run" in done.stdout, done.stdout)
+    done = with_port([60], out, heartbeat, *quick, status=3)
+    check("says nothing at all" in done.stderr, done.stderr)
+    with_port([0.6, "rst:0x1 (Power On)", "[System Boot] Starting...", "[WiFi] Got IP: 127.0.0.1", 60], out, heartbeat, *quick, status=4)
+    done = with_port([0.6, *READY, *beats(250000, 2), *READY, *beats(250000, 20)], out,
+                     scenario(out, "two", [{"do": "sleep", "seconds": 1.5}, {"do": "wait_tag", "tag": "hb", "limit_s": 5}]), *quick, status=1)
+    check("reset" in done.stdout, "a restart in the middle is no finding")
+    done = with_port([0.6, *READY, *beats(50000, 20)], out, heartbeat, *quick, status=1)
+    check("hin_min" in done.stdout, done.stdout)
+    lab(out, "s1", "--port", "/nowhere/tty", status=3)
+    lab(out, "s1", "--port", "tcp:127.0.0.1:9", status=3)
+    for words in (("s7", "--port", "/dev/null"), ("s99", "--sim"), ("s12", "--sim"), ("s2", "--stepped"), ("s1", "--sim", "--stepped"),
+                  ("s1", "--sim", "--repeat", "0"), ("s1", "--sim", "--fail-on", "nonsense"), ("s1", "--cut-power-at", "3"),
+                  ("s1", "--auth", "nobody"), (scenario(out, "bad", [{"do": "dance"}]), "--sim")):
+        lab(out, *words, status=2)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    {"first": first, "tripwire": tripwire, "can": can, "contention": contention, "planted": planted, "soak": soak, "exits": exits}[CASE](folder)
