@@ -238,13 +238,19 @@ void daemon_dossier_catch(daemon_dossier_t *dossier)
 
 void daemon_dossier_guard_thread(void)
 {
-    static _Thread_local uint8_t alternate[DAEMON_DOSSIER_ALTERNATE_BYTES];
-    const stack_t stack = {.ss_sp = alternate, .ss_size = sizeof alternate};
+    // Not of the thread's own memory, which is its stack's.
+    static uint8_t alternate[DAEMON_DOSSIER_THREADS][DAEMON_DOSSIER_ALTERNATE_BYTES];
+    static _Atomic uint32_t used;
+    uint32_t mine = atomic_fetch_add(&used, 1u);
+    const stack_t stack = {.ss_sp = alternate[mine % DAEMON_DOSSIER_THREADS],
+                           .ss_size = DAEMON_DOSSIER_ALTERNATE_BYTES};
     pthread_attr_t attributes;
     void *low = NULL;
     size_t size = 0;
 #ifndef HAS_SANITIZER // which has one of its own, and frees it
-    (void)sigaltstack(&stack, NULL);
+    if (mine < DAEMON_DOSSIER_THREADS) {
+        (void)sigaltstack(&stack, NULL);
+    }
 #else
     (void)stack;
 #endif

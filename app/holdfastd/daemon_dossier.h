@@ -9,6 +9,7 @@
 #include "holdfast/hf_dossier.h"
 
 #define DAEMON_DOSSIER_ALTERNATE_BYTES 16384u // of the stack a handler runs on
+#define DAEMON_DOSSIER_THREADS         4u     // main, control, comms, supervisor
 #define DAEMON_DOSSIER_BOOT_BYTES      36u    // a UUID
 #define DAEMON_DOSSIERS_KEPT           4u     // in the journal
 #define DAEMON_DOSSIER_STALE_MS        30000u // the page of a running daemon is at most so old
@@ -31,7 +32,7 @@ void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t
 void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store);
 /// Handlers of SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT. Once.
 void daemon_dossier_catch(daemon_dossier_t *dossier);
-/// A stack for the handlers of the calling thread; without one an overflow of its own is told as an end without a word.
+/// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow of its own is told as an end without a word.
 void daemon_dossier_guard_thread(void);
 /// The draft as it stands, when it is due, or `now`. Context: main.
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);

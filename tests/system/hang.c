@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Preloaded into the shipped daemon by tests: the thread named by HANG_THREAD hangs in its next wait as soon as the file
-// HANG_FILE exists. HANG_HOW: "spin" burns its processor, "sleep" sleeps; HANG_MS ends that. "journal" is whoever syncs.
+// HANG_FILE exists. HANG_HOW: "spin" burns its processor, "sleep" sleeps, "overflow" runs over its stack; HANG_MS ends that. "journal" is whoever syncs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
@@ -20,12 +20,22 @@ static uint64_t clock_ms(void)
     return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
 }
 
+__attribute__((noinline)) static uint32_t overflow(uint32_t depth)
+{
+    volatile uint8_t frame[512];
+    frame[depth % sizeof frame] = (uint8_t)depth;
+    return depth == UINT32_MAX ? 0 : overflow(depth + 1u) + frame[depth % sizeof frame];
+}
+
 static void hang_if_told(const char *who)
 {
     const char *thread = getenv("HANG_THREAD"), *file = getenv("HANG_FILE");
     const char *how = getenv("HANG_HOW"), *limit = getenv("HANG_MS");
     if (thread == NULL || file == NULL || strcmp(thread, who) != 0 || access(file, F_OK) != 0) {
         return;
+    }
+    if (how != NULL && strcmp(how, "overflow") == 0) {
+        (void)fprintf(stderr, "%u\n", (unsigned)overflow(0)); // of its stack: it never comes back
     }
     uint64_t end_ms = clock_ms() + (limit != NULL ? strtoull(limit, NULL, 10) : 3600000u);
     const struct timespec pause = {.tv_nsec = 1000000L};

@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import traceback
+import urllib.request
 
 from telemetry_lines import LINES
 
@@ -36,9 +37,10 @@ class Daemon:
     """One holdfastd; its stream is a pseudo-terminal that survives restarts."""
 
     def __init__(self, directory, *options, hangs=None, budget=GOOD, csms="ws://127.0.0.1:9/", reads=True,
-                 stdout=subprocess.DEVNULL):
+                 stdout=subprocess.DEVNULL, how="sleep", hang_ms=None):
         self.directory, self.options, self.csms = directory, options, csms
         self.hangs, self.fd, self.text, self.process, self.stdout = hangs, -1, "", None, stdout
+        self.how, self.hang_ms = how, hang_ms
         self.set_budget(budget)
         self.start()
         if reads:
@@ -53,7 +55,9 @@ class Daemon:
         preload = [BUDGET] + ([HANG] if self.hangs else [])
         environment = dict(os.environ, LD_PRELOAD=" ".join(preload), BUDGET_FILE=self.directory + "/budget")
         if self.hangs:
-            environment.update(HANG_THREAD=self.hangs, HANG_FILE=self.directory + "/hang", HANG_HOW="sleep")
+            environment.update(HANG_THREAD=self.hangs, HANG_FILE=self.directory + "/hang", HANG_HOW=self.how)
+            if self.hang_ms:
+                environment["HANG_MS"] = str(self.hang_ms)
         self.stderr = open(self.directory + "/stderr", "a+", encoding="utf-8")
         self.process = subprocess.Popen(
             [BIN + "/holdfastd", "--id", "CP1", "--csms", self.csms, "--can", f"virtual:{self.directory}/can",
@@ -208,6 +212,27 @@ def options_that_make_no_sense_are_refused(directory):
         assert done.returncode == 78 and option[0][2:].encode() in done.stderr, (option, done)
     good = base + ["--telemetry", "pty", "--heartbeat", "5", "--tripwire", "0", "--on-trip", "stack=reset_now", "--on-trip", "lock_timeout=shed"]
     assert subprocess.run(good, stdout=subprocess.DEVNULL, check=False, timeout=LIMIT_S).returncode == 0
+
+
+def nothing_is_printed_but_by_main(directory):
+    """main hangs for 3 s, in which the connection comes: its mark is told afterwards, and nothing before."""
+    csms = subprocess.Popen([BIN + "/holdfast", "csms", "--port", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started.append((directory, csms))
+    port = json.loads(csms.stdout.readline())["port"]
+    daemon = Daemon(directory, hangs="holdfastd", hang_ms=3000, csms=f"ws://127.0.0.1:{port}/")
+    daemon.wait(r"^\[Mem\] ws_connected ")
+    daemon.read(0.5)
+    daemon.set_budget(memory(9000, 9000, 3000))
+    open(directory + "/hang", "w", encoding="utf-8").close()
+    csms.stdin.write("disconnect CP1\n")
+    csms.stdin.flush()
+    daemon.read(1.0)
+    before = len(daemon.text)
+    daemon.read(1.5)
+    assert len(daemon.text) == before, f"printed while main stood still: {daemon.text[before:]}"
+    daemon.wait(r"^\[Mem\] ws_connected ", 2)
+    daemon.expect_whole()
+    assert daemon.end() == 0
 
 
 # ---- the policy ---------------------------------------------------------------------------------
@@ -452,6 +477,37 @@ def crash_is_told_with_its_signal_and_thread(directory):
     daemon.close()
     assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
     daemon.wait_log(r"Panic, task comms: signal 11 at 0x[0-9a-f]+, last snapshot hb")
+    assert daemon.end() == 0
+
+
+def overflow_of_a_stack_is_told_with_its_thread(directory):
+    daemon = Daemon(directory, hangs="comms", how="overflow")
+    daemon.wait(r"^\[Heartbeat\]")
+    open(directory + "/hang", "w", encoding="utf-8").close()
+    assert daemon.process.wait(LIMIT_S) == -signal.SIGSEGV
+    os.unlink(directory + "/hang")
+    daemon.close()
+    assert daemon.again() == "rst:0x8006 (Stack overflow)", daemon.text
+    daemon.wait_log("Stack overflow, task comms: signal 11 at 0x")
+    assert daemon.end() == 0
+
+
+def dossier_without_its_page_comes_from_the_journal(directory):
+    daemon = Daemon(directory, "--http", "127.0.0.1:0")
+    daemon.wait(r"^\[Heartbeat\]")
+    daemon.end(signal.SIGKILL)
+    assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
+    daemon.wait(r"^\[Heartbeat\]")
+    assert daemon.end() == 0
+    os.unlink(directory + "/state/dossier")
+    open(directory + "/stderr", "w", encoding="utf-8").close()
+    assert daemon.again() == "rst:0x1 (Power On)", daemon.text
+    daemon.wait(r"^\[Heartbeat\]", 2)
+    address = re.search(r"http://[0-9.:]+/", daemon.log()).group(0)
+    with urllib.request.urlopen(address + "api/health", timeout=LIMIT_S) as answer:
+        health = json.load(answer)
+    assert "SIGKILL" in json.dumps(health), health
+    assert health["reset_reason"] == "Power On", health["reset_reason"]
     assert daemon.end() == 0
 
 
