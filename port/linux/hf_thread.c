@@ -32,18 +32,31 @@ static bool has_row(const hf_thread_place_t *place)
     return place != NULL && place->tasks != NULL && place->task < place->tasks->count;
 }
 
+// Without telemetry nobody looks at it, and it is not painted; in memory it is all the same.
+static int place_stack(const hf_thread_place_t *place, uint8_t *stack, uint32_t stack_bytes)
+{
 #if CONFIG_HF_TELEMETRY
+    return hf_task_place(place->tasks, place->task, stack, stack_bytes);
+#else
+    hf_task_t *task = &place->tasks->task[place->task];
+    task->info.stack = stack;
+    task->info.stack_bytes = stack_bytes;
+    atomic_store(&task->has_stack, 1u);
+    return HF_OK;
+#endif
+}
+
 static int make_stack(const hf_thread_place_t *place)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t bytes = room_of(place);
     uint8_t *memory = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_POPULATE, -1, 0);
     if (memory == MAP_FAILED) {
         return errno;
     }
     if (mprotect(memory, page, PROT_NONE) != 0 ||
-        hf_task_place(place->tasks, place->task, memory + page, (uint32_t)bytes) != HF_OK) {
+        place_stack(place, memory + page, (uint32_t)bytes) != HF_OK) {
         (void)munmap(memory, bytes + page);
         return EINVAL;
     }
@@ -60,6 +73,7 @@ static int set_stack(pthread_attr_t *attributes, const hf_thread_place_t *place)
 
 int hf_thread_adopt_main(const hf_thread_place_t *place)
 {
+#if CONFIG_HF_TELEMETRY
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     const uintptr_t top = (frame + page) & ~(page - 1u);
@@ -70,19 +84,11 @@ int hf_thread_adopt_main(const hf_thread_place_t *place)
     }
     // The environment and the arguments above are none of its use.
     return hf_task_adopt(place->tasks, place->task, (uint8_t *)(top - bytes), (uint32_t)bytes);
-}
 #else
-static int set_stack(pthread_attr_t *attributes, const hf_thread_place_t *place)
-{
-    return pthread_attr_setstacksize(attributes, room_of(place));
-}
-
-int hf_thread_adopt_main(const hf_thread_place_t *place)
-{
     (void)place;
     return HF_E_UNSUPPORTED;
-}
 #endif
+}
 
 static int start(pthread_t *thread, const hf_thread_place_t *place, pthread_attr_t *attributes,
                  void *(*run)(void *), void *ctx)
