@@ -155,23 +155,39 @@ def device_without_a_budget_tells_no_memory(directory):
     assert daemon.end() == 0
 
 
-def slow_reader_gets_whole_lines_and_stops_nobody(directory):
-    """A pipe of one page that nobody reads, then somebody does: what had no room is lost as whole lines."""
+def trip_again_and_again(daemon, rounds):
+    """Nobody reads while trips come and go, more than can be held; then somebody does."""
+    for i in range(rounds):
+        daemon.set_budget(memory(9000, 9000, 3000) if i % 2 else GOOD)
+        time.sleep(0.25)
+    assert daemon.process.poll() is None, "a reader that does not read ended the charge point"
+
+
+def judge_loss(daemon, until_s):
+    daemon.wait(rf"^\[Heartbeat\] Up: {until_s}s")
+    daemon.expect_whole()
+    beats = [int(beat) for beat in re.findall(r"Up: (\d+)s", daemon.text)]
+    assert beats[-1] - beats[0] > len(beats), f"nothing was lost, so that nothing was shown: {beats}"
+    assert daemon.end() == 0
+
+
+def slow_reader_of_a_pipe_gets_whole_lines(directory):
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     os.set_blocking(reader, False)
     daemon = Daemon(directory, "--telemetry", "-", stdout=writer, reads=False)
     os.close(writer)
-    for i in range(60):  # trips and their end over and over: more than pipe and daemon can hold
-        daemon.set_budget(memory(9000, 9000, 3000) if i % 2 else GOOD)
-        time.sleep(0.25)
-    assert daemon.process.poll() is None, "a reader that does not read ended the charge point"
+    trip_again_and_again(daemon, 60)
     daemon.fd = reader
-    daemon.wait(r"^\[Heartbeat\] Up: 17s")
-    daemon.expect_whole()
-    beats = [int(beat) for beat in re.findall(r"Up: (\d+)s", daemon.text)]
-    assert beats[-1] - beats[0] > len(beats), f"nothing was lost, so that nothing was shown: {beats}"
-    assert daemon.end() == 0
+    judge_loss(daemon, 17)
+
+
+def slow_reader_of_a_terminal_gets_whole_lines(directory):
+    """Which takes a line by half when it is full."""
+    daemon = Daemon(directory, reads=False)
+    trip_again_and_again(daemon, 100)
+    daemon.open()
+    judge_loss(daemon, 27)
 
 
 def reader_that_goes_and_comes_back_finds_whole_lines(directory):
