@@ -47,7 +47,7 @@ ALLOWED = {
     "app/simd": {"holdfast", "evse", "csms", "sim", "ram", "simd"},
     "tools/holdfast": {"holdfast", "evse", "csms", "sim", "linux", "tool"},
     "tools/fleet": {"holdfast", "evse", "csms", "sim", "linux", "ram", "tool", "fleet"},
-    "tools/lab": {"holdfast", "lab"},
+    "tools/lab": {"holdfast", "linux", "lab"},
 }
 PORTABLE = tuple(folder for folder in ALLOWED if folder.startswith("include/")) + (
     "src/runtime", "src/evse", "src/csms", "src/sim")
