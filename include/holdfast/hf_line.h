@@ -46,26 +46,26 @@ typedef struct hf_line_lock {
 } hf_line_lock_t;
 
 /// All: HF_E_TOO_LONG when it does not fit: `out` is as before.
-/// [Mem] <tag> hf=.. hm=.. hl=.. hi=.. hin=.. frag=.. pf=.. pm=.. pl=.. (0ms)
+// [Mem] <tag> hf=.. hm=.. hl=.. hi=.. hin=.. frag=.. pf=.. pm=.. pl=.. (0ms)
 HF_MUST_CHECK int hf_line_memory(hf_builder_t *out, const char *tag, const hf_memory_t *memory);
-/// [Mem] TRIPWIRE fired tag=<tag> hin=<u>B < <u>B (hf=<u>B hl=<u>B frag=<u>% pf=<u>B pl=<u>B) (0ms)
+// [Mem] TRIPWIRE fired tag=<tag> hin=<u>B < <u>B (hf=<u>B hl=<u>B frag=<u>% pf=<u>B pl=<u>B) (0ms)
 HF_MUST_CHECK int hf_line_tripwire(hf_builder_t *out, const char *tag, uint32_t threshold_bytes,
                                    const hf_memory_t *memory);
-/// [Trip] <kind> <level> tag=<tag> value=<u> limit=<u> name=<name> (0ms): every other wire, and every warning.
+// [Trip] <kind> <level> tag=<tag> value=<u> limit=<u> name=<name> (0ms): every other wire, and every warning.
 HF_MUST_CHECK int hf_line_wire(hf_builder_t *out, const hf_line_wire_t *wire);
-/// [Mem] Task dump (<n> tasks, sorted by stack margin) tag=<tag> (0ms)
+// [Mem] Task dump (<n> tasks, sorted by stack margin) tag=<tag> (0ms)
 HF_MUST_CHECK int hf_line_dump(hf_builder_t *out, const char *tag, uint32_t tasks);
-/// [Task] name=<name> prio=<u> core=<d> stack_rem=<u>B (0ms)
+// [Task] name=<name> prio=<u> core=<d> stack_rem=<u>B (0ms)
 HF_MUST_CHECK int hf_line_task(hf_builder_t *out, const hf_line_task_t *task);
-/// [Pool] name=<name> size=<u> cap=<u> use=<u> peak=<u> min=<u> exh=<u> bad=<u> (0ms)
+// [Pool] name=<name> size=<u> cap=<u> use=<u> peak=<u> min=<u> exh=<u> bad=<u> (0ms)
 HF_MUST_CHECK int hf_line_pool(hf_builder_t *out, const hf_line_pool_t *pool);
-/// [Lock] name=<lock> holder=<name> waiter=<name> held_ms=<u> timeouts=<u> (0ms)
+// [Lock] name=<lock> holder=<name> waiter=<name> held_ms=<u> timeouts=<u> (0ms)
 HF_MUST_CHECK int hf_line_lock(hf_builder_t *out, const hf_line_lock_t *lock);
-/// [Heartbeat] Up: <u>s | Heap: <u> | WiFi: <ip> (<host>)   or   WiFi: Disconnected (ip NULL)
+// [Heartbeat] Up: <u>s | Heap: <u> | WiFi: <ip> (<host>)   or   WiFi: Disconnected (ip NULL)
 HF_MUST_CHECK int hf_line_heartbeat(hf_builder_t *out, uint32_t up_s, uint32_t heap_free_bytes,
                                     const char *ip, const char *host);
-/// The prologue: rst:0x<code> (<reason>) / [System Boot] Starting... / "  Firmware: v<version>" / [WiFi] Got IP: <ip> /
-/// [Main] Setup complete. Blanks of the reason stay.
+// The prologue: rst:0x<code> (<reason>) / [System Boot] Starting... / "  Firmware: v<version>" / [WiFi] Got IP: <ip> /
+// [Main] Setup complete. Blanks of the reason stay.
 HF_MUST_CHECK int hf_line_reset(hf_builder_t *out, uint32_t code, const char *reason);
 HF_MUST_CHECK int hf_line_boot(hf_builder_t *out);
 HF_MUST_CHECK int hf_line_version(hf_builder_t *out, const char *version);

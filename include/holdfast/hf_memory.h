@@ -19,7 +19,8 @@ typedef struct hf_memory {
 } hf_memory_t;
 
 /// Where readings come from: a region, the system's heap, a budget. HF_E_UNSUPPORTED: nothing is known here, and no [Mem]
-/// line is printed; `memory` is as it was then. Context: any thread. Cost: bounded, no walk over a heap, no lock held over one.
+/// line is printed; `memory` is as it was then. Context: any thread. Cost: bounded, no walk over a heap, no lock held
+/// over one.
 typedef struct hf_memory_source {
     int (*read)(void *ctx, hf_memory_t *memory);
     void *ctx;

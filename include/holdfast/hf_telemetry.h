@@ -84,9 +84,10 @@ HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetr
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
 /// Marks lost so far. Context: any.
 uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
-/// The loop's: prints marks, samples every 200 ms (memory, windows, tripwires; one pool, one lock, one stack after the other),
-/// heartbeat with "hb" and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready. Tripwires of memory are
-/// checked at each mark too, with its tag. What is late is done once, not made up for. Context: the owner.
+/// The loop's: prints marks, samples every 200 ms (memory, windows, tripwires; one pool, one lock, one stack after the
+/// other), heartbeat with "hb" and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready.
+/// Tripwires of memory are checked at each mark too, with its tag. What is late is done once, not made up for. Context:
+/// the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);
 
 /// The prologue. Context: the owner.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A session by card of three minutes in stepped time, with all that watches beside it: telemetry in the scheduler's loop, and
-// what other builds have besides: check-ins, the supervisor, a look at four stacks, a bounded lock a second.
+// A session by card of three minutes in stepped time, with all that watches beside it: telemetry in the scheduler's
+// loop, and what other builds have besides: check-ins, the supervisor, a look at four stacks, a bounded lock a second.
 // session_probes.py counts what each of these takes.
 #include "evse/evse_supervisor.h"
 #include "holdfast/hf_clock.h"

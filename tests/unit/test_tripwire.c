@@ -180,6 +180,40 @@ static void tripwire_looks_at_its_own_kind_alone(void)
     }
 }
 
+static void tripwire_is_quiet_exactly_where_a_look_changes_nothing(void)
+{
+    REQUIRE(arm(hf_tripwire_defaults, HF_TRIPWIRE_DEFAULTS) == HF_OK);
+    uint32_t state = 1;
+    for (unsigned i = 0; i < 100000u; i++) {
+        state = state * 1664525u + 1013904223u;
+        const hf_wire_kind_t kind = (hf_wire_kind_t)((state >> 8) % HF_WIRE_KINDS);
+        const uint32_t value = (state >> 12) % (kind == HF_WIRE_FRAGMENTATION ? 60u : 25000u);
+        const bool is_quiet = hf_tripwire_is_quiet(&tripwire, kind, value);
+        const hf_tripwire_t before = tripwire;
+        const uint32_t told = show(kind, state % 4u, value);
+        if (is_quiet &&
+            (told != 0 || memcmp(before.warned, tripwire.warned, sizeof before.warned) != 0 ||
+             memcmp(before.tripped, tripwire.tripped, sizeof before.tripped) != 0)) {
+            HF_TEST_FAIL("step %u, kind %u, value %u", i, (unsigned)kind, (unsigned)value);
+            return;
+        }
+        if (i % 100u == 0) { // and all is armed again
+            REQUIRE(arm(hf_tripwire_defaults, HF_TRIPWIRE_DEFAULTS) == HF_OK);
+        }
+    }
+    REQUIRE(arm(hf_tripwire_defaults, HF_TRIPWIRE_DEFAULTS) == HF_OK);
+    CHECK(hf_tripwire_is_quiet(&tripwire, HF_WIRE_FRAGMENTATION, 29));
+    CHECK(!hf_tripwire_is_quiet(&tripwire, HF_WIRE_FRAGMENTATION, 30));
+    CHECK(!hf_tripwire_is_quiet(&tripwire, HF_WIRE_KINDS, 0));
+    REQUIRE(arm(falling, 1) == HF_OK);
+    CHECK(hf_tripwire_is_quiet(&tripwire, HF_WIRE_LATE, UINT32_MAX)); // no wire minds it
+    CHECK(hf_tripwire_is_quiet(&tripwire, HF_WIRE_INTERNAL_FREE, 200));
+    CHECK_EQ(show(HF_WIRE_INTERNAL_FREE, 0, 199), 1);
+    CHECK(!hf_tripwire_is_quiet(&tripwire, HF_WIRE_INTERNAL_FREE, 200)); // it may have come back
+    CHECK_EQ(show(HF_WIRE_INTERNAL_FREE, 0, 210), 0);
+    CHECK(hf_tripwire_is_quiet(&tripwire, HF_WIRE_INTERNAL_FREE, 200));
+}
+
 static void tripwire_of_a_counter_trips_at_each_growth(void)
 {
     static const hf_wire_t counters[] = {
@@ -349,6 +383,7 @@ HF_TEST_MAIN(HF_TEST(tripwire_of_a_value_that_falls_warns_then_trips_once),
              HF_TEST(tripwire_with_equal_limits_never_warns),
              HF_TEST(tripwire_at_the_extremes_of_32_bits), HF_TEST(tripwire_tells_names_apart),
              HF_TEST(tripwire_looks_at_its_own_kind_alone),
+             HF_TEST(tripwire_is_quiet_exactly_where_a_look_changes_nothing),
              HF_TEST(tripwire_of_a_counter_trips_at_each_growth),
              HF_TEST(tripwire_of_a_counter_survives_wrap_and_reset),
              HF_TEST(tripwire_tables_that_make_no_sense_are_refused),

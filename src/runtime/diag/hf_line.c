@@ -95,7 +95,8 @@ static void put_text(hf_builder_t *out, const char *text)
     put_field(out, (field_t){text, "-", HF_LINE_TAG_BYTES, true});
 }
 
-/// " key=value", or the first piece of a line. Most of what a line costs: written straight into its place when there is room.
+/// " key=value", or the first piece of a line. Most of what a line costs: written straight into its place when there is
+/// room.
 static void put_number(hf_builder_t *out, const char *before, uint32_t value)
 {
     char digits[DIGITS_MAX];

@@ -8,8 +8,8 @@
 
 #if HF_SINGLE_CORE
 
-// One core: what interrupts a copy is whole itself when the copy goes on, so the sequence word tells everything, and the words
-// between need neither barriers nor an order among themselves; the compiler alone must keep them between the two.
+// One core: what interrupts a copy is whole itself when the copy goes on, so the sequence word tells everything, and
+// the words between need neither barriers nor an order among themselves; the compiler alone must keep them between the two.
 typedef struct __attribute__((may_alias)) quad {
     uint32_t word[4];
 } quad_t;
