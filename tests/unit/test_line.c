@@ -279,9 +279,12 @@ static void line_that_does_not_fit_is_not_begun(void)
         CHECK_EQ(worst_line(which), HF_OK);
         const size_t length = out.length;
         for (size_t capacity = 6; capacity <= length + 5u; capacity++) {
+            memset(text, '~', sizeof text);
             hf_builder_init(&out, text, capacity);
             hf_builder_text(&out, "kept\n");
             CHECK_EQ(worst_line(which), HF_E_TOO_LONG);
+            CHECK_EQ(text[capacity], '~'); // nor written past its end
+            CHECK_EQ(text[capacity + 8u], '~');
             CHECK_STR(text, "kept\n");
             CHECK_EQ(out.length, 5);
             CHECK(!out.overflow);
