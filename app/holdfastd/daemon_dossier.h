@@ -32,7 +32,8 @@ void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t
 void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store);
 /// Handlers of SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT. Once.
 void daemon_dossier_catch(daemon_dossier_t *dossier);
-/// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow of its own is told as an end without a word.
+/// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow
+/// of its own is told as an end without a word.
 void daemon_dossier_guard_thread(void);
 /// The draft as it stands, when it is due, or `now`. Context: main.
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);

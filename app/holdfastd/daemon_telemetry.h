@@ -13,7 +13,8 @@ void daemon_telemetry_mark(void *daemon, const char *tag);
 /// Context: any thread. Cost: an atomic load.
 bool daemon_telemetry_is_shedding(void *daemon);
 /// Somebody asks for a restart in good order (POST /api/reboot), which is the policy's finish_reset: sessions under way go
-/// on to their end, none begins, then the program runs anew; at once where nothing charges. HF_E_STATE: it is ending already. Context: any thread; returns at once.
+/// on to their end, none begins, then the program runs anew; at once where nothing charges. HF_E_STATE: it is ending
+/// already. Context: any thread; returns at once.
 HF_MUST_CHECK int daemon_telemetry_ask_restart(void *daemon);
 /// The view that is published about once a second. HF_E_EMPTY before the first, HF_E_UNSUPPORTED without
 /// CONFIG_HF_TELEMETRY, HF_E_AGAIN. Context: any thread.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Preloaded into the shipped daemon by tests: the thread named by HANG_THREAD hangs in its next wait as soon as the file
-// HANG_FILE exists. HANG_HOW: "spin" burns its processor, "sleep" sleeps, "overflow" runs over its stack; HANG_MS ends that. "journal" is whoever syncs.
+// HANG_FILE exists. HANG_HOW: "spin" burns its processor, "sleep" sleeps, "overflow" runs over its stack; HANG_MS ends
+// that. "journal" is whoever syncs.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <poll.h>
