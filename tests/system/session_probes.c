@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A session by card of three minutes in stepped time, with all that watches beside it: telemetry in the scheduler's
+// A session by card of one minute in stepped time, with all that watches beside it: telemetry in the scheduler's
 // loop, and what other builds have besides: check-ins, the supervisor, a look at four stacks, a bounded lock a second.
 // session_probes.py counts what each of these takes.
 #include "evse/evse_supervisor.h"
@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SESSION_MS  180000u
+#define SESSION_MS  60000u
 #define TASKS       4u
 #define STACK_BYTES 65536u
 #define LOOP_STEPS  5u // a service's loop comes every 50 ms
