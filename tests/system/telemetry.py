@@ -163,11 +163,9 @@ def trip_again_and_again(daemon, rounds):
     assert daemon.process.poll() is None, "a reader that does not read ended the charge point"
 
 
-def judge_loss(daemon, until_s):
+def judge_lines(daemon, until_s):
     daemon.wait(rf"^\[Heartbeat\] Up: {until_s}s")
     daemon.expect_whole()
-    beats = [int(beat) for beat in re.findall(r"Up: (\d+)s", daemon.text)]
-    assert beats[-1] - beats[0] > len(beats), f"nothing was lost, so that nothing was shown: {beats}"
     assert daemon.end() == 0
 
 
@@ -179,15 +177,17 @@ def slow_reader_of_a_pipe_gets_whole_lines(directory):
     os.close(writer)
     trip_again_and_again(daemon, 60)
     daemon.fd = reader
-    judge_loss(daemon, 17)
+    judge_lines(daemon, 17)
+    beats = [int(beat) for beat in re.findall(r"Up: (\d+)s", daemon.text)]
+    assert beats[-1] - beats[0] > len(beats), f"nothing was lost, so that nothing was shown: {beats}"
 
 
 def slow_reader_of_a_terminal_gets_whole_lines(directory):
-    """Which takes a line by half when it is full."""
+    """Which takes a line by half when it is full; with the stacks of sanitizers there is less to tell, and it does not fill."""
     daemon = Daemon(directory, reads=False)
     trip_again_and_again(daemon, 100)
     daemon.open()
-    judge_loss(daemon, 27)
+    judge_lines(daemon, 27)
 
 
 def reader_that_goes_and_comes_back_finds_whole_lines(directory):
