@@ -13,6 +13,23 @@ LIMIT_S = 30
 SHADOW_KB = 100 << 20  # more address space than that is a sanitizer's
 
 
+started = []  # every process, for kill_all()
+
+
+def start(command, **options):
+    process = subprocess.Popen(command, **options)
+    started.append(process)
+    return process
+
+
+def kill_all():
+    """What a case that failed left behind."""
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -53,7 +70,7 @@ class Broker:
 
     def start(self):
         environment = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")
-        self.process = subprocess.Popen(["mosquitto", "-c", self.config], stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = start(["mosquitto", "-c", self.config], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, env=environment)
         wait_until(self.answers, "the broker listens")
 
@@ -75,7 +92,7 @@ class Subscriber:
     """Everything that is published, as it comes: {"topic", "retain", "payload"}."""
 
     def __init__(self, port, *flags):
-        self.process = subprocess.Popen(
+        self.process = start(
             ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", "#", "-F", "%j", *flags], stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True)
         self.messages = queue.Queue()
@@ -127,7 +144,7 @@ class Daemon:
 
     def start(self):
         self.stderr = open(self.directory + "/log", "w", encoding="utf-8")
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
+        self.process = start(self.command, stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr,
                                         env=self.environment)
 
     def log(self):

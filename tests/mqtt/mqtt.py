@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from broker import CONNACK, Broker, Daemon, FakeBroker, Subscriber, free_port, must, wait_until
+from broker import CONNACK, Broker, Daemon, FakeBroker, Subscriber, free_port, kill_all, must, start, wait_until
 
 BIN, BUDGET = sys.argv[1:3]
 ROOT = "holdfast/CP1/"
@@ -83,8 +83,8 @@ def check_retained(broker):
 
 
 def plug(directory):
-    sim = subprocess.Popen([os.path.join(BIN, "holdfast"), "sim", "--can", f"{directory}/can", "--io", f"{directory}/io"],
-                           stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    sim = start([os.path.join(BIN, "holdfast"), "sim", "--can", f"{directory}/can", "--io", f"{directory}/io"],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     sim.stdin.write("plug 1\n")
     sim.stdin.flush()
     return sim
@@ -300,6 +300,7 @@ def main():
             thread.start()
         for thread in threads:
             thread.join()
+        kill_all()
     print("\n".join(failures))
     print(f"{len(cases) - len(failures)} passed, {len(failures)} failed")
     sys.exit(1 if failures else 0)
