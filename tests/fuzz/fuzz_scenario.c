@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Any bytes as a scenario of the lab. Invariants: it is refused with a sentence, or every step is of a known kind with what it
-// requires, every repeat ends after its first step and within the one around it, and every text ends.
+// Any bytes as a scenario of the lab. Invariants: it is refused with a sentence, or every step is of a known kind with
+// what it requires, every repeat ends after its first step and within the one around it, and every text ends.
 #include "fuzz.h"
 #include "lab_scenario.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A library to preload: who takes a lock by trying, on the thread named in PLANT_THREAD, keeps it until somebody else wants it, and
-// for 60 ms more. The bound of hf_mutex is 50 ms, so the other has to do without, and both have to be named. It holds the lock in
-// the call for the time that hf_mutex makes once the holder stands in it; a few times only, else its thread would be late.
+// A library to preload: who takes a lock by trying, on the thread named in PLANT_THREAD, keeps it until somebody else
+// wants it, and for 60 ms more. The bound of hf_mutex is 50 ms, so the other has to do without, and both have to be
+// named. It holds the lock in the call for the time that hf_mutex makes once the holder stands in it; a few times only,
+// else its thread would be late.
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Devices under test: a port that goes away and comes back under the same name is opened again, without a spin; so is a TCP bridge
-// that hangs up; a command line that makes no sense is refused; a child ends with its owner's word, and what it said is heard.
+// Devices under test: a port that goes away and comes back under the same name is opened again, without a spin; so is a
+// TCP bridge that hangs up; a command line that makes no sense is refused; a child ends with its owner's word, and what
+// it said is heard.
 #include "hf_test.h"
 #include "lab_device.h"
 #include "lab_device_child.h"

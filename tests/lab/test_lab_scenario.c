@@ -100,7 +100,7 @@ static void scenario_wrong_is_refused_with_its_place(void)
          "x\",\"title\":\"t\",\"stepped\":{\"hours\":1,\"sessions\":10}}",
          "'key' may have small letters, digits, _ and - only: it names a directory"},
         {"{" HEAD "\"steps\":[{\"do\":\"note\",\"id\":\"a\",\"text\":\"x\"},{\"do\":\"note\","
-                  "\"id\":\"a\",\"text\":\"x\"}]}",
+         "\"id\":\"a\",\"text\":\"x\"}]}",
          "the id 'a' is there twice"},
         {"{" HEAD "\"needs\":[\"beer\"],\"steps\":[]}", "needs: 'beer' is not known; 'broker' is"},
     };

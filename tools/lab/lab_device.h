@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A device under test behind one interface: a serial port, a TCP serial bridge, a file or pty, the shipped holdfastd with its world
-// (--sim), or holdfast-simd in stepped time. What is optional is NULL in the table: the engine asks before it plans.
-// Invariants: nothing waits longer than it says; a device that went away is opened again with a pause between attempts, never in a
-// spin; what a device started it ends, by process id, however far the start had come.
+// A device under test behind one interface: a serial port, a TCP serial bridge, a file or pty, the shipped holdfastd
+// with its world (--sim), or holdfast-simd in stepped time. What is optional is NULL in the table: the engine asks
+// before it plans. Invariants: nothing waits longer than it says; a device that went away is opened again with a pause
+// between attempts, never in a spin; what a device started it ends, by process id, however far the start had come.
 #ifndef LAB_DEVICE_H
 #define LAB_DEVICE_H
 
@@ -48,7 +48,8 @@ typedef struct lab_device_ops {
     const char *name;
     /// LAB_PASS, or an exit status after a sentence. Context: blocks for at most 20 s.
     int (*open)(lab_device_t *device);
-    /// Bytes that are there, and when they came (UTC s; stepped: the device's own time). 0: nothing now; -1: it has ended for good.
+    /// Bytes that are there, and when they came (UTC s; stepped: the device's own time). 0: nothing now; -1: it has
+    /// ended for good.
     long (*read)(lab_device_t *device, char *bytes, size_t size, double *ts);
     /// -1: not possible now.
     int (*write)(lab_device_t *device, const char *bytes, size_t length);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program that a device is made of: started, spoken to, listened to, ended by its process id. Invariant: none outlives the lab,
-// however that ends.
+// A program that a device is made of: started, spoken to, listened to, ended by its process id. Invariant: none
+// outlives the lab, however that ends.
 #ifndef LAB_DEVICE_CHILD_H
 #define LAB_DEVICE_CHILD_H
 

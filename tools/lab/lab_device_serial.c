@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Serial ports, TCP serial bridges, files and pseudo-terminals. A port that is unplugged, or that leaves the bus at a reset of the
-// device (USB-CDC), is looked for again; with "auto" it may come back under another name.
+// Serial ports, TCP serial bridges, files and pseudo-terminals. A port that is unplugged, or that leaves the bus at a
+// reset of the device (USB-CDC), is looked for again; with "auto" it may come back under another name.
 #include "lab_device.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// --sim: the shipped holdfastd behind a pty, with vehicle, central system and broker beside it, each on loopback with a port of its
-// own, in a directory of their own. The pty is the lab's and outlives restarts of the daemon. Invariants: what was started is ended,
-// the charge point first; the directory goes with it; a daemon that ends unasked is told (device->wrong) and started again.
+// --sim: the shipped holdfastd behind a pty, with vehicle, central system and broker beside it, each on loopback with a
+// port of its own, in a directory of their own. The pty is the lab's and outlives restarts of the daemon. Invariants:
+// what was started is ended, the charge point first; the directory goes with it; a daemon that ends unasked is told
+// (device->wrong) and started again.
 #include "lab_device.h"
 #include "lab_device_child.h"
 
@@ -136,7 +137,8 @@ static void keep_line(const sim_t *sim, const char *name, const char *line)
 static hf_json_t read_event(const char *line)
 {
     hf_json_t root;
-    return hf_json_parse(line, strlen(line), &root) == HF_OK ? root : (hf_json_t){HF_JSON_NONE};
+    return hf_json_parse(line, strlen(line), &root) == HF_OK ? root
+                                                             : (hf_json_t){.type = HF_JSON_NONE};
 }
 
 static void pass_on(const sim_t *sim, lab_who_t who, const char *line)

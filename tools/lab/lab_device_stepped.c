@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// --stepped: holdfast-simd, a charge point and its world in stepped time. It plays by itself, as fast as the machine can; the lab
-// reads its telemetry to the end and takes its verdict. Its time is what its heartbeats say, added up over its restarts.
+// --stepped: holdfast-simd, a charge point and its world in stepped time. It plays by itself, as fast as the machine
+// can; the lab reads its telemetry to the end and takes its verdict. Its time is what its heartbeats say, added up over
+// its restarts.
 #include "lab_device.h"
 #include "lab_device_child.h"
 

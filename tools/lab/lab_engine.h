@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Plays a scenario on a device: prologue, steps, ledger. One thread: whatever is waited for, the device is listened to, HTTP goes
-// on, frames are sent. Invariants: every case is planned before the device is touched and ends in exactly one way; every wait has
-// an end, and what follows when it runs out is told, never passed over; what came before a step began satisfies no wait of it.
+// Plays a scenario on a device: prologue, steps, ledger. One thread: whatever is waited for, the device is listened to,
+// HTTP goes on, frames are sent. Invariants: every case is planned before the device is touched and ends in exactly one
+// way; every wait has an end, and what follows when it runs out is told, never passed over; what came before a step
+// began satisfies no wait of it.
 #ifndef LAB_ENGINE_H
 #define LAB_ENGINE_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Steps that are no HTTP: waits for lines, tags and events, sessions, load on the CAN bus, and what is done to a simulated device.
+// Steps that are no HTTP: waits for lines, tags and events, sessions, load on the CAN bus, and what is done to a
+// simulated device.
 #include "lab_engine.h"
 
 #include "lab_json.h"

@@ -87,7 +87,7 @@ void lab_engine_ask_reboot(lab_engine_t *engine)
 /// What goes into an answer that is posted back: the members that are to be kept, then those that are set.
 static void put_members(lab_text_t *text, hf_json_t from, const char *keep, const char *set)
 {
-    hf_json_t kept = {HF_JSON_NONE}, put = {HF_JSON_NONE};
+    hf_json_t kept = {.type = HF_JSON_NONE}, put = {.type = HF_JSON_NONE};
     bool is_first = true;
     if ((keep != NULL && hf_json_parse(keep, strlen(keep), &kept) != HF_OK) ||
         (set != NULL && hf_json_parse(set, strlen(set), &put) != HF_OK)) {
@@ -120,7 +120,7 @@ static void put_members(lab_text_t *text, hf_json_t from, const char *keep, cons
 static bool body_from_answer(lab_engine_t *engine, const lab_act_t *act, lab_text_t *body)
 {
     lab_http_call_t call = {.method = "GET", .limit_s = (double)act->limit_ms / 1000.0};
-    hf_json_t root = {HF_JSON_NONE};
+    hf_json_t root = {.type = HF_JSON_NONE};
     (void)lab_engine_url(engine, act->body_from, call.url, sizeof call.url);
     carry_out(engine, &call);
     bool is_good = call.status == 200 && call.answer != NULL &&
@@ -288,7 +288,7 @@ static void plan_burst(lab_engine_t *engine, const lab_act_t *act, burst_t *burs
     const lab_engine_options_t *options = engine->options;
     int64_t healths =
         options->browser_health_count > 0 ? options->browser_health_count : act->health;
-    hf_json_t paths = {HF_JSON_NONE};
+    hf_json_t paths = {.type = HF_JSON_NONE};
     int64_t most = options->browser_parallel > 0 ? options->browser_parallel : act->parallel;
     burst->most = most > 0 ? (unsigned)most : 6u;
     if (hf_json_parse(act->paths, strlen(act->paths), &paths) != HF_OK) {

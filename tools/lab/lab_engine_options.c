@@ -139,7 +139,7 @@ static int print_help(void)
                        rows[i].argument != NULL ? rows[i].argument : "");
         printf("  %-26s %s\n", left, rows[i].help);
     }
-    printf("\nGates, all on:\n");
+    printf("\n");
     lab_gates_help();
     printf("\nExit status: 0 pass, 1 finding, 2 usage, 3 the device or its world cannot be had,\n"
            "4 inconclusive, 130 interrupted.\n");

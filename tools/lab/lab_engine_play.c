@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the ledger to the last step: plans every case, plays the steps with their repeats (a flat list and a stack of loops), lets a
-// stepped world run to its end, judges how still the heap stood.
+// From the ledger to the last step: plans every case, plays the steps with their repeats (a flat list and a stack of
+// loops), lets a stepped world run to its end, judges how still the heap stood.
 #include "lab_engine.h"
 
 #include "holdfast/hf_json.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a run begins: the device is opened, restarted, has an address, is ready. What runs out here is no finding about memory: it is
-// the environment (nothing was heard at all) or leaves the run inconclusive; nothing goes on silently.
+// How a run begins: the device is opened, restarted, has an address, is ready. What runs out here is no finding about
+// memory: it is the environment (nothing was heard at all) or leaves the run inconclusive; nothing goes on silently.
 #include "lab_engine.h"
 
 #include <string.h>
@@ -35,7 +35,7 @@ static double at_most(double a, double b)
     return a < b ? a : b;
 }
 
-static void settle(lab_engine_t *engine, unsigned which, int result, double begun_ts)
+static void settle(lab_engine_t *engine, unsigned which, unsigned result, double begun_ts)
 {
     lab_step_t *step = engine->prologue[which];
     step->result = result;

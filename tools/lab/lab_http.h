@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// HTTP towards a device: several calls at once, while everything else is listened to as well. Over libcurl. What a device answers is
-// bounded (LAB_HTTP_ANSWER_MAX), whatever it announces.
+// HTTP towards a device: several calls at once, while everything else is listened to as well. Over libcurl. What a
+// device answers is bounded (LAB_HTTP_ANSWER_MAX), whatever it announces.
 #ifndef LAB_HTTP_H
 #define LAB_HTTP_H
 

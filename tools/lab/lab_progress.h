@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a person sees on stderr while a run goes on: one live line on a terminal (done, total, failed, time left), a line a case
-// elsewhere. Colour only on a terminal.
+// What a person sees on stderr while a run goes on: one live line on a terminal (done, total, failed, time left), a
+// line a case elsewhere. Colour only on a terminal.
 #ifndef LAB_PROGRESS_H
 #define LAB_PROGRESS_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Scenarios: reading and strict checking. One table of fields tells type, range and place; another which step has which of them.
+// Scenarios: reading and strict checking. One table of fields tells type, range and place; another which step has which
+// of them.
 #include "lab_scenario.h"
 
 #include "holdfast/hf_json.h"

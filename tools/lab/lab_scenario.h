@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A scenario: what is done to a device, step by step, as a JSON file (docs/SPEC.md, "Scenarios of the lab"). The built-in ones are such
-// files, compiled in. Everything is checked before a device is touched: type, range, order, and no field that nobody reads.
+// A scenario: what is done to a device, step by step, as a JSON file (docs/SPEC.md, "Scenarios of the lab"). The
+// built-in ones are such files, compiled in. Everything is checked before a device is touched: type, range, order, and
+// no field that nobody reads.
 #ifndef LAB_SCENARIO_H
 #define LAB_SCENARIO_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast lab run`: scenarios on a device, one after the other, each with its artifacts, its verdict and, where it failed, the
-// command that replays it.
+// `holdfast lab run`: scenarios on a device, one after the other, each with its artifacts, its verdict and, where it
+// failed, the command that replays it.
 #include "lab_diff.h"
 #include "lab_engine_options.h"
 #include "lab_junit.h"

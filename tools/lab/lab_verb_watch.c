@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `holdfast lab watch`: follows a device and shows the newest of memory, pools, tasks and trips; on a terminal as one picture that
-// is drawn anew, elsewhere as lines. It asks nothing of the device and judges nothing.
+// `holdfast lab watch`: follows a device and shows the newest of memory, pools, tasks and trips; on a terminal as one
+// picture that is drawn anew, elsewhere as lines. It asks nothing of the device and judges nothing.
 #include "lab_device.h"
 #include "lab_engine.h"
 #include "lab_verbs.h"
