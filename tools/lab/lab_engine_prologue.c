@@ -35,7 +35,7 @@ static double at_most(double a, double b)
     return a < b ? a : b;
 }
 
-static void settle(lab_engine_t *engine, unsigned which, unsigned result, double begun_ts)
+static void settle(lab_engine_t *engine, unsigned which, lab_step_result_t result, double begun_ts)
 {
     lab_step_t *step = engine->prologue[which];
     step->result = result;

@@ -101,11 +101,18 @@ typedef struct lab_trip {
     uint32_t boot;
 } lab_trip_t;
 
+typedef enum lab_step_result {
+    LAB_STEP_PLANNED,
+    LAB_STEP_PASSED,
+    LAB_STEP_FAILED,
+    LAB_STEP_SKIPPED
+} lab_step_result_t;
+
 #define LAB_STEPS_MAX 1024u
 typedef struct lab_step { // a planned case: of the ledger, of JUnit
     char id[LAB_NAME_BYTES];
     char title[128];
-    enum { LAB_STEP_PLANNED, LAB_STEP_PASSED, LAB_STEP_FAILED, LAB_STEP_SKIPPED } result;
+    lab_step_result_t result;
     char why[256];
     double seconds;
 } lab_step_t;
