@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What control_path.py has to find in a holdfastd that is linked with it: a lock behind a function that the tick calls, and an
+// What control_path.py has to find in a holdfastd that is linked with it: a lock behind a function that the tick
+// calls, and an
 // allocation behind a driver that the tick only reaches through a table.
 #include "holdfast/hf_mutex.h"
 #include "holdfast/hf_snapshot.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Instructions of every probe, as a device has them: nine wires, eight pools, four tasks with 2 KB of stack, two locks, a stream
-// that takes a line by copying it, a memory source of straight code. Steady: nothing is out of order. Worst: over all that the
+// Instructions of every probe, as a device has them: nine wires, eight pools, four tasks with 2 KB of stack, two
+// locks, a stream
+// that takes a line by copying it, a memory source of straight code. Steady: nothing is out of order. Worst: over all
+// that the
 // image brings about (a full queue, ends of windows, a walk that finds everything untouched, trips with their dumps).
 #include "count.h"
 
