@@ -44,6 +44,7 @@ enum {
     OPTION_HEARTBEAT,
     OPTION_TRIPWIRE,
     OPTION_PRELOAD,
+    OPTION_BASELINE,
 };
 
 typedef struct row {
@@ -116,6 +117,9 @@ static const row_t rows[] = {
     {{"junit", required_argument, NULL, OPTION_JUNIT}, "FILE", "JUnit XML of all planned cases"},
     {{"json", no_argument, NULL, OPTION_JSON}, "", "one JSON object on stdout"},
     {{"quiet", no_argument, NULL, OPTION_QUIET}, "", "no progress on stderr"},
+    {{"baseline", required_argument, NULL, OPTION_BASELINE},
+     "NAME",
+     "compare with the runs that are kept under that name; worse is a finding"},
     {{"compare", required_argument, NULL, OPTION_COMPARE},
      "A B",
      "compare two directories of artifacts, run nothing"},
@@ -269,6 +273,7 @@ static int take_text(lab_run_options_t *options, int option)
                  {OPTION_PAUSE, &options->engine.pause},
                  {OPTION_JUNIT, &options->junit},
                  {OPTION_RESUME, &options->resume},
+                 {OPTION_BASELINE, &options->baseline},
                  {OPTION_PRELOAD, &options->device.world.preload},
                  {OPTION_HEAP, &options->device.world.heap}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -15,7 +15,7 @@ typedef struct lab_run_options {
     lab_device_config_t device;
     const char *scenario[LAB_SCENARIOS_MAX];
     unsigned scenarios;
-    const char *out, *junit, *resume;
+    const char *out, *junit, *resume, *baseline;
     const char *fail_on[LAB_TERMS_MAX], *gate[LAB_TERMS_MAX];
     unsigned fail_ons, gates;
     int64_t repeat;

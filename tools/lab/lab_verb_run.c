@@ -358,6 +358,21 @@ static void print_json(const session_t *session, int code)
     printf("]}\n");
 }
 
+/// What several runs of a scenario have in common, and how they differ from those that were kept.
+static int tell_set(const session_t *session, unsigned first)
+{
+    const lab_run_options_t *options = &session->options;
+    const lab_run_t *const *runs = (const lab_run_t *const *)session->run + first;
+    unsigned count = session->runs - first;
+    FILE *out = options->is_json ? stderr : stdout;
+    if (count > 1) {
+        lab_repeat_print(out, runs, count);
+    }
+    return options->baseline != NULL && count > 0
+               ? lab_baseline_compare(out, lab_store(NULL), options->baseline, runs, count)
+               : LAB_PASS;
+}
+
 static int play_all(session_t *session)
 {
     const lab_run_options_t *options = &session->options;
@@ -367,10 +382,7 @@ static int play_all(session_t *session)
         for (int64_t n = 0; n < options->repeat && !lab_engine_is_interrupted(); n++) {
             code = worse(code, play_one(session, i));
         }
-        if (session->runs - first > 1 && !options->is_json) {
-            lab_repeat_print(stdout, (const lab_run_t *const *)session->run + first,
-                             session->runs - first);
-        }
+        code = worse(code, tell_set(session, first));
     }
     return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
 }
