@@ -175,6 +175,9 @@ def exits(out):
     check("hin_min" in done.stdout, done.stdout)
     lab(out, "s1", "--port", "/nowhere/tty", status=3)
     lab(out, "s1", "--port", "tcp:127.0.0.1:9", status=3)
+    lab(out, heartbeat, "--port", "/nowhere/tty", "--junit", os.path.join(out, "no", "junit.xml"), status=3)
+    done = with_port([0.6, *READY, *beats(250000, 20)], out, heartbeat, *quick, "--junit", os.path.join(out, "no", "junit.xml"), status=3)
+    check("cannot be written" in done.stderr, done.stderr)
     for words in (("s7", "--port", "/dev/null"), ("s99", "--sim"), ("s12", "--sim"), ("s2", "--stepped"), ("s1", "--sim", "--stepped"),
                   ("s1", "--sim", "--repeat", "0"), ("s1", "--sim", "--fail-on", "nonsense"), ("s1", "--cut-power-at", "3"),
                   ("s1", "--auth", "nobody"), (scenario(out, "bad", [{"do": "dance"}]), "--sim")):

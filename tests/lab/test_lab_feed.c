@@ -34,7 +34,8 @@ static void lab_feed_a_run_from_its_start_has_no_reset(void)
 
 static void lab_feed_bytes_in_any_portions_give_the_same(void)
 {
-    static const char text[] = ROM BOOT "[Mem] img pre-clear" FIGURES LIFE "[Mem] last hf=1 hin=2";
+    static const char text[] =
+        ROM BOOT "[Mem] img pre-clear" FIGURES LIFE "[Mem] last hf=1 hin=2 (0ms)";
     for (size_t portion = 1; portion < 40; portion++) {
         lab_run_t run;
         lab_run_init(&run);
@@ -216,6 +217,24 @@ static void lab_feed_events_are_objects_with_sorted_keys(void)
     lab_run_free(&run);
 }
 
+static void lab_feed_a_figure_that_was_cut_is_not_believed(void)
+{
+    lab_run_t run;
+    lab_run_init(&run);
+    feed(&run, "[Mem] hb hf=200000 hin=180000 frag=5 hm=1");
+    CHECK_EQ(lab_run_flush(&run, NOW), 0);
+    REQUIRE(run.mems == 1);
+    CHECK_EQ(run.mem[0].memory.hin, 180000);
+    CHECK_EQ(run.mem[0].memory.hm, LAB_UNKNOWN);
+    feed(&run, "[Mem] hb hf=200000 hi=190000 hin=1");
+    CHECK_EQ(lab_run_flush(&run, NOW), 0);
+    CHECK_EQ(lab_run_hin_min(&run), 180000);
+    feed(&run, "[Mem] hb hf=200000 hin=170000 (0ms)");
+    CHECK_EQ(lab_run_flush(&run, NOW), 0);
+    CHECK_EQ(lab_run_hin_min(&run), 170000);
+    lab_run_free(&run);
+}
+
 static void lab_feed_a_line_without_end_costs_no_more_than_its_room(void)
 {
     lab_run_t run;
@@ -240,4 +259,5 @@ HF_TEST_MAIN(HF_TEST(lab_feed_a_run_from_its_start_has_no_reset),
              HF_TEST(lab_feed_a_trip_has_its_worst_stacks),
              HF_TEST(lab_feed_refused_allocations_have_a_place),
              HF_TEST(lab_feed_events_are_objects_with_sorted_keys),
+             HF_TEST(lab_feed_a_figure_that_was_cut_is_not_believed),
              HF_TEST(lab_feed_a_line_without_end_costs_no_more_than_its_room))

@@ -51,6 +51,20 @@ static void lab_gates_a_device_that_behaves_passes(void)
     CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000 hin=102400 frag=39\n"), LAB_PASS);
 }
 
+static void lab_gates_with_nothing_to_judge_do_not_pass(void)
+{
+    lab_gates_init(&gates);
+    CHECK_EQ(judge(""), LAB_INCONCLUSIVE);
+    CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000 frag=5\n"), LAB_INCONCLUSIVE);
+    CHECK_STR(run.why_inconclusive, "no snapshot told the least internal memory (hin)");
+    CHECK_EQ(lab_gates_set(&gates, "hin_min=off"), 0);
+    CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000 frag=5\n"), LAB_PASS);
+    CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000\n"), LAB_INCONCLUSIVE);
+    CHECK_STR(run.why_inconclusive, "no snapshot told the fragmentation (frag)");
+    CHECK_EQ(lab_gates_set(&gates, "frag=off"), 0);
+    CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000\n"), LAB_PASS);
+}
+
 static void lab_gates_each_default_finds_and_places(void)
 {
     static const struct {
@@ -257,6 +271,7 @@ static void lab_junit_has_every_planned_case_once(void)
 }
 
 HF_TEST_MAIN(HF_TEST(lab_gates_a_device_that_behaves_passes),
+             HF_TEST(lab_gates_with_nothing_to_judge_do_not_pass),
              HF_TEST(lab_gates_each_default_finds_and_places),
              HF_TEST(lab_gates_a_known_stack_needs_half_as_much_again),
              HF_TEST(lab_gates_each_can_be_moved_and_switched_off),

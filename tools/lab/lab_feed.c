@@ -468,7 +468,14 @@ int lab_run_feed(lab_run_t *run, double now, const char *bytes, size_t length)
 
 int lab_run_flush(lab_run_t *run, double now)
 {
-    return run->partial_length > 0 ? lab_run_feed(run, now, "\n", 1) : 0;
+    size_t length = run->partial_length;
+    if (length > 0 && run->partial[length - 1u] >= '0' && run->partial[length - 1u] <= '9') {
+        while (length > 0 && run->partial[length - 1u] != ' ') {
+            length--; // the figure may have lost digits
+        }
+        run->partial_length = length;
+    }
+    return length > 0 ? lab_run_feed(run, now, "\n", 1) : 0;
 }
 
 void lab_run_expect_reset(lab_run_t *run)

@@ -575,6 +575,18 @@ static void judge_expression(const lab_expression_t *expression, lab_run_t *run)
     }
 }
 
+// A gate that had nothing to look at has not passed.
+static void judge_what_was_told(const lab_gates_t *gates, lab_run_t *run)
+{
+    if (run->mems == 0 && (gates->hin_min_bytes > 0 || gates->frag_limit > 0)) {
+        lab_run_inconclusive(run, "the device told no memory snapshot");
+    } else if (gates->hin_min_bytes > 0 && lab_run_hin_min(run) == LAB_UNKNOWN) {
+        lab_run_inconclusive(run, "no snapshot told the least internal memory (hin)");
+    } else if (gates->frag_limit > 0 && lab_run_frag_max(run) == LAB_UNKNOWN) {
+        lab_run_inconclusive(run, "no snapshot told the fragmentation (frag)");
+    }
+}
+
 void lab_gates_judge(const lab_gates_t *gates, lab_run_t *run)
 {
     judge_hin(gates, run);
@@ -589,9 +601,7 @@ void lab_gates_judge(const lab_gates_t *gates, lab_run_t *run)
     for (uint32_t i = 0; i < gates->expressions; i++) {
         judge_expression(&gates->expression[i], run);
     }
-    if (run->mems == 0 && (gates->hin_min_bytes > 0 || gates->frag_limit > 0)) {
-        lab_run_inconclusive(run, "the device told no memory snapshot");
-    }
+    judge_what_was_told(gates, run);
 }
 
 // ---- telling --------------------------------------------------------------------------------------------------------

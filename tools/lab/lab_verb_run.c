@@ -175,12 +175,12 @@ static void describe(const session_t *session, const lab_scenario_t *scenario, c
 
 // ---- one run ----
 
-static void save_junit(const session_t *session)
+static int save_junit(const session_t *session)
 {
     const lab_run_options_t *options = &session->options;
-    if (options->junit != NULL) {
-        (void)lab_junit_save((const lab_run_t *const *)session->run, session->runs, options->junit);
-    }
+    return options->junit != NULL ? lab_junit_save((const lab_run_t *const *)session->run,
+                                                   session->runs, options->junit)
+                                  : 0;
 }
 
 static int save(const session_t *session, const lab_gates_t *gates, const lab_run_t *run,
@@ -190,7 +190,7 @@ static int save(const session_t *session, const lab_gates_t *gates, const lab_ru
     (void)snprintf(path, sizeof path, "%s/report.html", directory);
     int status = lab_run_save(run, directory);
     status = lab_report_write(run, gates, NULL, path) != 0 ? -1 : status;
-    save_junit(session);
+    status = save_junit(session) != 0 ? -1 : status;
     return status;
 }
 
