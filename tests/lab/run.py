@@ -5,6 +5,7 @@ soak (S12, four hours), exits (a scripted port: what each exit status is for).""
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,25 @@ def beats(free, count):
     return [item for _ in range(count) for item in (0.2, MEM.format(free), "[Task] name=main prio=1 core=0 stack_rem=4000B (0ms)")]
 
 
+def interrupted(out):
+    """What was planned and not come to stands in JUnit all the same, each case once."""
+    junit = os.path.join(out, "junit.xml")
+    process = subprocess.Popen([BIN + "/holdfast", "lab", "run", "s1", "s2", "--repeat", "2", "--sim", "--quiet", "--out", out, "--junit", junit],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    check(process.wait(30) == 130, f"exit status {process.returncode}, expected 130")
+    suites = xml.parse(junit).getroot().findall("testsuite")
+    check([suite.get("name") for suite in suites] == ["s1_boot_idle", "s1_boot_idle.2", "s2_portal_load", "s2_portal_load.2"], f"{suites}")
+    names = [case.get("classname") + "." + case.get("name") for suite in suites for case in suite.findall("testcase")]
+    check(len(names) == len(set(names)) and len(names) > 40, f"{names}")
+    for suite in suites[1:]:
+        check(not [case for case in suite.findall("testcase") if case.find("error") is None], f"{suite.get('name')} has a case that passed")
+    check(len(runs(out, "_s1_boot_idle")) == 1 and not runs(out, "_s2_portal_load"), "a run that was not played left a directory")
+
+
 def exits(out):
+    interrupted(os.path.join(out, "interrupted"))
     heartbeat = scenario(out, "beat", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
     quick = ["--non-interactive", "--timeout", "2"]
     # Ready comes before the address, both soon after the restart: neither wait may pass over the other's line.

@@ -265,6 +265,14 @@ static void lab_junit_has_every_planned_case_once(void)
     }
     CHECK_EQ(cases, 5);
     free(text);
+    const lab_run_t *const again[] = {&run, &run};
+    CHECK_EQ(lab_junit_save(again, 2, name), 0);
+    text = lab_file_read(".", name, &length);
+    REQUIRE(text != NULL);
+    CHECK(has(text, "<testsuite name=\"s4\""));
+    CHECK(has(text, "<testsuite name=\"s4.2\""));
+    CHECK(has(text, "<testcase classname=\"lab.s4.2\" name=\"a\""));
+    free(text);
     (void)unlink(name);
     CHECK_EQ(lab_junit_save(runs, 1, "no/such/folder/junit.xml"), -1);
     lab_run_free(&run);

@@ -80,6 +80,9 @@ typedef struct lab_engine {
 /// Plans all cases, opens the device, plays, closes it. LAB_PASS, also when steps failed: the record tells; LAB_ENVIRONMENT,
 /// LAB_INCONCLUSIVE or LAB_INTERRUPTED when it could not be played, after a sentence.
 int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device);
+
+/// Of a run that will not be played any more: its cases, so that none is missing in what is told. It is inconclusive.
+void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device);
 /// Ctrl-C or SIGTERM came, since the program began.
 bool lab_engine_is_interrupted(void);
 void lab_engine_catch_signals(void);

@@ -389,6 +389,14 @@ static int play_open_device(lab_engine_t *engine, const lab_device_config_t *dev
     return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
 }
 
+void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device)
+{
+    if (!plan_all(engine, device)) {
+        lab_run_inconclusive(engine->run, "no memory for the plan");
+    }
+    lab_run_inconclusive(engine->run, "it was not come to");
+}
+
 int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device)
 {
     engine->load.fd = -1;

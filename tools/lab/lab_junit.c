@@ -64,21 +64,21 @@ typedef struct counts {
     uint32_t tests, failures, errors, skipped;
 } counts_t;
 
-static void begin_case(lab_text_t *out, const lab_run_t *run, const char *name, double seconds)
+static void begin_case(lab_text_t *out, const char *suite, const char *name, double seconds)
 {
-    char class[64];
-    (void)snprintf(class, sizeof class, "lab.%s", run->key[0] != '\0' ? run->key : "run");
+    char class[96];
+    (void)snprintf(class, sizeof class, "lab.%s", suite);
     lab_text_put(out, "    <testcase");
     attribute(out, "classname", class);
     attribute(out, "name", name);
     lab_text_print(out, " time=\"%.3f\">\n", seconds);
 }
 
-static void put_step(lab_text_t *out, const lab_run_t *run, const lab_step_t *step,
-                     counts_t *counts)
+static void put_step(lab_text_t *out, const lab_run_t *run, const char *suite,
+                     const lab_step_t *step, counts_t *counts)
 {
     counts->tests++;
-    begin_case(out, run, step->id, step->seconds);
+    begin_case(out, suite, step->id, step->seconds);
     switch (step->result) {
     case LAB_STEP_FAILED:
         counts->failures++;
@@ -102,11 +102,11 @@ static void put_step(lab_text_t *out, const lab_run_t *run, const lab_step_t *st
 }
 
 // One case for all gates: which are judged is planned, too. Steps that failed have their own cases.
-static void put_verdict(lab_text_t *out, const lab_run_t *run, counts_t *counts)
+static void put_verdict(lab_text_t *out, const lab_run_t *run, const char *suite, counts_t *counts)
 {
     bool failed = false;
     counts->tests++;
-    begin_case(out, run, "gates", run->end_ts > run->start_ts ? run->end_ts - run->start_ts : 0);
+    begin_case(out, suite, "gates", run->end_ts > run->start_ts ? run->end_ts - run->start_ts : 0);
     for (uint32_t i = 0; i < run->findings && !failed; i++) {
         failed = strcmp(run->finding[i].gate, "step") != 0;
     }
@@ -152,18 +152,32 @@ static void put_properties(lab_text_t *out, const lab_run_t *run)
     lab_text_put(out, "    </properties>\n");
 }
 
-static counts_t put_suite(lab_text_t *out, const lab_run_t *run)
+// A scenario's name; from its second run on with a number, so that no case has the name of another.
+static void name_suite(const lab_run_t *const *runs, uint32_t index, char *name, size_t capacity)
+{
+    const char *key = runs[index]->key;
+    unsigned nth = 1;
+    for (uint32_t i = 0; i < index; i++) {
+        nth += strcmp(runs[i]->key, key) == 0 ? 1u : 0u;
+    }
+    int length = snprintf(name, capacity, "%s", key[0] != '\0' ? key : "run");
+    if (nth > 1u && length > 0 && (size_t)length < capacity) {
+        (void)snprintf(name + length, capacity - (size_t)length, ".%u", nth);
+    }
+}
+
+static counts_t put_suite(lab_text_t *out, const lab_run_t *run, const char *suite)
 {
     counts_t counts = {0};
     lab_text_t cases = {0};
     char stamp[40];
     for (uint32_t i = 0; i < run->steps; i++) {
-        put_step(&cases, run, &run->step[i], &counts);
+        put_step(&cases, run, suite, &run->step[i], &counts);
     }
-    put_verdict(&cases, run, &counts);
+    put_verdict(&cases, run, suite, &counts);
     lab_iso8601(run->start_ts, stamp);
     lab_text_put(out, "  <testsuite");
-    attribute(out, "name", run->key[0] != '\0' ? run->key : "run");
+    attribute(out, "name", suite);
     lab_text_print(out, " tests=\"%u\" failures=\"%u\" errors=\"%u\" skipped=\"%u\" time=\"%.3f\"",
                    counts.tests, counts.failures, counts.errors, counts.skipped,
                    run->end_ts > run->start_ts ? run->end_ts - run->start_ts : 0);
@@ -182,7 +196,9 @@ int lab_junit_save(const lab_run_t *const *runs, uint32_t count, const char *pat
     lab_text_t suites = {0}, out = {0};
     counts_t all = {0};
     for (uint32_t i = 0; i < count; i++) {
-        counts_t one = put_suite(&suites, runs[i]);
+        char name[80];
+        name_suite(runs, i, name, sizeof name);
+        counts_t one = put_suite(&suites, runs[i], name);
         all.tests += one.tests;
         all.failures += one.failures;
         all.errors += one.errors;

@@ -318,6 +318,34 @@ static int worse(int a, int b)
     return LAB_PASS;
 }
 
+static lab_run_t *add_run(session_t *session, unsigned index)
+{
+    lab_run_t *run = calloc(1, sizeof *run);
+    if (run == NULL) {
+        return NULL;
+    }
+    lab_run_init(run);
+    session->run[session->runs++] = run;
+    describe(session, session->scenario[index], session->options.scenario[index], run);
+    return run;
+}
+
+/// JUnit tells all that was planned, also of a run that could not be begun.
+static void plan_only(const session_t *session, unsigned index, lab_run_t *run)
+{
+    lab_device_config_t device = configure(session, session->scenario[index], "");
+    lab_engine_t *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        lab_run_inconclusive(run, "no memory");
+        return;
+    }
+    engine->options = &session->options.engine;
+    engine->scenario = session->scenario[index];
+    engine->run = run;
+    lab_engine_plan(engine, &device);
+    free(engine);
+}
+
 static int play_one(session_t *session, unsigned index)
 {
     lab_gates_t gates;
@@ -325,15 +353,32 @@ static int play_one(session_t *session, unsigned index)
     if (code != LAB_PASS) {
         return code;
     }
-    lab_run_t *run = calloc(1, sizeof *run);
+    lab_run_t *run = add_run(session, index);
     if (run == NULL) {
         return lab_fail(LAB_ENVIRONMENT, "run", "no memory");
     }
-    lab_run_init(run);
-    session->run[session->runs++] = run;
-    describe(session, session->scenario[index], session->options.scenario[index], run);
     lab_progress_say(&session->progress, "%s: %s", run->key, run->title);
-    return play(session, index, &gates);
+    code = play(session, index, &gates);
+    if (run->steps == 0) {
+        plan_only(session, index, run);
+    }
+    return code;
+}
+
+/// What an interrupt kept from being played. JUnit's file is written here as well for runs that came to no artifacts.
+static int save_the_rest(session_t *session)
+{
+    const lab_run_options_t *options = &session->options;
+    unsigned planned = options->scenarios * (unsigned)options->repeat;
+    while (lab_engine_is_interrupted() && session->runs < planned) {
+        unsigned index = session->runs / (unsigned)options->repeat;
+        lab_run_t *run = add_run(session, index);
+        if (run == NULL) {
+            return LAB_ENVIRONMENT;
+        }
+        plan_only(session, index, run);
+    }
+    return session->runs == 0 || save_junit(session) == 0 ? LAB_PASS : LAB_ENVIRONMENT;
 }
 
 static void print_json(const session_t *session, int code)
@@ -384,6 +429,7 @@ static int play_all(session_t *session)
         }
         code = worse(code, tell_set(session, first));
     }
+    code = worse(code, save_the_rest(session));
     return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
 }
 
