@@ -63,6 +63,8 @@ def first(out):
             check(os.path.getsize(os.path.join(folder, name)) > 0, f"{key}: {name} is empty")
         least = min(row["hin"] for row in rows(folder, "mem.jsonl"))
         check(summary(folder)["derived"]["hin_min"] == least, f"{key}: hin_min")
+        headers = rows(folder, "health.jsonl")[0]["headers"]
+        check(headers.get("Content-Type") == "application/json", f"{key}: headers {headers}")
     suites = xml.parse(junit).getroot().findall("testsuite")
     names = [case.get("classname") + "." + case.get("name") for suite in suites for case in suite.findall("testcase")]
     check(len(suites) == 2 and len(names) == len(set(names)) > 20, "a case of JUnit is missing, or there twice")
@@ -175,7 +177,26 @@ def interrupted(out):
     check(len(runs(out, "_s1_boot_idle")) == 1 and not runs(out, "_s2_portal_load"), "a run that was not played left a directory")
 
 
+def pauses(out):
+    """Each point that was asked for holds the run until Enter; the device's lines are read on meanwhile."""
+    master, slave = pty.openpty()
+    port = Port([1.0, *READY, *beats(250000, 50)])
+    process = subprocess.Popen([BIN + "/holdfast", "lab", "run", scenario(out, "pausing", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}]),
+                                "--pause", "serial_connected,after_reboot", "--timeout", "5", "--no-health", "--out", out, "--port", port.path,
+                                "--gate", "stack=off"], stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    points = []
+    for line in process.stderr:
+        if "paused at " in line:
+            points.append(line.split("paused at ")[1].split(":")[0])
+            check(process.poll() is None, "it did not wait")
+            os.write(master, b"\n")
+    port.close()
+    check(process.wait(30) == 0, f"exit status {process.returncode}")
+    check(points == ["serial_connected", "after_reboot"], f"{points}")
+
+
 def exits(out):
+    pauses(out)
     interrupted(os.path.join(out, "interrupted"))
     heartbeat = scenario(out, "beat", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
     quick = ["--non-interactive", "--timeout", "2"]

@@ -80,6 +80,7 @@ static void fill(lab_run_t *run)
     CHECK_EQ(lab_run_health(run, NOW + 1, "s4_a", "http://10.0.0.9/api/health", 200,
                             "{\"heap_internal_free\":45000}"),
              0);
+    CHECK_EQ(lab_run_health_headers(run, "{\"Content-Type\": \"application/json\"}"), 0);
     CHECK_EQ(lab_run_health(run, NOW + 2, "s4_b", NULL, 0, NULL), 0);
     lab_run_find(run, "panic", "abort at %s", "img pre-clear");
     lab_run_inconclusive(run, "only %d samples", 2);
@@ -101,6 +102,8 @@ static void check_rows(const lab_run_t *a, const lab_run_t *b)
     CHECK_STR(b->pool[0].tag, "img pre-clear");
     CHECK_STR(b->health[0].body, "{\"heap_internal_free\":45000}");
     CHECK_EQ(b->health[0].http_status, 200);
+    REQUIRE(b->health[0].headers != NULL);
+    CHECK_STR(b->health[0].headers, "{\"Content-Type\": \"application/json\"}");
     CHECK(b->health[1].is_skipped);
     CHECK_STR(b->lock[0].holder, "comms");
     CHECK_EQ(b->refused[0].size, 16384);

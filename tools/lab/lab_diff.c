@@ -289,9 +289,12 @@ void lab_repeat_print(FILE *out, const lab_run_t *const *runs, uint32_t count)
         uint32_t found = collect(runs, count, NULL, &kinds[k], values);
         lab_spread_t spread = lab_spread(values, found);
         if (found > 0) {
-            (void)fprintf(out, "  %-4s%-8s %12.0f %12.0f %12.0f %10.0f - %9.0f\n", kinds[k].name,
-                          kinds[k].more_is_better ? "_min" : "_max", spread.median, spread.least,
-                          spread.most, spread.quartile_low, spread.quartile_high);
+            char figure[16];
+            (void)snprintf(figure, sizeof figure, "%s%s", kinds[k].name,
+                           kinds[k].more_is_better ? "_min" : "_max");
+            (void)fprintf(out, "  %-12s %12.0f %12.0f %12.0f %10.0f - %9.0f\n", figure,
+                          spread.median, spread.least, spread.most, spread.quartile_low,
+                          spread.quartile_high);
         }
     }
 }

@@ -109,6 +109,8 @@ bool lab_engine_url(const lab_engine_t *engine, const char *path, char *url, siz
 int lab_engine_prologue(lab_engine_t *engine, const lab_device_config_t *device);
 /// A restart in order, waited for to its end.
 lab_result_t lab_engine_reboot(lab_engine_t *engine, double limit_s);
+/// Waits for Enter when this point was asked for (--pause), or is "manual"; never without a terminal.
+void lab_engine_pause(lab_engine_t *engine, const char *point);
 /// "Setup complete" after reset_mark.
 lab_result_t lab_engine_await_ready(lab_engine_t *engine, double limit_s);
 

@@ -374,17 +374,15 @@ static bool is_enter(lab_engine_t *engine, const void *what)
     return poll(&input, 1, 0) == 1 && (read(STDIN_FILENO, &byte, 1) <= 0 || byte == '\n');
 }
 
-static lab_result_t act_pause(lab_engine_t *engine, const lab_act_t *act)
+void lab_engine_pause(lab_engine_t *engine, const char *point)
 {
-    bool is_wanted =
-        strcmp(act->point, "manual") == 0 || is_pause_wanted(engine->options->pause, act->point);
+    bool is_wanted = strcmp(point, "manual") == 0 || is_pause_wanted(engine->options->pause, point);
     if (engine->options->non_interactive || isatty(STDIN_FILENO) != 1 || !is_wanted) {
-        return LAB_STEP_GOOD;
+        return;
     }
-    lab_progress_say(engine->progress, "  paused at %s: press Enter to go on", act->point);
+    lab_progress_say(engine->progress, "  paused at %s: press Enter to go on", point);
     while (!is_enter(engine, NULL) && lab_engine_turn(engine, PROMPT_TURN)) {
     }
-    return LAB_STEP_GOOD;
 }
 
 static void say_figure(char *out, size_t capacity, uint32_t value, const char *unit)
@@ -436,7 +434,8 @@ lab_result_t lab_engine_act(lab_engine_t *engine, const lab_act_t *act)
         lab_engine_pass_time(engine, (double)act->ms / 1000.0);
         return LAB_STEP_GOOD;
     case LAB_DO_PAUSE:
-        return act_pause(engine, act);
+        lab_engine_pause(engine, act->point);
+        return LAB_STEP_GOOD;
     case LAB_DO_CAN_LOAD:
         return lab_act_can_load(engine, act);
     case LAB_DO_SESSION:

@@ -361,7 +361,8 @@ static sample_t take_sample(lab_engine_t *engine, const char *label, char suffix
     carry_out(engine, &call);
     (void)snprintf(name, sizeof name, suffix != '\0' ? "%s_%c" : "%s", label, suffix);
     engine->is_no_memory |=
-        lab_run_health(engine->run, lab_now(), name, call.url, call.status, call.answer) != 0;
+        lab_run_health(engine->run, lab_now(), name, call.url, call.status, call.answer) != 0 ||
+        lab_run_health_headers(engine->run, call.answer_headers) != 0;
     if (call.status == 200 && call.answer != NULL &&
         hf_json_parse(call.answer, call.length, &root) == HF_OK) {
         sample.is_there = true;

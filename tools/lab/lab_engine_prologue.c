@@ -124,6 +124,7 @@ static int case_reset(lab_engine_t *engine)
         return give_up(engine, CASE_RESET, begun_ts);
     }
     settle(engine, CASE_RESET, LAB_STEP_PASSED, begun_ts);
+    lab_engine_pause(engine, "after_reboot");
     return LAB_PASS;
 }
 
@@ -202,6 +203,9 @@ int lab_engine_prologue(lab_engine_t *engine, const lab_device_config_t *device)
 {
     static int (*const cases[])(lab_engine_t *) = {case_reset, case_ip, case_ready};
     int code = case_open(engine, device);
+    if (code == LAB_PASS) {
+        lab_engine_pause(engine, "serial_connected");
+    }
     for (size_t i = 0; i < sizeof cases / sizeof cases[0] && code == LAB_PASS; i++) {
         code = cases[i](engine);
         if (code == LAB_PASS && lab_engine_is_interrupted()) {

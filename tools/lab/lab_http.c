@@ -2,6 +2,8 @@
 // HTTP over libcurl's multi interface.
 #include "lab_http.h"
 
+#include "lab_json.h"
+
 #include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,26 @@ static void read_header(CURL *easy, const char *name, char *out, size_t capacity
     }
 }
 
+static void keep_headers(lab_http_call_t *call)
+{
+    lab_object_t object;
+    lab_text_t text = {0};
+    lab_object_begin(&object);
+    for (struct curl_header *header = NULL;
+         object.fields < LAB_OBJECT_FIELDS &&
+         (header = curl_easy_nextheader(call->easy, CURLH_HEADER, -1, header)) != NULL;) {
+        if (header->index == 0 && strlen(header->name) < sizeof object.field[0].key) {
+            lab_object_string(&object, header->name, header->value);
+        }
+    }
+    lab_object_end(&object, &text);
+    if (text.failed) {
+        lab_text_free(&text);
+    }
+    free(call->answer_headers);
+    call->answer_headers = text.text;
+}
+
 static void finish(lab_http_call_t *call, CURLcode result)
 {
     long status = 0;
@@ -129,6 +151,7 @@ static void finish(lab_http_call_t *call, CURLcode result)
     read_header(call->easy, "Content-Type", call->content_type, sizeof call->content_type);
     read_header(call->easy, "Content-Encoding", call->content_encoding,
                 sizeof call->content_encoding);
+    keep_headers(call);
     call->content_length = (int64_t)length;
     call->seconds = seconds;
     call->status = result == CURLE_OK ? (int)status : 0;
@@ -173,6 +196,8 @@ void lab_http_end(lab_http_t *http, lab_http_call_t *call)
     }
     curl_slist_free_all(call->headers);
     free(call->answer);
+    free(call->answer_headers);
+    call->answer_headers = NULL;
     call->easy = call->headers = NULL;
     call->answer = NULL;
     call->length = 0;

@@ -27,6 +27,7 @@ typedef struct lab_http_call {
     bool is_cut; // more than LAB_HTTP_ANSWER_MAX
     char content_type[64], content_encoding[32], error[160];
     int64_t content_length; // -1: not told
+    char *answer_headers;   // a JSON object; NULL: no answer
     double seconds;
     // its own
     void *easy, *headers;

@@ -121,6 +121,10 @@ static bool load_health(lab_run_t *run, hf_json_t object)
     row->http_status = (int)lab_json_i64(object, "http_status", 0);
     row->is_skipped = lab_json_bool(object, "skipped");
     row->body = copy_text(hf_json_member(object, "body"));
+    hf_json_t headers = hf_json_member(object, "headers");
+    if (headers.type == HF_JSON_OBJECT) {
+        row->headers = strndup(headers.raw.text, headers.raw.length);
+    }
     return true;
 }
 

@@ -20,6 +20,7 @@ void lab_run_free(lab_run_t *run)
 {
     for (uint32_t i = 0; i < run->healths; i++) {
         free(run->health[i].body);
+        free(run->health[i].headers);
     }
     for (uint32_t i = 0; i < run->events; i++) {
         free(run->event[i].json);
@@ -119,6 +120,17 @@ int lab_run_health(lab_run_t *run, double now, const char *label, const char *ur
     row->is_skipped = url == NULL;
     row->body = body != NULL ? strdup(body) : NULL;
     return body != NULL && row->body == NULL ? -1 : 0;
+}
+
+int lab_run_health_headers(lab_run_t *run, const char *headers)
+{
+    if (run->healths == 0 || headers == NULL) {
+        return 0;
+    }
+    lab_health_row_t *row = &run->health[run->healths - 1u];
+    free(row->headers);
+    row->headers = strdup(headers);
+    return row->headers != NULL ? 0 : -1;
 }
 
 lab_step_t *lab_run_plan(lab_run_t *run, const char *id, const char *title)

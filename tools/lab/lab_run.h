@@ -41,6 +41,7 @@ typedef struct lab_health_row {
     int http_status; // 0: no answer
     bool is_skipped; // --no-health
     char *body;      // text, JSON if all is well; NULL none
+    char *headers;   // of the answer, a JSON object; NULL none
 } lab_health_row_t;
 
 typedef struct lab_lock_row {
@@ -194,6 +195,8 @@ int lab_run_health(lab_run_t *run, double now, const char *label, const char *ur
 /// `members`: an object, or what would stand in one, e.g. "\"note\":\"x\""; NULL or empty: nothing. ts and type are
 /// added, keys sorted. -1: no memory, or it is no JSON.
 int lab_run_event(lab_run_t *run, double now, const char *type, const char *members);
+/// The answer's headers, a JSON object (NULL: none), of the row added last.
+int lab_run_health_headers(lab_run_t *run, const char *headers);
 /// A planned case, before anything is done. The pointer stays good until lab_run_free(). NULL: no memory, or LAB_STEPS_MAX.
 lab_step_t *lab_run_plan(lab_run_t *run, const char *id, const char *title);
 /// The device may have said more than the record could take in: the verdict is 4 unless something was found.

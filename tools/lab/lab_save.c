@@ -117,7 +117,8 @@ static void put_health(lab_text_t *out, const lab_health_row_t *row)
     lab_object_string(&object, "ip", ip);
     lab_object_string(&object, "url", row->url);
     lab_object_number(&object, "http_status", row->http_status);
-    lab_object_raw(&object, "headers", "{}", 2);
+    const char *headers = row->headers != NULL ? row->headers : "{}";
+    lab_object_raw(&object, "headers", headers, strlen(headers));
     lab_object_string(&object, "body", row->body != NULL ? row->body : "");
     if (row->http_status == 200 && row->body != NULL) {
         size_t length = strlen(row->body);
