@@ -7,9 +7,9 @@ add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-fmacro-prefix-map=${PROJECT_SO
 
 # A large object on a stack ends in an overflow where nobody looks (a crash of the firmware we learned from): a frame of more
 # than `bytes` does not compile. As it ships: without optimisation and with sanitizers frames are others; tests may have what they like.
-set(HOLDFAST_LIMITS_FRAMES ON)
-if(CMAKE_BUILD_TYPE STREQUAL Debug OR CMAKE_C_FLAGS MATCHES "sanitize|coverage")
-    set(HOLDFAST_LIMITS_FRAMES OFF)
+set(HOLDFAST_LIMITS_FRAMES OFF)
+if(CMAKE_BUILD_TYPE MATCHES "^(Release|MinSizeRel|RelWithDebInfo)$" AND NOT CMAKE_C_FLAGS MATCHES "sanitize|coverage")
+    set(HOLDFAST_LIMITS_FRAMES ON)
 endif()
 function(limit_frames target bytes)
     if(TARGET ${target} AND HOLDFAST_LIMITS_FRAMES)
