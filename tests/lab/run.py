@@ -195,8 +195,17 @@ def pauses(out):
     check(points == ["serial_connected", "after_reboot"], f"{points}")
 
 
+def refused(out):
+    """What the shipped daemon does not take is the caller's mistake, not a crash of it."""
+    for words in (("--heap", "internal=xx"), ("--heap", "internal=1")):
+        done = lab(out, "s1", "--sim", "--quiet", "--repeat", "3", *words, status=2)
+        check(done.stdout == "" and done.stderr.count("\n") == 1 and "heap" in done.stderr, f"{words}: {done.stdout}{done.stderr}")
+    check(len(runs(out, "_s1_boot_idle")) == 2, "it was tried again")
+
+
 def exits(out):
     pauses(out)
+    refused(os.path.join(out, "refused"))
     interrupted(os.path.join(out, "interrupted"))
     heartbeat = scenario(out, "beat", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
     quick = ["--non-interactive", "--timeout", "2"]

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@
 #define PROFILE        "m33-1024"
 #define ARGUMENTS_MAX  64u
 #define TEXT_BYTES     8192u
+#define REFUSES_USAGE  64 // holdfastd's exit status: it was called wrong
+#define REFUSES_CONFIG 78
 
 typedef enum child_id { DAEMON, VEHICLE, CENTRAL, BROKER, CHILDREN } child_id_t;
 
@@ -37,7 +40,7 @@ typedef struct sim {
     char slave[64];
     int slave_fd; // kept open: the pty lives while no daemon does
     uint16_t central_port, broker_port, http_port;
-    bool is_vehicle_ready, is_central_ready, is_off;
+    bool is_vehicle_ready, is_central_ready, is_off, is_heard;
     uint64_t again_us; // the daemon is started again then; 0 it runs
     unsigned crashes;
 } sim_t;
@@ -413,13 +416,48 @@ static int sim_open(lab_device_t *device)
 
 // ---- while it runs ----
 
+/// What holdfastd said last, without what stands before its own words.
+static void last_word(const sim_t *sim, char *out, size_t capacity)
+{
+    char path[320], line[200];
+    FILE *file = log_of(sim, "holdfastd.log", path) != NULL ? fopen(path, "re") : NULL;
+    (void)snprintf(out, capacity, "it said nothing");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        // The hint at --help comes after the sentence.
+        if (line[0] != '\0' && strncmp(line, "Try ", 4) != 0) {
+            (void)snprintf(out, capacity, "%s", line);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+/// It never came to life, for what it was called with: that is no crash, and the same again the next time.
+static bool is_refused(sim_t *sim)
+{
+    const lab_child_t *child = &sim->child[DAEMON];
+    int code = child->ended && WIFEXITED(child->status) ? WEXITSTATUS(child->status) : 0;
+    if (sim->is_heard || (code != REFUSES_USAGE && code != REFUSES_CONFIG)) {
+        return false;
+    }
+    char said[200];
+    last_word(sim, said, sizeof said);
+    (void)snprintf(sim->device->refused, sizeof sim->device->refused, "--sim: %s", said);
+    return true;
+}
+
 static void look_after_daemon(sim_t *sim)
 {
     lab_child_t *child = &sim->child[DAEMON];
-    if (sim->is_off) {
+    if (sim->is_off || sim->device->refused[0] != '\0') {
         return;
     }
     if (sim->again_us == 0 && !lab_child_is_running(child)) {
+        if (is_refused(sim)) {
+            return;
+        }
         char how[120];
         lab_child_tell_end(child, how, sizeof how);
         (void)snprintf(sim->device->wrong, sizeof sim->device->wrong, "holdfastd %s", how);
@@ -439,7 +477,8 @@ static long sim_read(lab_device_t *device, char *bytes, size_t size, double *ts)
     look_after_daemon(sim);
     *ts = lab_now();
     ssize_t length = read(device->fd, bytes, size);
-    if (length <= 0 && sim->crashes >= CRASHES_MAX) {
+    sim->is_heard |= length > 0;
+    if (length <= 0 && (sim->crashes >= CRASHES_MAX || device->refused[0] != '\0')) {
         return -1;
     }
     return length > 0 ? length : 0;

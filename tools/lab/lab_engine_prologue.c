@@ -51,6 +51,13 @@ static int give_up(lab_engine_t *engine, unsigned which, double begun_ts)
     if (lab_engine_is_interrupted()) {
         return LAB_INTERRUPTED;
     }
+    const char *refused = engine->device.refused;
+    if (refused[0] != '\0') {
+        (void)lab_engine_bad(engine, "%s", refused);
+        lab_run_inconclusive(engine->run, "%s", engine->why);
+        settle(engine, which, LAB_STEP_PLANNED, begun_ts);
+        return lab_fail(LAB_USAGE, "run", "%s", refused);
+    }
     int code = engine->lines == 0 ? LAB_ENVIRONMENT : LAB_INCONCLUSIVE;
     lab_run_inconclusive(engine->run, "%s", engine->why);
     char why[256];

@@ -299,7 +299,9 @@ static int play(session_t *session, unsigned index, const lab_gates_t *gates)
     if (save(session, gates, run, directory) != 0 && code == LAB_PASS) {
         code = LAB_ENVIRONMENT;
     }
-    print_verdict(session, run, directory);
+    if (code != LAB_USAGE) { // nothing was played: the sentence says it all
+        print_verdict(session, run, directory);
+    }
     return code != LAB_PASS ? code : lab_run_verdict(run);
 }
 
@@ -424,10 +426,11 @@ static int play_all(session_t *session)
     int code = LAB_PASS;
     for (unsigned i = 0; i < options->scenarios; i++) {
         unsigned first = session->runs;
-        for (int64_t n = 0; n < options->repeat && !lab_engine_is_interrupted(); n++) {
+        for (int64_t n = 0;
+             n < options->repeat && code != LAB_USAGE && !lab_engine_is_interrupted(); n++) {
             code = worse(code, play_one(session, i));
         }
-        code = worse(code, tell_set(session, first));
+        code = code != LAB_USAGE ? worse(code, tell_set(session, first)) : code;
     }
     code = worse(code, save_the_rest(session));
     return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
