@@ -200,11 +200,22 @@ def refused(out):
     for words in (("--heap", "internal=xx"), ("--heap", "internal=1")):
         done = lab(out, "s1", "--sim", "--quiet", "--repeat", "3", *words, status=2)
         check(done.stdout == "" and done.stderr.count("\n") == 1 and "heap" in done.stderr, f"{words}: {done.stdout}{done.stderr}")
-    check(len(runs(out, "_s1_boot_idle")) == 2, "it was tried again")
+    check(len(os.listdir(out)) == 2, "it was tried again")
+
+
+def flooded(out):
+    """A device that says too much ends the run; so does a disk that takes no more. Neither is a finding about memory."""
+    steps = scenario(out, "flood", [{"do": "wait_tag", "tag": "never", "limit_s": 20}])
+    words = ["--non-interactive", "--no-reboot", "--gate", "stack=off"]
+    done = with_port([0.6, *READY, *beats(250000, 1), *["x" * 900] * 400], out, steps, *words, "--log-limit", "64K", status=4)
+    check("--log-limit" in done.stderr and "INCONCLUSIVE" in done.stdout and done.seconds < 15, f"{done.seconds}: {done.stdout}{done.stderr}")
+    check(os.path.getsize(os.path.join(runs(out, "_flood")[0], "serial.log")) == 65536, "serial.log is not as large as it may be")
+    lab(out, steps, "--port", "/dev/null", "--log-limit", "0", status=2)
 
 
 def exits(out):
     pauses(out)
+    flooded(out)
     refused(os.path.join(out, "refused"))
     interrupted(os.path.join(out, "interrupted"))
     heartbeat = scenario(out, "beat", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])

@@ -4,6 +4,7 @@
 
 #include "lab_json.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -35,11 +36,44 @@ bool lab_engine_is_interrupted(void)
     return is_interrupted != 0;
 }
 
+bool lab_engine_is_stopped(const lab_engine_t *engine)
+{
+    return lab_engine_is_interrupted() || engine->stopped != LAB_PASS;
+}
+
+static void stop(lab_engine_t *engine, int code, const char *why)
+{
+    engine->stopped = lab_fail(code, "run", "%s", why);
+    lab_run_inconclusive(engine->run, "%s", why);
+}
+
+/// Both the disk and the record of what was said in it have an end; a device that floods does not.
+static size_t keep_bytes(lab_engine_t *engine, const char *bytes, size_t length)
+{
+    char why[160];
+    int64_t room = engine->options->log_limit - engine->serial_bytes;
+    size_t kept = (int64_t)length <= room ? length : room > 0 ? (size_t)room : 0;
+    if (fwrite(bytes, 1, kept, engine->serial) != kept || fflush(engine->serial) != 0) {
+        (void)snprintf(why, sizeof why, "serial.log cannot be written: %s", strerror(errno));
+        stop(engine, LAB_ENVIRONMENT, why);
+        return 0;
+    }
+    engine->serial_bytes += (int64_t)kept;
+    if (kept < length) {
+        (void)snprintf(why, sizeof why, "the device said more than %lld bytes (--log-limit)",
+                       (long long)engine->options->log_limit);
+        stop(engine, LAB_INCONCLUSIVE, why);
+    }
+    return kept;
+}
+
 static void take_bytes(lab_engine_t *engine, double ts, const char *bytes, size_t length)
 {
+    if (engine->stopped != LAB_PASS) {
+        return;
+    }
     if (engine->serial != NULL) {
-        (void)fwrite(bytes, 1, length, engine->serial);
-        (void)fflush(engine->serial);
+        length = keep_bytes(engine, bytes, length);
     }
     engine->is_no_memory |= lab_run_feed(engine->run, ts, bytes, length) != 0;
 }
@@ -59,7 +93,8 @@ static void read_device(lab_engine_t *engine)
 {
     char bytes[READ_BYTES];
     double ts = 0;
-    for (unsigned i = 0; i < READS_A_TURN && !engine->has_ended; i++) {
+    for (unsigned i = 0; i < READS_A_TURN && !engine->has_ended && engine->stopped == LAB_PASS;
+         i++) {
         long length = engine->device.ops->read(&engine->device, bytes, sizeof bytes, &ts);
         if (length > 0) {
             take_bytes(engine, ts, bytes, (size_t)length);
@@ -85,7 +120,7 @@ bool lab_engine_turn(lab_engine_t *engine, unsigned ms)
     }
     lab_engine_drive_load(engine);
     lab_progress_turn(engine->progress);
-    return !lab_engine_is_interrupted() && !engine->has_ended;
+    return !lab_engine_is_stopped(engine) && !engine->has_ended;
 }
 
 bool lab_engine_wait(lab_engine_t *engine, double limit_s,

@@ -26,6 +26,7 @@ typedef struct lab_engine_options {
     double timeout_s;  // 45
     int64_t browser_parallel, browser_health_count; // 0: as the step says
     int64_t hours;                                  // 0: as the scenario says
+    int64_t log_limit;                              // bytes of serial.log
     double elapsed_s;                               // of a run that is taken up again
 } lab_engine_options_t;
 
@@ -52,7 +53,9 @@ typedef struct lab_engine {
     lab_progress_t *progress;
     lab_device_t device;
     lab_http_t http;
-    FILE *serial; // serial.log
+    FILE *serial;         // serial.log
+    int64_t serial_bytes; // in it
+    int stopped; // LAB_PASS, or why it goes on no more: serial.log is full, or cannot be written
     lab_step_t *prologue[LAB_PROLOGUE_CASES];
     lab_step_t *step[LAB_ACTS_MAX];
     lab_step_t *drift, *world;
@@ -86,6 +89,8 @@ void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device);
 /// Ctrl-C or SIGTERM came, since the program began.
 bool lab_engine_is_interrupted(void);
 void lab_engine_catch_signals(void);
+/// Interrupted, or serial.log can take no more: what is under way stays as planned, not run.
+bool lab_engine_is_stopped(const lab_engine_t *engine);
 
 // ---- among its parts ----
 

@@ -45,6 +45,7 @@ enum {
     OPTION_TRIPWIRE,
     OPTION_PRELOAD,
     OPTION_BASELINE,
+    OPTION_LOG_LIMIT,
 };
 
 typedef struct row {
@@ -73,6 +74,9 @@ static const row_t rows[] = {
     {{"out", required_argument, NULL, OPTION_OUT},
      "DIR",
      "where artifacts go (default " DEFAULT_OUT ")"},
+    {{"log-limit", required_argument, NULL, OPTION_LOG_LIMIT},
+     "BYTES",
+     "of serial.log; a device that says more is inconclusive (default 256M)"},
     {{"no-reboot", no_argument, NULL, OPTION_NO_REBOOT}, "", "leave the device as it is"},
     {{"auth", required_argument, NULL, OPTION_AUTH}, "USER:PASS", "of its portal"},
     {{"timeout", required_argument, NULL, OPTION_TIMEOUT},
@@ -257,6 +261,16 @@ static int take_timeout(lab_run_options_t *options)
     return LAB_PASS;
 }
 
+static int take_log_limit(lab_run_options_t *options)
+{
+    uint32_t bytes = 0;
+    if (!lab_bytes(optarg, &bytes) || bytes == 0) {
+        return wrong("log-limit", optarg, "bytes from 1, with K or M");
+    }
+    options->engine.log_limit = bytes;
+    return LAB_PASS;
+}
+
 static int take_port(lab_run_options_t *options)
 {
     int code = take_kind(options, LAB_SERIAL);
@@ -324,6 +338,8 @@ static int take_option(lab_run_options_t *options, int option)
         return take_kind(options, LAB_STEPPED);
     case OPTION_TIMEOUT:
         return take_timeout(options);
+    case OPTION_LOG_LIMIT:
+        return take_log_limit(options);
     case OPTION_FAIL_ON:
         return take_term("fail-on", options->fail_on, &options->fail_ons);
     case OPTION_GATE:
@@ -437,6 +453,7 @@ int lab_run_options_read(lab_run_options_t *options, int argc, char **argv)
     options->device.world.tripwire_bytes = -1;
     options->device.world.seed = 1;
     options->engine.timeout_s = 45;
+    options->engine.log_limit = INT64_C(256) * 1024 * 1024;
     options->out = DEFAULT_OUT;
     options->repeat = 1;
     for (size_t i = 0; i < ROWS; i++) {

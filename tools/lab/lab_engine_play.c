@@ -209,7 +209,7 @@ static lab_result_t play_act(lab_engine_t *engine, uint32_t index)
     lab_progress_doing(engine->progress, engine->step[index] != NULL ? engine->step[index]->title
                                                                      : lab_do_text(act->what));
     lab_result_t result = lab_engine_act(engine, act);
-    if (result == LAB_STEP_BAD && lab_engine_is_interrupted()) {
+    if (result == LAB_STEP_BAD && lab_engine_is_stopped(engine)) {
         return result; // it stays planned: not run
     }
     settle(engine, index, result, lab_now() - begun_ts);
@@ -246,7 +246,7 @@ static bool goes_round(loop_t *loop)
 
 static bool must_stop(const lab_engine_t *engine, uint32_t index, lab_result_t result)
 {
-    return engine->has_ended || lab_engine_is_interrupted() ||
+    return engine->has_ended || lab_engine_is_stopped(engine) ||
            (result == LAB_STEP_BAD && engine->scenario->act[index].is_essential);
 }
 
@@ -292,7 +292,7 @@ static void play_world(lab_engine_t *engine)
     lab_progress_doing(engine->progress, step->title);
     bool is_over = lab_engine_wait(engine, STEPPED_LIMIT_S, has_ended, NULL);
     step->seconds = lab_now() - begun_ts;
-    if (lab_engine_is_interrupted()) {
+    if (lab_engine_is_stopped(engine)) {
         return;
     }
     step->result = is_over && engine->device.exit_code == 0 ? LAB_STEP_PASSED : LAB_STEP_FAILED;
@@ -359,14 +359,17 @@ static void free_events(lab_engine_t *engine)
 static void settle_session(lab_engine_t *engine, lab_step_t *step,
                            lab_result_t (*part)(lab_engine_t *, bool, double))
 {
-    if (step == NULL || lab_engine_is_interrupted()) {
+    if (step == NULL || lab_engine_is_stopped(engine)) {
         return;
     }
     double begun_ts = lab_now();
     engine->why[0] = '\0';
     lab_progress_doing(engine->progress, step->title);
-    step->result =
-        part(engine, false, SESSION_LIMIT_S) == LAB_STEP_GOOD ? LAB_STEP_PASSED : LAB_STEP_FAILED;
+    bool is_good = part(engine, false, SESSION_LIMIT_S) == LAB_STEP_GOOD;
+    if (!is_good && lab_engine_is_stopped(engine)) {
+        return; // it stays planned: not run
+    }
+    step->result = is_good ? LAB_STEP_PASSED : LAB_STEP_FAILED;
     step->seconds = lab_now() - begun_ts;
     (void)snprintf(step->why, sizeof step->why, "%s", engine->why);
     lab_progress_done(engine->progress, step);
@@ -383,10 +386,14 @@ static int play_open_device(lab_engine_t *engine, const lab_device_config_t *dev
         settle_session(engine, engine->billed, lab_engine_end_session);
     }
     lab_engine_end_load(engine);
-    if (code == LAB_PASS && !lab_engine_is_interrupted()) {
+    if (code == LAB_PASS && !lab_engine_is_stopped(engine)) {
         judge_drift(engine);
     }
-    return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
+    if (lab_engine_is_interrupted()) {
+        return LAB_INTERRUPTED;
+    }
+    // Inconclusive it is in the record; what was found before stays found.
+    return engine->stopped == LAB_ENVIRONMENT ? LAB_ENVIRONMENT : code;
 }
 
 void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device)

@@ -51,6 +51,9 @@ static int give_up(lab_engine_t *engine, unsigned which, double begun_ts)
     if (lab_engine_is_interrupted()) {
         return LAB_INTERRUPTED;
     }
+    if (engine->stopped != LAB_PASS) {
+        return engine->stopped; // the sentence is said
+    }
     const char *refused = engine->device.refused;
     if (refused[0] != '\0') {
         (void)lab_engine_bad(engine, "%s", refused);

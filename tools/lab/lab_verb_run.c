@@ -289,8 +289,9 @@ static int play(session_t *session, unsigned index, const lab_gates_t *gates)
     engine->run = run;
     engine->progress = &session->progress;
     engine->serial = serial;
+    engine->serial_bytes = fseeko(serial, 0, SEEK_END) == 0 ? (int64_t)ftello(serial) : 0;
     code = lab_engine_play(engine, &device);
-    (void)fclose(serial);
+    (void)fclose(serial); // each write was flushed and looked at
     free(engine);
     lab_gates_judge(gates, run);
     if (code == LAB_INTERRUPTED) {
