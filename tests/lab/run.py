@@ -213,8 +213,31 @@ def flooded(out):
     lab(out, steps, "--port", "/dev/null", "--log-limit", "0", status=2)
 
 
+def full_disk(out):
+    """Artifacts that cannot be written are no pass; serial.log that cannot be written ends the run."""
+    disk = os.path.join(out, "disk")
+    os.mkdir(disk)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", disk], stderr=subprocess.DEVNULL).returncode != 0:
+        print("SKIPPED full_disk: this system lets nobody mount a small disk here (root is needed)")
+        return
+    try:
+        steps = scenario(out, "full", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
+        words = ["--non-interactive", "--no-reboot", "--gate", "stack=off"]
+        with open(os.path.join(disk, "filler"), "wb") as file:
+            file.write(bytes(96 * 1024))
+        done = with_port([0.6, *READY, *beats(250000, 20)], disk, steps, *words, status=3)
+        check("NOT SAVED" in done.stdout and "pass" not in done.stdout and "report.html" not in done.stdout, done.stdout)
+        check("No space left" in done.stderr, done.stderr)
+        steps = scenario(out, "flood", [{"do": "wait_tag", "tag": "never", "limit_s": 20}])
+        done = with_port([0.6, *READY, *beats(250000, 1), *["x" * 900] * 400], disk, steps, *words, status=3)
+        check("serial.log cannot be written: No space left" in done.stderr and done.seconds < 15, f"{done.seconds}: {done.stderr}")
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def exits(out):
     pauses(out)
+    full_disk(out)
     flooded(out)
     refused(os.path.join(out, "refused"))
     interrupted(os.path.join(out, "interrupted"))

@@ -183,17 +183,15 @@ static int save_junit(const session_t *session)
                                   : 0;
 }
 
-static int save(const session_t *session, const lab_gates_t *gates, const lab_run_t *run,
-                const char *directory)
+static int save(const lab_gates_t *gates, const lab_run_t *run, const char *directory)
 {
     char path[300];
     (void)snprintf(path, sizeof path, "%s/report.html", directory);
     int status = lab_run_save(run, directory);
-    status = lab_report_write(run, gates, NULL, path) != 0 ? -1 : status;
-    status = save_junit(session) != 0 ? -1 : status;
-    return status;
+    return lab_report_write(run, gates, NULL, path) != 0 ? -1 : status;
 }
 
+/// `directory` NULL: the artifacts could not be written, so nobody can look the verdict up.
 static void print_verdict(const session_t *session, const lab_run_t *run, const char *directory)
 {
     static const char *const words[] = {[LAB_PASS] = "pass",
@@ -205,7 +203,8 @@ static void print_verdict(const session_t *session, const lab_run_t *run, const 
         return;
     }
     int verdict = lab_run_verdict(run);
-    printf("%-12s %s  %s\n", words[verdict], run->key, run->title);
+    printf("%-12s %s  %s\n", directory != NULL ? words[verdict] : "NOT SAVED", run->key,
+           run->title);
     for (uint32_t i = 0; i < run->findings; i++) {
         printf("    %s: %s\n", run->finding[i].gate, run->finding[i].text);
     }
@@ -215,7 +214,9 @@ static void print_verdict(const session_t *session, const lab_run_t *run, const 
     if (verdict != LAB_PASS) {
         printf("    replay: %s\n", run->replay);
     }
-    printf("    %s/report.html\n", directory);
+    if (directory != NULL) {
+        printf("    %s/report.html\n", directory);
+    }
     (void)fflush(stdout);
 }
 
@@ -297,11 +298,12 @@ static int play(session_t *session, unsigned index, const lab_gates_t *gates)
     if (code == LAB_INTERRUPTED) {
         lab_run_inconclusive(run, "interrupted");
     }
-    if (save(session, gates, run, directory) != 0 && code == LAB_PASS) {
+    bool is_saved = save(gates, run, directory) == 0;
+    if ((save_junit(session) != 0 || !is_saved) && code == LAB_PASS) {
         code = LAB_ENVIRONMENT;
     }
     if (code != LAB_USAGE) { // nothing was played: the sentence says it all
-        print_verdict(session, run, directory);
+        print_verdict(session, run, is_saved ? directory : NULL);
     }
     return code != LAB_PASS ? code : lab_run_verdict(run);
 }
