@@ -5,6 +5,7 @@
 #include "lab_gates.h"
 #include "lab_json.h"
 #include "lab_junit.h"
+#include "lab_summary.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -49,6 +50,28 @@ static void lab_gates_a_device_that_behaves_passes(void)
     CHECK_EQ(run.findings, 0);
     CHECK(!run.is_inconclusive);
     CHECK_EQ(judge("[Mem] hb hf=200000 hl=190000 hin=102400 frag=39\n"), LAB_PASS);
+}
+
+static void lab_gates_do_not_charge_the_device_with_snapshots_the_probe_lost(void)
+{
+    lab_text_t text = {0};
+    lab_gates_init(&gates);
+    CHECK_EQ(judge(GOOD "[Pool] name=telemetry.marks size=48 cap=64 use=0 peak=64 min=0 exh=7 "
+                        "bad=0 (0ms)\n"
+                        "[Trip] refused_take trip tag=hb value=7 limit=1 name=telemetry.marks "
+                        "(0ms)\n"),
+             LAB_PASS);
+    CHECK_EQ(lab_run_lost_marks(&run), 7);
+    lab_summary_markdown(&run, ".", &text);
+    REQUIRE(text.text != NULL);
+    CHECK(strstr(text.text, "- Snapshots that the probe lost: 7\n") != NULL);
+    lab_text_free(&text);
+    CHECK_EQ(lab_gates_add(&gates, "lost_marks>0"), 0);
+    lab_gates_judge(&gates, &run);
+    CHECK(is_found("lost_marks>0", "7"));
+    CHECK_EQ(judge(GOOD "[Pool] name=sessions size=48 cap=64 use=0 peak=64 min=0 exh=7 bad=0\n"),
+             LAB_FINDING);
+    CHECK_EQ(lab_run_lost_marks(&run), 0);
 }
 
 static void lab_gates_with_nothing_to_judge_do_not_pass(void)
@@ -279,6 +302,7 @@ static void lab_junit_has_every_planned_case_once(void)
 }
 
 HF_TEST_MAIN(HF_TEST(lab_gates_a_device_that_behaves_passes),
+             HF_TEST(lab_gates_do_not_charge_the_device_with_snapshots_the_probe_lost),
              HF_TEST(lab_gates_with_nothing_to_judge_do_not_pass),
              HF_TEST(lab_gates_each_default_finds_and_places),
              HF_TEST(lab_gates_a_known_stack_needs_half_as_much_again),

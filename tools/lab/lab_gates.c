@@ -37,7 +37,7 @@ typedef struct measure {
     const char *what;
 } measure_t;
 
-enum { COUNT_TRIP, COUNT_PANIC, COUNT_RESET, COUNT_LOCK, COUNT_REFUSED };
+enum { COUNT_TRIP, COUNT_PANIC, COUNT_RESET, COUNT_LOCK, COUNT_REFUSED, COUNT_MARKS };
 
 static const measure_t measures[] = {
     {"hin", "hin_min", OF_MEM, offsetof(lab_memory_t, hin),
@@ -61,6 +61,7 @@ static const measure_t measures[] = {
     {"reset", "resets", OF_COUNT, COUNT_RESET, "resets that nobody asked for"},
     {"lock", "locks", OF_COUNT, COUNT_LOCK, "lock[:NAME], time-outs told"},
     {"refused", "failed_take", OF_COUNT, COUNT_REFUSED, "allocations that failed"},
+    {"lost_marks", "lost", OF_COUNT, COUNT_MARKS, "snapshots that the probe lost"},
 };
 #define MEASURES (sizeof measures / sizeof measures[0])
 
@@ -301,7 +302,8 @@ static void judge_takes(const lab_gates_t *gates, lab_run_t *run)
 {
     for (uint32_t i = 0; i < run->pools; i++) {
         if (is_new_name(run->pool, i)) {
-            judge_pool(run, i, gates->failed_take, gates->wrong_give);
+            bool is_probe = strcmp(run->pool[i].name, LAB_MARKS_POOL) == 0;
+            judge_pool(run, i, gates->failed_take && !is_probe, gates->wrong_give);
         }
     }
     if (gates->failed_take && run->refuseds > 0) {
@@ -411,7 +413,8 @@ static void judge_trips(const lab_gates_t *gates, lab_run_t *run)
         if (gates->late && strcmp(trip->wire, "late_task") == 0) {
             lab_run_find(run, "late", "task %s checked in %u ms too late (limit %u ms) at %s",
                          trip->name, trip->value, trip->limit, place(trip->tag));
-        } else if (gates->failed_take && !has_pools && strcmp(trip->wire, "refused_take") == 0) {
+        } else if (gates->failed_take && !has_pools && strcmp(trip->wire, "refused_take") == 0 &&
+                   strcmp(trip->name, LAB_MARKS_POOL) != 0) {
             lab_run_find(run, "failed_take", "pool %s refused %u takes at %s", trip->name,
                          trip->value, place(trip->tag));
         }
@@ -510,6 +513,8 @@ static uint32_t count_of(const lab_run_t *run, const lab_expression_t *expressio
         return run->unexpected_resets;
     case COUNT_REFUSED:
         return run->refuseds;
+    case COUNT_MARKS:
+        return lab_run_lost_marks(run);
     case COUNT_TRIP:
         for (uint32_t i = 0; i < run->trips; i++) {
             bool is_it =
@@ -670,6 +675,6 @@ void lab_gates_help(void)
            "Measures:\n",
            HIN_MIN_BYTES, FRAG_LIMIT, STACK_MIN_BYTES);
     for (size_t i = 0; i < MEASURES; i++) {
-        printf("  %-8s %s\n", measures[i].name, measures[i].what);
+        printf("  %-10s %s\n", measures[i].name, measures[i].what);
     }
 }

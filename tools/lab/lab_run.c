@@ -223,6 +223,17 @@ uint32_t lab_run_frag_max(const lab_run_t *run)
     return found;
 }
 
+uint32_t lab_run_lost_marks(const lab_run_t *run)
+{
+    uint32_t lost = 0;
+    for (uint32_t i = 0; i < run->pools; i++) {
+        const lab_pool_row_t *row = &run->pool[i];
+        bool is_it = strcmp(row->name, LAB_MARKS_POOL) == 0 && row->pool.exh != LAB_UNKNOWN;
+        lost = is_it && row->pool.exh > lost ? row->pool.exh : lost;
+    }
+    return lost;
+}
+
 static void ask_git(const char *command, char *out, size_t capacity)
 {
     FILE *pipe = popen(command, "r");

@@ -210,6 +210,10 @@ uint32_t lab_run_hm_min(const lab_run_t *run);
 uint32_t lab_run_pf_min(const lab_run_t *run);
 uint32_t lab_run_pm_min(const lab_run_t *run);
 uint32_t lab_run_frag_max(const lab_run_t *run);
+/// The pool of the probe itself: what it refused are snapshots that were not told, no memory the device was short of.
+#define LAB_MARKS_POOL "telemetry.marks"
+/// Snapshots that the probe lost, the most of any boot; 0 where it tells none.
+uint32_t lab_run_lost_marks(const lab_run_t *run);
 /// The exit code: 1 when something was found, else 4 when it is inconclusive, else 0.
 int lab_run_verdict(const lab_run_t *run);
 

@@ -63,6 +63,9 @@ void lab_show_run(FILE *out, const lab_run_t *run, const char *dir, bool is_colo
     figure(out, "fragmentation, most", lab_run_frag_max(run), "%");
     figure(out, "PSRAM least free (pf)", lab_run_pf_min(run), "B");
     figure(out, "PSRAM least (pm)", lab_run_pm_min(run), "B");
+    if (lab_run_lost_marks(run) > 0) {
+        figure(out, "snapshots lost", lab_run_lost_marks(run), "by the probe");
+    }
     show_steps(out, run);
     show_trips(out, run);
     for (uint32_t i = 0; i < run->findings; i++) {

@@ -364,6 +364,9 @@ static void markdown_verdict(const lab_run_t *run, lab_text_t *out)
 {
     lab_text_print(out, "\n## Verdict\n- %s%s%s\n", verdict_text(run),
                    run->is_inconclusive ? ": " : "", run->why_inconclusive);
+    if (lab_run_lost_marks(run) > 0) {
+        lab_text_print(out, "- Snapshots that the probe lost: %u\n", lab_run_lost_marks(run));
+    }
     for (uint32_t i = 0; i < run->findings; i++) {
         lab_text_print(out, "- %s: %s\n", run->finding[i].gate, run->finding[i].text);
     }

@@ -211,6 +211,9 @@ static void print_verdict(const session_t *session, const lab_run_t *run, const 
     if (run->is_inconclusive) {
         printf("    inconclusive: %s\n", run->why_inconclusive);
     }
+    if (lab_run_lost_marks(run) > 0) {
+        printf("    note: the probe lost %u snapshots\n", lab_run_lost_marks(run));
+    }
     if (verdict != LAB_PASS) {
         printf("    replay: %s\n", run->replay);
     }
