@@ -115,6 +115,8 @@ def soak(out):
     folder = runs(out, "s12_soak")[0]
     check(serial(folder).count("[System Boot]") >= 2, "it never restarted")
     steps = {step["id"]: step for step in summary(folder).get("steps", [])}
+    for hours in ("1", "2", "3"):
+        lab(out, "s12", "--stepped", "--quiet", "--hours", hours)
     check("worst" in done.stderr, "how still the heap stood is not told")
     check(not steps or steps["heap_stable"]["result"] == "passed", f"{steps}")
 

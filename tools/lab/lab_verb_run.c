@@ -15,6 +15,7 @@
 #define RUNS_MAX          (LAB_SCENARIOS_MAX * LAB_REPEAT_MAX)
 #define DEFAULT_HEARTBEAT 2
 #define STEPPED_HEARTBEAT 60
+#define SESSIONS_MIN      10 // of holdfast-simd
 
 typedef struct session { // of this call
     lab_run_options_t options;
@@ -146,6 +147,7 @@ static lab_device_config_t configure(const session_t *session, const lab_scenari
     if (is_stepped && world->hours != scenario->stepped.hours) { // as often as before
         world->sessions = (world->sessions * world->hours + scenario->stepped.hours - 1) /
                           scenario->stepped.hours;
+        world->sessions = world->sessions < SESSIONS_MIN ? SESSIONS_MIN : world->sessions;
     }
     world->reboot_h = scenario->stepped.reboot_hours;
     world->outages = scenario->stepped.outages;
