@@ -243,6 +243,15 @@ Overall:
         self.assertEqual(lab("log")[0], 2)
         self.assertEqual(lab("log", "--file", os.path.join(FIXTURES, "s1_baseline.log"), self.run_dir["s1_baseline"])[0], 2)
 
+    def test_log_does_not_guess_what_git_does_not_know(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def there(*arguments):
+                return subprocess.run([LAB, *arguments], capture_output=True, text=True, cwd=folder, timeout=60,
+                                      env={**os.environ, "GIT_DIR": folder}).stdout
+            there("replay", *OFF, "--out", folder, "--key", "nowhere", os.path.join(FIXTURES, "s1_baseline.log"))
+            row = there("log", "--print", *glob.glob(os.path.join(folder, "*_nowhere")))
+        self.assertEqual(row.split(" | ")[1], "unknown", row)
+
     def test_list_tells_the_scenarios(self):
         status, out, _ = lab("list", "--json")
         self.assertEqual(status, 0)

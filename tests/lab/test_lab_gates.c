@@ -279,6 +279,7 @@ static void lab_junit_has_every_planned_case_once(void)
     CHECK(has(text, "<testcase classname=\"lab.s4\" name=\"a\" time=\"0.000\">\n    </testcase>"));
     CHECK(has(text, "<failure type=\"step\" message=\"HTTP 500&#10;in [31mred\"/>"));
     CHECK(has(text, "<skipped message=\"\"/>"));
+    CHECK(has(text, "<property name=\"dirty\" value=\"unknown\"/>")); // git told nothing
     CHECK(has(text, "name=\"d&lt;&amp;&quot;&gt;\xEF\xBF\xBD\xEF\xBF\xBD\xc3\xa9\""));
     CHECK(has(text, "<error type=\"not_run\" message=\"Rebooting...\"/>"));
     CHECK(has(text, "<failure type=\"gate\" message=\"panic: rebooting at hb"));
@@ -288,12 +289,14 @@ static void lab_junit_has_every_planned_case_once(void)
     }
     CHECK_EQ(cases, 5);
     free(text);
+    (void)snprintf(run.git.commit, sizeof run.git.commit, "abc1234");
     const lab_run_t *const again[] = {&run, &run};
     CHECK_EQ(lab_junit_save(again, 2, name), 0);
     text = lab_file_read(".", name, &length);
     REQUIRE(text != NULL);
     CHECK(has(text, "<testsuite name=\"s4\""));
     CHECK(has(text, "<testsuite name=\"s4.2\""));
+    CHECK(has(text, "<property name=\"dirty\" value=\"no\"/>"));
     CHECK(has(text, "<testcase classname=\"lab.s4.2\" name=\"a\""));
     free(text);
     (void)unlink(name);

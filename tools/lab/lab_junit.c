@@ -142,8 +142,9 @@ static void put_properties(lab_text_t *out, const lab_run_t *run)
     (void)snprintf(baud, sizeof baud, "%u", run->baud);
     lab_text_put(out, "    <properties>\n");
     property(out, "version", HOLDFAST_VERSION);
-    property(out, "commit", run->git.commit);
-    property(out, "dirty", run->git.status[0] != '\0' ? "yes" : "no");
+    bool is_known = run->git.commit[0] != '\0'; // no checkout, or no git: nobody knows
+    property(out, "commit", is_known ? run->git.commit : "unknown");
+    property(out, "dirty", !is_known ? "unknown" : run->git.status[0] != '\0' ? "yes" : "no");
     property(out, "firmware", run->firmware);
     property(out, "port", run->device);
     property(out, "baud", baud);

@@ -171,6 +171,9 @@ static void make_row(const options_t *options, const lab_set_t *set, lab_text_t 
     cell(row, day);
     (void)snprintf(text, sizeof text, "%s@%s%s", run->git.branch, run->git.commit,
                    run->git.status[0] != '\0' ? " (dirty)" : "");
+    if (run->git.commit[0] == '\0') { // no checkout, or no git
+        (void)snprintf(text, sizeof text, "unknown");
+    }
     cell(row, text);
     cell(row, options->board != NULL ? options->board : run->device);
     cell(row, options->change != NULL ? options->change : "no change");
