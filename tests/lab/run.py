@@ -5,6 +5,7 @@ soak (S12, four hours), exits (a scripted port: what each exit status is for).""
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -237,8 +238,19 @@ def full_disk(out):
         subprocess.run(["umount", disk], check=True)
 
 
+def replayed(out):
+    """The command that is printed is one that a shell takes, from any directory."""
+    path = os.path.relpath(os.path.join(out, "it's.json"))
+    os.rename(scenario(out, "its", [{"do": "wait_tag", "tag": "hb", "limit_s": 1}]), path)
+    done = with_port([0.6, *READY, 60], out, path, "--non-interactive", "--pause", "it's $HOME", status=1)
+    again = shlex.split(done.stdout.split("replay: ")[1].splitlines()[0])
+    check(again[:4] == ["holdfast", "lab", "run", os.path.realpath(path)], f"{again}")
+    check(again[again.index("--pause") + 1] == "it's $HOME", f"{again}")
+
+
 def exits(out):
     pauses(out)
+    replayed(out)
     full_disk(out)
     flooded(out)
     refused(os.path.join(out, "refused"))

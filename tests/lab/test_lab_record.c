@@ -257,6 +257,16 @@ static void lab_record_moments_go_there_and_back(void)
     CHECK(!lab_from_iso8601("2026-01-09T11:15:35+02:00", &ts));
     CHECK(lab_from_iso8601("2026-01-09T11:15:35Z", &ts));
     uint32_t bytes;
+    char word[16];
+    CHECK(lab_shell_word("s1", word, sizeof word));
+    CHECK_STR(word, "s1");
+    CHECK(lab_shell_word("a b", word, sizeof word));
+    CHECK_STR(word, "'a b'");
+    CHECK(lab_shell_word("it's", word, sizeof word));
+    CHECK_STR(word, "'it'\\''s'");
+    CHECK(lab_shell_word("", word, sizeof word));
+    CHECK_STR(word, "''");
+    CHECK(!lab_shell_word("longer than there is room", word, sizeof word));
     CHECK(lab_bytes("80K", &bytes) && bytes == 81920);
     CHECK(lab_bytes("100 KB", &bytes) == false);
     CHECK(lab_bytes("100KB", &bytes) && bytes == 102400);

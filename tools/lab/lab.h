@@ -36,6 +36,10 @@ bool lab_is_colour(FILE *stream);
 bool lab_number(const char *text, int64_t least, int64_t most, int64_t *value);
 /// Bytes: "100K" and "8M" are 1024-based, "KB" and "B" are accepted. False: it is none.
 bool lab_bytes(const char *text, uint32_t *bytes);
+/// A word as a shell takes it, quoted where it has to be. False: no room, `out` is cut.
+bool lab_shell_word(const char *word, char *out, size_t capacity);
+/// The same of a file, by its absolute path: the command works from any directory.
+bool lab_shell_path(const char *path, char *out, size_t capacity);
 /// Now, and a moment as ISO 8601 in UTC with microseconds ("2026-01-09T11:15:35.000000+00:00"), and back. False: it is none.
 double lab_now(void);
 void lab_iso8601(double ts, char out[40]);

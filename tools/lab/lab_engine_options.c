@@ -433,10 +433,11 @@ static void keep_words(lab_run_options_t *options, int option, int index)
             return;
         }
     }
-    const char *quote = optarg != NULL && strpbrk(optarg, " <>*!|&;%$") != NULL ? "'" : "";
-    int length = snprintf(options->words + used, room, " --%s%s%s%s%s", rows[index].option.name,
-                          optarg != NULL ? " " : "", quote, optarg != NULL ? optarg : "", quote);
-    if (length < 0 || (size_t)length >= room) {
+    char word[400] = "";
+    bool fits = optarg == NULL || lab_shell_word(optarg, word, sizeof word);
+    int length = snprintf(options->words + used, room, " --%s%s%s", rows[index].option.name,
+                          optarg != NULL ? " " : "", word);
+    if (!fits || length < 0 || (size_t)length >= room) {
         options->words[used] = '\0';
     }
 }

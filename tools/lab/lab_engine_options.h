@@ -21,7 +21,7 @@ typedef struct lab_run_options {
     int64_t repeat;
     bool is_json, is_quiet, has_device, no_heap;
     int64_t heartbeat_s; // 0: as the scenario says
-    char words[384];     // the options once more, for the command that replays a run
+    char words[512];     // the options once more, for the command that replays a run
 } lab_run_options_t;
 
 /// -1 to go on, else the exit status.

@@ -135,7 +135,7 @@ typedef struct lab_run {
     uint32_t baud;
     double start_ts, end_ts;
     uint64_t seed;
-    char replay[512]; // the command that repeats this run
+    char replay[1024]; // the command that repeats this run
     struct {
         char commit[48], branch[96];
         char status[1024]; // of `git status --porcelain`, cut at a line's end; empty: clean

@@ -66,6 +66,33 @@ bool lab_bytes(const char *text, uint32_t *bytes)
     return true;
 }
 
+bool lab_shell_word(const char *word, char *out, size_t capacity)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,@%+-";
+    hf_builder_t builder;
+    bool is_plain = word[0] != '\0' && word[strspn(word, plain)] == '\0';
+    hf_builder_init(&builder, out, capacity);
+    hf_builder_text(&builder, is_plain ? "" : "'");
+    for (const char *at = word; *at != '\0'; at++) {
+        if (*at == '\'') {
+            hf_builder_text(&builder, "'\\''");
+        } else {
+            hf_builder_char(&builder, *at);
+        }
+    }
+    hf_builder_text(&builder, is_plain ? "" : "'");
+    return !builder.overflow;
+}
+
+bool lab_shell_path(const char *path, char *out, size_t capacity)
+{
+    char *whole = realpath(path, NULL);
+    bool fits = lab_shell_word(whole != NULL ? whole : path, out, capacity);
+    free(whole);
+    return fits;
+}
+
 double lab_now(void)
 {
     struct timespec now;

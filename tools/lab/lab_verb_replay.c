@@ -182,7 +182,10 @@ int lab_verb_replay(int argc, char **argv)
         (void)snprintf(run.key, sizeof run.key, "%s", options.key);
         (void)snprintf(run.title, sizeof run.title, "%s", options.title);
         (void)snprintf(run.device, sizeof run.device, "%s", options.log);
-        (void)snprintf(run.replay, sizeof run.replay, "holdfast lab replay %s", options.log);
+        char word[900];
+        bool fits = strcmp(options.log, "-") != 0 && lab_shell_path(options.log, word, sizeof word);
+        (void)snprintf(run.replay, sizeof run.replay, "holdfast lab replay %s",
+                       fits ? word : options.log);
         lab_run_git(&run);
         status = feed(&run, &log, moment) == 0
                      ? finish(&options, &run, &log)

@@ -166,8 +166,12 @@ static void describe(const session_t *session, const lab_scenario_t *scenario, c
     (void)snprintf(run->title, sizeof run->title, "%s", scenario->title);
     (void)snprintf(run->description, sizeof run->description, "%s",
                    scenario->description != NULL ? scenario->description : "");
-    (void)snprintf(run->replay, sizeof run->replay, "holdfast lab run %.100s%s%s%s", name,
-                   options->engine.ip != NULL ? " " : "",
+    char word[400];
+    bool is_file = strchr(name, '/') != NULL || strstr(name, ".json") != NULL;
+    bool fits =
+        is_file ? lab_shell_path(name, word, sizeof word) : lab_shell_word(name, word, sizeof word);
+    (void)snprintf(run->replay, sizeof run->replay, "holdfast lab run %s%s%s%s",
+                   fits ? word : run->key, options->engine.ip != NULL ? " " : "",
                    options->engine.ip != NULL ? options->engine.ip : "", options->words);
     run->seed = (uint64_t)options->device.world.seed;
     bool has_baud = options->device.kind == LAB_SERIAL;
