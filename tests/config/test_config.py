@@ -126,7 +126,8 @@ class Configuration(unittest.TestCase):
             for command in (["cmake", "-S", TOP, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", f"-DHOLDFAST_CONFIG={config}",
                              "-DHOLDFAST_TESTS=OFF"], ["cmake", "--build", build, "-j2"]):
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
-                self.assertEqual(done.returncode, 0, f"with {lines}: {done.stdout}{done.stderr}")
+                with self.subTest(symbol.name):  # the others are looked at all the same
+                    self.assertEqual(done.returncode, 0, f"with {lines}: {done.stdout}{done.stderr}")
 
     def test_each_configuration_is_accepted(self):
         for name in sorted(os.listdir(os.path.join(TOP, "configs"))):
