@@ -7,6 +7,7 @@
 
 #include "daemon_telemetry.h"
 #include "evse/evse_ocpp.h"
+#include "evse/evse_view.h"
 
 #if CONFIG_HF_TELEMETRY
 #include "daemon_dossier.h"
