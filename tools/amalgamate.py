@@ -30,6 +30,10 @@ CONFIG = """\
 #define CONFIG_HF_POOL_LIFO 0
 #endif
 #endif
+// Marks that wait to be printed, a power of two; each takes about 56 bytes of hf_telemetry_t.
+#ifndef CONFIG_HF_TELEMETRY_MARKS
+#define CONFIG_HF_TELEMETRY_MARKS 16
+#endif
 """
 
 # Of the private headers not every inline function is used here, and a compiler may say so.

@@ -550,7 +550,9 @@ void daemon_device_stop(daemon_t *daemon)
     if (atomic_exchange(&device->is_open, 0u) == 0) {
         return;
     }
-    hf_telemetry_poll(&device->telemetry, hf_port_now_us());
+    for (uint32_t told = 0; told <= HF_TELEMETRY_MARKS; told += HF_TELEMETRY_TOLD_MAX) {
+        hf_telemetry_poll(&device->telemetry, hf_port_now_us()); // whatever still waits
+    }
     if (end != DAEMON_FAILS) { // else the supervisor had the last word
         tell_cause(daemon);
     }

@@ -6,6 +6,7 @@
 #define HF_TELEMETRY_H
 
 #include "holdfast/hf_atomic.h"
+#include "holdfast/hf_config.h"
 #include "holdfast/hf_line.h"
 #include "holdfast/hf_task.h"
 #include "holdfast/hf_tripwire.h"
@@ -15,7 +16,8 @@
 extern "C" {
 #endif
 
-#define HF_TELEMETRY_MARKS      16u  // that wait to be printed
+#define HF_TELEMETRY_MARKS      ((uint32_t)CONFIG_HF_TELEMETRY_MARKS)
+#define HF_TELEMETRY_TOLD_MAX   16u // marks a poll prints: what takes the lines has room for so many
 #define HF_TELEMETRY_SAMPLE_MS  200u // windows, tripwires
 #define HF_TELEMETRY_POOLS_MS   10000u
 #define HF_TELEMETRY_IDLE_MS    60000u // from ready to the snapshot "idle60"
@@ -84,8 +86,9 @@ HF_MUST_CHECK int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetr
 void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_us);
 /// Marks lost so far. Context: any.
 uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
-/// The loop's: prints marks, samples every 200 ms (memory, windows, tripwires; one pool, one lock, one stack after the
-/// other), heartbeat with "hb" and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready.
+/// The loop's: prints marks (HF_TELEMETRY_TOLD_MAX at most, the others at the next), samples every 200 ms (memory, windows,
+/// tripwires; one pool, one lock, one stack after the other), heartbeat with "hb" and tasks, pools and locks that timed out
+/// every 10 s, "idle60" 60 s after ready.
 /// Tripwires of memory are checked at each mark too, with its tag. What is late is done once, not made up for. Context:
 /// the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);

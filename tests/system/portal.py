@@ -93,6 +93,27 @@ def check_config(rig):
     must(rig.csms.event("connected")["event"] == "connected", "the central system is there all the while")
 
 
+def post_once(rig, statuses):
+    try:
+        statuses.append(rig.post("/api/config", {"HeartbeatInterval": "302"}).status)
+    except ConnectionError:  # 17th at once
+        statuses.append(503)
+
+
+def check_burst_of_marks(rig):
+    statuses = []
+    threads = [threading.Thread(target=post_once, args=(rig, statuses)) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seen = rig.get("/api/health").json()["uptime_seconds"]
+    rig.wait(lambda: rig.get("/api/health").json()["uptime_seconds"] > seen + 1, "the marks to be told")
+    telemetry = rig.get("/api/health").json()["telemetry"]
+    must(len(statuses) == 40 and 200 in statuses and set(statuses) <= {200, 503}, f"40 changes at once: {statuses.count(200)} done")
+    must(telemetry["lost_marks"] == 0 and telemetry["lost_lines"] == 0, f"and none of their marks is lost: {telemetry}")
+
+
 def check_refusals(rig):
     octets = {"Content-Type": "application/octet-stream", "X-Digest-SHA256": "0" * 64}
     cases = [(404, "GET", "/api", b"", {}), (404, "GET", "/portal.css/", b"", {}), (404, "POST", "/../etc/passwd", b"", {}),
@@ -273,6 +294,8 @@ def main():
         check_pages(rig)
         check_reading(rig)
         check_config(rig)
+        if HAS_TELEMETRY:
+            check_burst_of_marks(rig)
         check_refusals(rig)
         check_restart(rig, check_session_undisturbed(rig))
     print("portal: all good")

@@ -191,7 +191,9 @@ static void telemetry_marks_keep_their_order_around_the_queue(void)
             hf_telemetry_mark(&telemetry, tags[put++ % HF_COUNT_OF(tags)], now_us);
         }
         hush();
-        hf_telemetry_poll(&telemetry, now_us);
+        for (unsigned told = 0; told <= round % HF_TELEMETRY_MARKS; told += HF_TELEMETRY_TOLD_MAX) {
+            hf_telemetry_poll(&telemetry, now_us);
+        }
         for (const char *at = said; (at = strstr(at, "[Mem] ")) != NULL; at++) {
             CHECK_EQ(at[6], tags[got++ % HF_COUNT_OF(tags)][0]);
         }
@@ -219,6 +221,22 @@ static void telemetry_marks_survive_the_wrap_of_their_numbers(void)
     CHECK_EQ(hf_telemetry_lost_marks(&telemetry), 0);
 }
 
+static void telemetry_burst_of_marks_is_told_in_portions(void)
+{
+    begin(&whole);
+    for (unsigned i = 0; i < HF_TELEMETRY_MARKS; i++) {
+        hf_telemetry_mark(&telemetry, "burst", now_us);
+    }
+    for (unsigned left = HF_TELEMETRY_MARKS; left > 0;) {
+        const unsigned now = left < HF_TELEMETRY_TOLD_MAX ? left : HF_TELEMETRY_TOLD_MAX;
+        hush();
+        hf_telemetry_poll(&telemetry, now_us);
+        CHECK_EQ(times("[Mem] burst"), now);
+        left -= now;
+    }
+    CHECK_EQ(hf_telemetry_lost_marks(&telemetry), 0);
+}
+
 static void telemetry_queue_that_is_full_loses_the_newest_counted(void)
 {
     begin(&whole);
@@ -233,7 +251,10 @@ static void telemetry_queue_that_is_full_loses_the_newest_counted(void)
     CHECK_EQ(times("[Mem] kept"), HF_TELEMETRY_MARKS);
     CHECK_EQ(times("lost"), 0);
     CHECK(strstr(said, "[Pool] name=telemetry.marks size=") != NULL);
-    CHECK(strstr(said, " cap=16 use=0 peak=16 min=0 exh=5 bad=0 (0ms)\n") != NULL);
+    char pool[64];
+    (void)snprintf(pool, sizeof pool, " cap=%u use=0 peak=%u min=0 exh=5 bad=0 (0ms)\n",
+                   (unsigned)HF_TELEMETRY_MARKS, (unsigned)HF_TELEMETRY_MARKS);
+    CHECK(strstr(said, pool) != NULL);
     hf_telemetry_mark(&telemetry, "after", now_us);
     hf_telemetry_poll(&telemetry, now_us);
     CHECK_EQ(times("[Mem] after"), 1);
@@ -617,6 +638,7 @@ HF_TEST_MAIN(HF_TEST(telemetry_prologue_is_told_in_order),
              HF_TEST(telemetry_mark_is_printed_by_the_loop_as_it_was),
              HF_TEST(telemetry_marks_keep_their_order_around_the_queue),
              HF_TEST(telemetry_marks_survive_the_wrap_of_their_numbers),
+             HF_TEST(telemetry_burst_of_marks_is_told_in_portions),
              HF_TEST(telemetry_queue_that_is_full_loses_the_newest_counted),
              HF_TEST(telemetry_line_that_is_not_taken_is_counted),
              HF_TEST(telemetry_heartbeat_comes_by_the_clock),

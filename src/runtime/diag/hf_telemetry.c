@@ -162,7 +162,7 @@ static void tell_marks(hf_telemetry_t *telemetry)
     const uint32_t waiting = word_read(&telemetry->put) - telemetry->got;
     telemetry->marks_peak = waiting > telemetry->marks_peak ? waiting : telemetry->marks_peak;
     hf_telemetry_mark_t mark;
-    for (uint32_t i = 0; i < HF_TELEMETRY_MARKS && next_mark(telemetry, &mark); i++) {
+    for (uint32_t i = 0; i < HF_TELEMETRY_TOLD_MAX && next_mark(telemetry, &mark); i++) {
         take_over(telemetry, &mark);
         telemetry->last_tag = mark.tag != NULL ? mark.tag : "";
         hf_telemetry_tell_memory(telemetry, mark.tag);
