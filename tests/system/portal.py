@@ -22,7 +22,8 @@ ALWAYS = ["uptime_seconds", "reset_reason", "cpu_usage", "cpu_temperature", "hea
           "heap_internal_free_max_window", "heap_internal_largest_min_window", "heap_fragmentation_max_window",
           "psram_free_min_window", "psram_free_max_window", "psram_largest_min_window", "psram_fragmentation_max_window",
           "mqtt_enabled", "mqtt_publish_enabled",
-          "mqtt_connected", "mqtt_last_health_publish_ms", "mqtt_health_publish_age_ms", "fs_type", "fs_mounted", "fs_used_bytes", "fs_total_bytes", "wifi_rssi", "ip_address", "hostname"]
+          "mqtt_connected", "mqtt_last_health_publish_ms", "mqtt_health_publish_age_ms", "fs_type", "fs_mounted", "fs_used_bytes", "fs_total_bytes", "flash_used",
+          "flash_total", "wifi_rssi", "ip_address", "hostname"]
 
 
 def check_pages(rig):
@@ -61,6 +62,8 @@ def check_health(rig):
     must(health["schema"] == 1 and not [name for name in ALWAYS if name not in health], "/api/health has every field")
     must(health["cpu_temperature"] is None and health["wifi_rssi"] is None and health["mqtt_last_health_publish_ms"] is None,
          "what is unknown is null")
+    must(health["flash_used"] is None and health["flash_total"] is None and 0 < health["fs_used_bytes"] < health["fs_total_bytes"],
+         f"the journal's segment: {health['fs_used_bytes']} of {health['fs_total_bytes']} bytes")
     must(health["mqtt_enabled"] is False and health["mqtt_connected"] is False, "without a broker there is no MQTT")
     must([pool["pool"] for pool in health["pools"]], "/api/health lists the pools")
     history = rig.get("/api/health/history").json()

@@ -36,6 +36,8 @@ static void view_store(const evse_store_t *store, evse_comms_view_t *view)
     view->journal_durable = (uint32_t)hf_journal_durable(&store->journal);
     view->journal_compactions = store->journal.compactions;
     view->journal_bytes = store->journal.bytes_appended;
+    view->journal_used_bytes = store->journal.offset;
+    view->journal_total_bytes = store->journal.flash.segment_bytes;
     view->journal_error = store->journal.failed;
     view->pool[EVSE_POOL_MESSAGES] = hf_pool_stats(&store->messages);
     for (unsigned c = 0; c < store->config.connectors; c++) {

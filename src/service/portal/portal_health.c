@@ -278,7 +278,8 @@ void portal_history_fields(const evse_device_view_t *device, hf_json_writer_t *j
 }
 #endif
 
-// The journal stands for the file system of a device.
+// The journal stands for the file system of a device: its current segment, for the other one is there to be compacted to.
+// There is no flash whose program could be measured.
 static void put_storage(const evse_comms_view_t *comms, hf_json_writer_t *json)
 {
     put_text(json, "fs_type", comms != NULL ? "journal" : NULL);
@@ -288,8 +289,10 @@ static void put_storage(const evse_comms_view_t *comms, hf_json_writer_t *json)
     } else {
         hf_json_put_null(json);
     }
-    put_null(json, "fs_used_bytes");
-    put_null(json, "fs_total_bytes");
+    put_u32(json, "fs_used_bytes", comms != NULL, comms != NULL ? comms->journal_used_bytes : 0);
+    put_u32(json, "fs_total_bytes", comms != NULL, comms != NULL ? comms->journal_total_bytes : 0);
+    put_null(json, "flash_used");
+    put_null(json, "flash_total");
 }
 
 static void put_net(const evse_comms_view_t *comms, hf_json_writer_t *json)
