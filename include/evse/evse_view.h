@@ -30,7 +30,7 @@ typedef struct evse_comms_view {
     uint32_t recovered;    // transactions ended when this boot found them open
     uint32_t journal_appended, journal_durable, journal_compactions, journal_bytes;
     uint32_t journal_used_bytes, journal_total_bytes; // of the current segment
-    int32_t journal_error; // 0 good
+    int32_t journal_error;                            // 0 good
     uint32_t calls_sent, calls_received, errors_sent, errors_received, timeouts, malformed;
     int32_t transaction_id[CONFIG_EVSE_CONNECTORS_MAX]; // 0 none open; -1 not known yet
     uint32_t session_state[CONFIG_EVSE_CONNECTORS_MAX]; // evse_session_state_t

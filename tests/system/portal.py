@@ -119,7 +119,9 @@ def check_burst_of_marks(rig):
 
 def check_refusals(rig):
     octets = {"Content-Type": "application/octet-stream", "X-Digest-SHA256": "0" * 64}
-    cases = [(404, "GET", "/api", b"", {}), (404, "GET", "/portal.css/", b"", {}), (404, "POST", "/../etc/passwd", b"", {}),
+    cases = [(404, "GET", "/api", b"", {}), (404, "GET", "/portal.css/", b"", {}),
+             (404, "GET", "/%00", b"", {}), (404, "GET", "/api/mode%00", b"", {}), (404, "GET", "/%00/api/mode", b"", {}),
+             (404, "POST", "/../etc/passwd", b"", {}),
              (405, "POST", "/", b"", {}), (405, "DELETE", "/api/config", b"", {}), (405, "GET", "/api/firmware", b"", {}),
              (405, "GET", "/api/reboot", b"", {}), (405, "POST", "/api/status", b"", {}),
              (415, "POST", "/api/config", b"{}", {"Content-Type": "application/x-www-form-urlencoded"}),
@@ -133,6 +135,7 @@ def check_refusals(rig):
              (403, "POST", "/api/reboot", b"", {"Host": "evil.example"}), (403, "POST", "/api/reboot", b"", {"Host": "127.0.0.1.evil"}),
              (403, "POST", "/api/reboot", b"", {"Origin": "http://evil.example"}),
              (403, "POST", "/api/reboot", b"", {"Origin": "null"}), (403, "POST", "/api/config", b"{}", {"Origin": "http://127.0.0.1"})]
+    must(rig.get("/api/%6dode").json()["mode"] == "full", "a path is decoded")
     for status, method, path, body, headers in cases:
         answer = rig.request(method, path, body, headers)
         assert answer.status == status, (answer.status, status, method, path, headers, answer.body)

@@ -290,6 +290,14 @@ static portal_result_t refuse_shed(struct MHD_Connection *connection)
                                "only what is needed for charging is done now", SHED_RETRY_S);
 }
 
+/// A path with a NUL in it stays as it was sent: decoded it would end there, and be another one.
+static size_t decode(void *ctx, struct MHD_Connection *connection, char *text)
+{
+    (void)ctx;
+    (void)connection;
+    return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
+}
+
 static portal_result_t begin(portal_t *portal, struct MHD_Connection *connection, const char *url,
                              const char *method, void **place)
 {
@@ -456,8 +464,9 @@ int portal_open(portal_t *portal, const portal_config_t *config)
         MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)PORTAL_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)PORTAL_CONNECTION_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_LIMIT_S,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, portal, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, portal, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, decode, portal, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        portal, MHD_OPTION_NOTIFY_COMPLETED, on_completed, portal, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
     if (portal->http == NULL) {
         errno = errno != 0 ? errno : EADDRINUSE;
         return HF_E_IO;
