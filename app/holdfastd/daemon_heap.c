@@ -32,6 +32,12 @@ int daemon_heap_check(const char *text)
     int status = hf_heap_spec_parse(&spec, text, &error);
     if (status != HF_OK) {
         (void)fprintf(stderr, "holdfastd: heap '%s': %s\n", text, error.text);
+    } else if (hf_heap_spec_find(&spec, "internal") < 0) {
+        (void)fprintf(stderr,
+                      "holdfastd: heap '%s': a device has internal memory: internal=SIZE is "
+                      "missing\n",
+                      text);
+        status = HF_E_ARGUMENT;
     }
     return status;
 }

@@ -88,7 +88,8 @@ def get_pages(port, count):
 def check_usage(directory):
     command = [os.path.join(BIN, "holdfastd"), *options(directory, 1, "none")]
     for budget, word in (("internal", "NAME=SIZE"), ("internal=320", "4K to 256M"), ("internal=9G", "size"),
-                         ("internal=64K,internal=64K", "twice"), ("=4K", "NAME=SIZE"), (",", "NAME=SIZE")):
+                         ("internal=64K,internal=64K", "twice"), ("=4K", "NAME=SIZE"),
+                         ("psram=8M", "internal=SIZE is missing"), ("psram=8M,own=64K", "internal=SIZE is missing"), (",", "NAME=SIZE")):
         done = subprocess.run([*command, "--heap", budget], capture_output=True, text=True, timeout=LIMIT_S, check=False)
         must(done.returncode == 64 and word in done.stderr and done.stderr.count("\n") == 1, f"--heap {budget}: {done.stderr.strip()}")
     config = os.path.join(directory, "config")
