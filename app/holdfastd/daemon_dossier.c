@@ -90,9 +90,10 @@ static void take_page(daemon_dossier_t *dossier, const uint8_t *page, size_t len
     }
     dossier->has_last = true;
     dossier->reset_code = judge_end(&dossier->last, same_boot);
-    if (!hf_reset_is_expected(dossier->reset_code) || is_of_policy(dossier->reset_code)) {
-        dossier->draft.resets = dossier->last.resets + 1u;
-    }
+    bool is_counted =
+        !hf_reset_is_expected(dossier->reset_code) || is_of_policy(dossier->reset_code);
+    dossier->last.resets = is_counted ? dossier->last.resets + 1u : 0; // this end among them
+    dossier->draft.resets = dossier->last.resets;
 }
 
 void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t now_us)
@@ -147,14 +148,22 @@ void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store)
 
 // ---- while it runs ------------------------------------------------------------------------------
 
+/// Soon after a start often, so that a short run is told with its length too: the page is at most half as old as the run.
+static uint64_t stale_us(const daemon_dossier_t *dossier)
+{
+    const uint64_t most_us = DAEMON_DOSSIER_STALE_MS * (uint64_t)HF_US_PER_MS;
+    uint64_t ran_us = dossier->written_us - dossier->started_us;
+    ran_us = ran_us > HF_US_PER_S ? ran_us : HF_US_PER_S;
+    return ran_us < most_us ? ran_us : most_us;
+}
+
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now)
 {
     dossier->draft.uptime_ms = (now_us - dossier->started_us) / HF_US_PER_MS;
     if (dossier->draft.uptime_ms >= HOUR_MS) {
         dossier->draft.resets = 0;
     }
-    if (now || dossier->written_us == 0 ||
-        now_us - dossier->written_us >= DAEMON_DOSSIER_STALE_MS * (uint64_t)HF_US_PER_MS) {
+    if (now || dossier->written_us == 0 || now_us - dossier->written_us >= stale_us(dossier)) {
         dossier->written_us = now_us;
         write_page(dossier, &dossier->draft);
     }

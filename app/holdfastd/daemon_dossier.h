@@ -35,7 +35,7 @@ void daemon_dossier_catch(daemon_dossier_t *dossier);
 /// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow
 /// of its own is told as an end without a word.
 void daemon_dossier_guard_thread(void);
-/// The draft as it stands, when it is due, or `now`. Context: main.
+/// The draft as it stands, when it is due (half as old as the run, in the first minute), or `now`. Context: main.
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);
 /// The last words: reason, who and what; the rest is the draft. Context: any thread that ends the process next. Safe in a
 /// signal handler.

@@ -44,7 +44,7 @@ typedef struct hf_dossier_pool {
 
 typedef struct hf_dossier {
     uint32_t reason; // hf_reset_reason_t
-    uint32_t resets; // in a row that were not expected; 0 after a good hour
+    uint32_t resets; // in a row that were not expected, 0 after a good hour; the next start adds it
     uint64_t uptime_ms;
     char task[HF_DOSSIER_NAME_BYTES]; // that was late, overflowed or asserted; empty: none
     char tag[24];                     // of the last snapshot, or of the trip

@@ -131,6 +131,12 @@ class Daemon:
         self.open()
         return self.wait(r"^rst:")
 
+    def health(self):
+        self.wait(r"^\[Heartbeat\]", 2)
+        address = re.search(r"http://[0-9.:]+/", self.log()).group(0)
+        with urllib.request.urlopen(address + "api/health", timeout=LIMIT_S) as answer:
+            return json.load(answer)
+
 
 # ---- what is told -------------------------------------------------------------------------------
 
@@ -479,6 +485,26 @@ def kill_is_told_at_the_next_start(directory):
     assert daemon.end() == 0
     assert daemon.again() == "rst:0x2 (Software)", daemon.text
     daemon.end()
+
+
+def ends_without_a_word_are_counted_and_have_a_length(directory):
+    daemon = Daemon(directory, "--http", "127.0.0.1:0")
+    for count in 1, 2:
+        daemon.wait("Setup complete")
+        daemon.read(3.5)
+        daemon.end(signal.SIGKILL)
+        open(directory + "/stderr", "w", encoding="utf-8").close()
+        daemon.again()
+        last = daemon.health()["last_reset"]
+        assert last["unexpected_in_a_row"] == count and 1 <= last["uptime_seconds"] <= 30, last
+    assert daemon.end() == 0
+    daemon.again()
+    daemon.wait("Setup complete")
+    daemon.end(signal.SIGKILL)  # at once: a page there is all the same
+    open(directory + "/stderr", "w", encoding="utf-8").close()
+    assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
+    assert daemon.health()["last_reset"]["unexpected_in_a_row"] == 1
+    assert daemon.end() == 0
 
 
 def crash_is_told_with_its_signal_and_thread(directory):
