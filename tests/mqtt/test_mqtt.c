@@ -248,9 +248,6 @@ static void publish_health_has_the_fields_of_old_and_none_of_the_web(void)
                                         "mqtt_connected",
                                         "mqtt_last_health_publish_ms",
                                         "mqtt_health_publish_age_ms",
-                                        "display_fps",
-                                        "display_lv_timer_us",
-                                        "display_present_us",
                                         "wifi_rssi"};
     static const char *const web[] = {"cpu_freq",     "heap_size",  "heap_internal_free_min_window",
                                       "wifi_channel", "ip_address", "hostname"};
