@@ -40,10 +40,9 @@ __attribute__((noinline)) static void go_down(uint32_t bytes)
 static void *look_around(void *ctx)
 {
     seen_t *seen = ctx;
-    for (int i = 0; i < 1000 && strcmp(seen->name, "first") != 0;
-         i++) { // its name comes after its start
+    for (int i = 0; i < 1000000 && strcmp(seen->name, "first") != 0; i++) {
+        (void)sched_yield(); // its name comes after its start
         (void)pthread_getname_np(pthread_self(), seen->name, sizeof seen->name);
-        (void)usleep(1000);
     }
     seen->frame = (uintptr_t)__builtin_frame_address(0);
     go_down(seen->deep);
