@@ -99,19 +99,6 @@ static bool tells_restart(lab_run_t *run, const lab_line_t *line)
 
 // ---- kinds of lines -------------------------------------------------------------------------------------------------
 
-static void put_memory(lab_object_t *object, const lab_memory_t *memory)
-{
-    lab_object_u32(object, "hf", memory->hf);
-    lab_object_u32(object, "hm", memory->hm);
-    lab_object_u32(object, "hl", memory->hl);
-    lab_object_u32(object, "hi", memory->hi);
-    lab_object_u32(object, "hin", memory->hin);
-    lab_object_u32(object, "frag", memory->frag);
-    lab_object_u32(object, "pf", memory->pf);
-    lab_object_u32(object, "pm", memory->pm);
-    lab_object_u32(object, "pl", memory->pl);
-}
-
 static int on_refused(lab_run_t *run, double now, const lab_line_t *line)
 {
     lab_refused_row_t *row = LAB_ADD(run, refused);
@@ -153,8 +140,7 @@ static int on_mem(lab_run_t *run, double now, const lab_line_t *line)
     memcpy(run->last_tag, line->tag, sizeof run->last_tag);
     run->in_dump = false;
     lab_object_begin(&object);
-    lab_object_string(&object, "tag", line->tag);
-    put_memory(&object, &line->memory);
+    lab_mem_fields(&object, row);
     int status = lab_rows_event(run, now, "mem", &object);
     if (status == 0 && ends_with(line->tag, "alloc-fail")) { // "img alloc-fail" of old firmware
         status = on_refused(run, now, line);
@@ -234,25 +220,13 @@ static int on_task(lab_run_t *run, double now, const lab_line_t *line)
         row->units = line->watermark_units;
         row->unit_bytes = line->watermark_unit_bytes;
         row->configured_bytes = line->limit;
-        lab_object_string(&object, "subsystem", "async_tcp");
-        lab_object_string(&object, "task", row->name);
-        lab_object_u32(&object, "rem_units", row->units);
-        lab_object_u32(&object, "rem_bytes", row->left);
-        lab_object_u32(&object, "unit_bytes", row->unit_bytes);
-        lab_object_u32(&object, "cfg_bytes", row->configured_bytes);
+        lab_task_fields(&object, row);
         return lab_rows_event(run, now, "stack_watermark", &object);
     }
     if (run->in_dump && run->trips > 0) {
         add_worst(&run->trip[run->trips - 1u], line);
     }
-    lab_object_string(&object, "name", row->name);
-    lab_object_u32(&object, "prio", row->priority);
-    if (row->core == LAB_CORE_UNKNOWN) {
-        lab_object_raw(&object, "core", "null", 4);
-    } else {
-        lab_object_number(&object, "core", row->core);
-    }
-    lab_object_u32(&object, "stack_rem", row->left);
+    lab_task_fields(&object, row);
     return lab_rows_event(run, now, "task", &object);
 }
 
@@ -269,14 +243,7 @@ static int on_pool(lab_run_t *run, double now, const lab_line_t *line)
     row->pool = line->pool;
     memcpy(row->name, line->name, sizeof row->name);
     lab_object_begin(&object);
-    lab_object_string(&object, "name", row->name);
-    lab_object_u32(&object, "size", row->pool.size);
-    lab_object_u32(&object, "cap", row->pool.cap);
-    lab_object_u32(&object, "use", row->pool.use);
-    lab_object_u32(&object, "peak", row->pool.peak);
-    lab_object_u32(&object, "min", row->pool.min);
-    lab_object_u32(&object, "exh", row->pool.exh);
-    lab_object_u32(&object, "bad", row->pool.bad);
+    lab_pool_fields(&object, row);
     return lab_rows_event(run, now, "pool", &object);
 }
 

@@ -12,6 +12,10 @@ void *lab_rows_add(void *rows, uint32_t *count, size_t size);
 
 /// Ends `object`, with type and ts. -1: no memory.
 int lab_rows_event(lab_run_t *run, double now, const char *type, lab_object_t *object);
+/// The figures of a row, the same in events.jsonl and in the row's own file.
+void lab_mem_fields(lab_object_t *object, const lab_mem_row_t *row);
+void lab_task_fields(lab_object_t *object, const lab_task_row_t *row);
+void lab_pool_fields(lab_object_t *object, const lab_pool_row_t *row);
 /// Cut to what fits, at the end of a character.
 void lab_copy(char *out, size_t capacity, const char *text);
 
