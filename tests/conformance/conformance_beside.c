@@ -76,7 +76,14 @@ static void give_back(side_t *side)
     }
 }
 
-/// Runs both sides over a pool of `count` until main has had its rounds and the other its takes; true when it could.
+/// True once both sides had their share. With too few blocks a side that is scheduled rarely may wait long for one.
+static bool both_ran(uint32_t round)
+{
+    return round >= ROUNDS && main_side.takes > 0 &&
+           atomic_load_explicit(&other_takes, memory_order_relaxed) >= OTHER_TAKES;
+}
+
+/// Runs both sides over a pool of `count` until both had their share; true when it could.
 static bool run(uint32_t count)
 {
     memset(&main_side, 0, sizeof main_side);
@@ -89,9 +96,7 @@ static bool run(uint32_t count)
     if (!conf_open(&shared_pool, BLOCK_BYTES, count, 0) || !conf_beside_start(step_beside)) {
         return false;
     }
-    for (uint32_t i = 0;
-         i < ROUNDS || atomic_load_explicit(&other_takes, memory_order_relaxed) < OTHER_TAKES;
-         i++) {
+    for (uint32_t i = 0; !both_ran(i); i++) {
         one_round(&main_side);
     }
     conf_beside_stop();
