@@ -45,7 +45,7 @@ typedef struct daemon_device {
     hf_snapshot_t published;
     uint32_t words[HF_SNAPSHOT_BYTES(sizeof(evse_device_view_t)) / 4u];
     uint64_t published_us, published_before_us, cpu_us;
-    bool is_net_told;
+    bool is_net_told, is_stale_told;
     daemon_budget_t budget;
     evse_comms_view_t comms; // as main knows it
     uint32_t queue_peak;     // messages in the journal

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The dossier's page (daemon_dossier.h). In a handler nothing is called but pwrite(), prctl(), getpid-like calls and our own
-// code without state: no stdio, no heap, no lock.
+// The dossier's file (daemon_dossier.h): boot id, LF, last words, running page. Invariants: last words and the running page
+// have a place each, so that nobody writes over the other and no lock is needed; the mapping is only written by the kernel
+// on our behalf (pread() into it), so that a store that cannot be kept is an error and never a SIGBUS. In a handler nothing
+// is called but pread(), pwrite(), prctl(), getpid-like calls and our own code without state: no stdio, no heap, no lock.
 #include "daemon_dossier.h"
 
 #include "hf_port_linux.h"
@@ -13,11 +15,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define PAGE_NAME  "dossier"
-#define PAGE_BYTES (DAEMON_DOSSIER_BOOT_BYTES + 1u + HF_DOSSIER_BYTES)
+#define FILE_NAME  "dossier"
+#define HEAD_BYTES (DAEMON_DOSSIER_BOOT_BYTES + 1u)
+#define END_AT     HEAD_BYTES // last words; nothing: nobody had time for them
+#define RUNNING_AT (END_AT + HF_DOSSIER_BYTES)
+#define FILE_BYTES (RUNNING_AT + HF_DOSSIER_BYTES)
 #define HOUR_MS    3600000u
 #define KEPT_HEAD  4u // number of the boot that found it
 #define GUARD_SPAN 65536u
@@ -36,18 +42,51 @@ static _Thread_local uintptr_t stack_low;
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-// ---- the page -----------------------------------------------------------------------------------
+// ---- the file -----------------------------------------------------------------------------------
 
-static void write_page(const daemon_dossier_t *dossier, const hf_dossier_t *what)
+static bool is_written(int fd, const void *bytes, size_t length, size_t at)
 {
-    uint8_t page[PAGE_BYTES];
-    memset(page, 0, sizeof page);
-    memcpy(page, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES);
-    page[DAEMON_DOSSIER_BOOT_BYTES] = '\n';
-    (void)hf_dossier_encode(what, page + DAEMON_DOSSIER_BOOT_BYTES + 1u);
-    if (dossier->fd >= 0) {
-        (void)!pwrite(dossier->fd, page, sizeof page, 0); // nobody is left to be told
+    return pwrite(fd, bytes, length, (off_t)at) == (ssize_t)length;
+}
+
+/// Through the mapping: a page the kernel cannot keep (a full disk, a file that was cut, a bad block) is its EFAULT here.
+static bool copy_through(const daemon_dossier_t *dossier, const uint8_t *page, size_t at)
+{
+    uint8_t *map = atomic_load(&dossier->map);
+    return map != NULL && is_written(dossier->staging, page, HF_DOSSIER_BYTES, at) &&
+           pread(dossier->staging, map + at, HF_DOSSIER_BYTES, (off_t)at) ==
+               (ssize_t)HF_DOSSIER_BYTES;
+}
+
+static void fill_head(const daemon_dossier_t *dossier, uint8_t head[HEAD_BYTES])
+{
+    memcpy(head, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES);
+    head[DAEMON_DOSSIER_BOOT_BYTES] = '\n';
+}
+
+static bool write_file(const daemon_dossier_t *dossier, const uint8_t *page, size_t at)
+{
+    uint8_t head[HEAD_BYTES];
+    fill_head(dossier, head);
+    return dossier->fd >= 0 && is_written(dossier->fd, head, sizeof head, 0) &&
+           is_written(dossier->fd, page, HF_DOSSIER_BYTES, at);
+}
+
+/// The file in whole, so that the disk has room for all of it, and of what was there nothing is left; then its mapping.
+static void begin_file(daemon_dossier_t *dossier, const uint8_t *page)
+{
+    uint8_t bytes[FILE_BYTES] = {0};
+    fill_head(dossier, bytes);
+    memcpy(bytes + RUNNING_AT, page, HF_DOSSIER_BYTES);
+    if (dossier->fd < 0 || !is_written(dossier->fd, bytes, sizeof bytes, 0)) {
+        return;
     }
+    dossier->staging = memfd_create(FILE_NAME, MFD_CLOEXEC);
+    void *map = dossier->staging < 0
+                    ? MAP_FAILED
+                    : mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, dossier->fd, 0);
+    dossier->is_begun = true;
+    atomic_store(&dossier->map, map != MAP_FAILED ? map : NULL);
 }
 
 static void read_boot_id(char id[DAEMON_DOSSIER_BOOT_BYTES + 1u])
@@ -80,12 +119,15 @@ static bool is_of_policy(uint32_t reason)
     return reason == HF_RESET_TRIP_FINISHED || reason == HF_RESET_TRIP_NOW;
 }
 
-static void take_page(daemon_dossier_t *dossier, const uint8_t *page, size_t length)
+static void take_file(daemon_dossier_t *dossier, const uint8_t *bytes, size_t length)
 {
-    bool same_boot = memcmp(page, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES) == 0;
-    const uint8_t *bytes = page + DAEMON_DOSSIER_BOOT_BYTES + 1u;
-    if (hf_dossier_decode(bytes, length - DAEMON_DOSSIER_BOOT_BYTES - 1u, &dossier->last) !=
-        HF_OK) {
+    bool same_boot = memcmp(bytes, dossier->boot_id, DAEMON_DOSSIER_BOOT_BYTES) == 0;
+    size_t end_bytes = (length < RUNNING_AT ? length : RUNNING_AT) - END_AT;
+    int status = hf_dossier_decode(bytes + END_AT, end_bytes, &dossier->last);
+    if (status == HF_E_EMPTY && length > RUNNING_AT) {
+        status = hf_dossier_decode(bytes + RUNNING_AT, length - RUNNING_AT, &dossier->last);
+    }
+    if (status != HF_OK) {
         return;
     }
     dossier->has_last = true;
@@ -99,14 +141,15 @@ static void take_page(daemon_dossier_t *dossier, const uint8_t *page, size_t len
 void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t now_us)
 {
     char path[512];
-    uint8_t page[PAGE_BYTES];
-    *dossier = (daemon_dossier_t){.reset_code = HF_RESET_POWER_ON, .started_us = now_us};
+    uint8_t bytes[FILE_BYTES];
+    *dossier =
+        (daemon_dossier_t){.reset_code = HF_RESET_POWER_ON, .started_us = now_us, .staging = -1};
     read_boot_id(dossier->boot_id);
-    (void)snprintf(path, sizeof path, "%s/" PAGE_NAME, folder);
+    (void)snprintf(path, sizeof path, "%s/" FILE_NAME, folder);
     dossier->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR | S_IRGRP);
-    ssize_t got = dossier->fd >= 0 ? pread(dossier->fd, page, sizeof page, 0) : -1;
-    if (got > (ssize_t)DAEMON_DOSSIER_BOOT_BYTES + 1) {
-        take_page(dossier, page, (size_t)got);
+    ssize_t got = dossier->fd >= 0 ? pread(dossier->fd, bytes, sizeof bytes, 0) : -1;
+    if (got > (ssize_t)HEAD_BYTES) {
+        take_file(dossier, bytes, (size_t)got);
     }
 }
 
@@ -159,14 +202,30 @@ static uint64_t stale_us(const daemon_dossier_t *dossier)
 
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now)
 {
+    uint8_t page[HF_DOSSIER_BYTES] = {0};
     dossier->draft.uptime_ms = (now_us - dossier->started_us) / HF_US_PER_MS;
     if (dossier->draft.uptime_ms >= HOUR_MS) {
         dossier->draft.resets = 0;
     }
-    if (now || dossier->written_us == 0 || now_us - dossier->written_us >= stale_us(dossier)) {
-        dossier->written_us = now_us;
-        write_page(dossier, &dossier->draft);
+    (void)hf_dossier_encode(&dossier->draft, page);
+    if (copy_through(dossier, page, RUNNING_AT)) {
+        return;
     }
+    atomic_store(&dossier->map, NULL); // not unmapped: last words may be on their way through it
+    if (!now && dossier->written_us != 0 && now_us - dossier->written_us < stale_us(dossier)) {
+        return;
+    }
+    dossier->written_us = now_us;
+    if (!dossier->is_begun) {
+        begin_file(dossier, page);
+    } else {
+        (void)!write_file(dossier, page, RUNNING_AT); // tried again when it is due again
+    }
+}
+
+bool daemon_dossier_is_live(const daemon_dossier_t *dossier)
+{
+    return atomic_load(&dossier->map) != NULL;
 }
 
 static void copy_text(char *out, size_t capacity, const char *text)
@@ -179,6 +238,7 @@ static void copy_text(char *out, size_t capacity, const char *text)
 void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *task,
                         const char *detail)
 {
+    uint8_t page[HF_DOSSIER_BYTES] = {0};
     hf_dossier_t last = dossier->draft;
     last.reason = reason;
     last.uptime_ms = (hf_port_now_us() - dossier->started_us) / HF_US_PER_MS;
@@ -186,7 +246,10 @@ void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *
     if (detail[0] != '\0') {
         copy_text(last.detail, sizeof last.detail, detail);
     }
-    write_page(dossier, &last);
+    (void)hf_dossier_encode(&last, page);
+    if (!copy_through(dossier, page, END_AT)) {
+        (void)!write_file(dossier, page, END_AT); // nobody is left to be told
+    }
 }
 
 // ---- fatal signals ------------------------------------------------------------------------------

@@ -1,24 +1,29 @@
 // SPDX-License-Identifier: MIT
-// Why the daemon ended last time, and how it stood: a page of the state directory, written while it runs, at each end, and
-// by the handler of fatal signals; at the next start it is read, told, and moved to the journal. Beside the dossier the page
-// names the boot of the machine, so that a restart of the program and one of the machine are told apart.
+// Why the daemon ended last time, and how it stood: a file of the state directory, kept in step with the run through a
+// mapping (so SIGKILL finds it as of main's last round), written at each end and by the handler of fatal signals; at the next
+// start it is read, told, and moved to the journal. Beside the dossier the file names the boot of the machine, so that a
+// restart of the program and one of the machine are told apart.
 #ifndef DAEMON_DOSSIER_H
 #define DAEMON_DOSSIER_H
 
 #include "evse/evse_store.h"
 #include "holdfast/hf_dossier.h"
 
+#include <stdatomic.h>
+
 #define DAEMON_DOSSIER_ALTERNATE_BYTES 16384u // of the stack a handler runs on
 #define DAEMON_DOSSIER_THREADS         4u     // main, control, comms, supervisor
 #define DAEMON_DOSSIER_BOOT_BYTES      36u    // a UUID
 #define DAEMON_DOSSIERS_KEPT           4u     // in the journal
-#define DAEMON_DOSSIER_STALE_MS        30000u // the page of a running daemon is at most so old
+#define DAEMON_DOSSIER_STALE_MS        30000u // without a mapping the page is at most so old
 
 typedef struct daemon_dossier {
-    int fd; // -1: no page
-    bool has_last;
-    hf_dossier_t last;  // of the run before
-    hf_dossier_t draft; // of this one
+    int fd;                  // -1: no file
+    int staging;             // memory the kernel copies to the mapping from; -1: none
+    _Atomic(uint8_t *) map;  // of the file; NULL: none, it is written now and then
+    bool is_begun, has_last; // the file is this run's; there was a run before
+    hf_dossier_t last;       // of the run before
+    hf_dossier_t draft;      // of this one
     uint32_t reset_code;
     uint64_t started_us, written_us;
     char boot_id[DAEMON_DOSSIER_BOOT_BYTES + 1u];
@@ -35,8 +40,11 @@ void daemon_dossier_catch(daemon_dossier_t *dossier);
 /// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow
 /// of its own is told as an end without a word.
 void daemon_dossier_guard_thread(void);
-/// The draft as it stands, when it is due (half as old as the run, in the first minute), or `now`. Context: main.
+/// The draft as it stands: in step where the file is mapped, else when it is due (half as old as the run, in the first
+/// minute), or `now`. Context: main.
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);
+/// A SIGKILL finds the draft of the last refresh. Context: main.
+bool daemon_dossier_is_live(const daemon_dossier_t *dossier);
 /// The last words: reason, who and what; the rest is the draft. Context: any thread that ends the process next. Safe in a
 /// signal handler.
 void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *task,

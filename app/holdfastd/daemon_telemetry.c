@@ -427,24 +427,39 @@ static void fill_view(daemon_t *daemon, uint64_t now_us)
     hf_snapshot_write(&device->published, view);
 }
 
-static void fill_dossier(daemon_t *daemon, uint64_t now_us)
+static void note_sessions(daemon_t *daemon)
+{
+    hf_dossier_t *draft = &daemon->device.dossier.draft;
+    const int32_t *open = daemon->device.comms.transaction_id;
+    uint32_t charging = 0;
+    int32_t first = 0;
+    for (unsigned c = daemon->options.connectors; c-- > 0;) {
+        charging |= open[c] != 0 ? 1u << c : 0u;
+        first = open[c] != 0 ? open[c] : first;
+    }
+    draft->connectors_charging = charging;
+    draft->transaction_id = first;
+}
+
+static void keep_dossier(daemon_t *daemon, uint64_t now_us)
 {
     daemon_device_t *device = &daemon->device;
     hf_dossier_t *draft = &device->dossier.draft;
     uint32_t was = draft->connectors_charging;
-    draft->connectors_charging = 0;
-    draft->transaction_id = 0;
-    for (unsigned c = daemon->options.connectors; c-- > 0;) {
-        bool is_open = device->comms.transaction_id[c] != 0;
-        draft->connectors_charging |= is_open ? 1u << c : 0u;
-        draft->transaction_id = is_open ? device->comms.transaction_id[c] : draft->transaction_id;
-    }
+    note_sessions(daemon);
     draft->memory = device->telemetry.memory;
     (void)snprintf(draft->tag, sizeof draft->tag, "%s", device->telemetry.last_tag);
     daemon_dossier_refresh(&device->dossier, now_us, was != draft->connectors_charging);
+    bool is_stale = !daemon_dossier_is_live(&device->dossier);
+    if (is_stale && !device->is_stale_told) {
+        HF_LOGW(&daemon->main_log.log, now_us, SYS,
+                "the reset dossier cannot be kept in step here: after SIGKILL it may be %u s old",
+                DAEMON_DOSSIER_STALE_MS / 1000u);
+    }
+    device->is_stale_told = is_stale;
 }
 
-static void publish(daemon_t *daemon, uint64_t now_us)
+static void read_comms(daemon_t *daemon)
 {
     daemon_device_t *device = &daemon->device;
     if (hf_snapshot_read(&daemon->view_snapshot, &device->comms) == HF_OK) {
@@ -452,9 +467,6 @@ static void publish(daemon_t *daemon, uint64_t now_us)
             device->comms.queue > device->queue_peak ? device->comms.queue : device->queue_peak;
         follow_net(daemon);
     }
-    read_regions(&device->budget);
-    fill_view(daemon, now_us);
-    fill_dossier(daemon, now_us);
 }
 
 void daemon_device_poll(daemon_t *daemon, uint64_t now_us)
@@ -465,10 +477,13 @@ void daemon_device_poll(daemon_t *daemon, uint64_t now_us)
     }
     hf_telemetry_poll(&device->telemetry, now_us);
     daemon_policy_poll(daemon, now_us);
+    read_comms(daemon);
     if (device->published_us == 0 || now_us - device->published_us >= PUBLISH_US) {
         device->published_us = now_us;
-        publish(daemon, now_us);
+        read_regions(&device->budget);
+        fill_view(daemon, now_us);
     }
+    keep_dossier(daemon, now_us);
     daemon_stream_flush(&device->stream);
 }
 

@@ -472,6 +472,26 @@ def session_ends_by_itself_before_a_finish_reset(directory):
     assert stops == ["EVDisconnected"], stops
 
 
+def kill_while_power_flows_is_told_with_its_transaction(directory):
+    """What is billed stands in the journal; how it stood, in the dossier."""
+    station = Station(directory, "wait 60000\n", "--http", "127.0.0.1:0")
+    station.wait_event(says("power flows"))
+    daemon = station.daemon
+    daemon.wait(r"^\[Mem\] tx_start ")
+    beats = len(re.findall(r"^\[Heartbeat\]", daemon.text, re.MULTILINE))
+    daemon.wait(r"^\[Heartbeat\]", beats + 2)
+    daemon.end(signal.SIGKILL)
+    station.sim.kill()
+    open(directory + "/stderr", "w", encoding="utf-8").close()
+    assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
+    last = daemon.health()["last_reset"]
+    assert last["connectors_charging"] == [1] or last["connectors_charging"] == 1, last
+    assert last["transaction_id"] != 0 and last["tag"] == "hb", last
+    assert daemon.end() == 0
+    station.csms.stdin.write("quit\n")
+    station.csms.stdin.flush()
+
+
 # ---- the dossier --------------------------------------------------------------------------------
 
 
@@ -483,6 +503,44 @@ def kill_is_told_at_the_next_start(directory):
     assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
     daemon.wait_log("ended after .* s: Panic: ended without a word")
     assert daemon.end() == 0
+    assert daemon.again() == "rst:0x2 (Software)", daemon.text
+    daemon.end()
+
+
+def kill_finds_the_dossier_of_the_last_round(directory):
+    """Figures that changed a heartbeat ago, at a moment when nothing else would make anybody write."""
+    daemon = Daemon(directory, "--http", "127.0.0.1:0")
+    daemon.wait(r"^\[Heartbeat\] Up: 4s")
+    daemon.set_budget(memory(123456, 111111))
+    daemon.wait(r"^\[Heartbeat\] .*Heap: 123456 ")
+    line = daemon.wait(r"^\[Heartbeat\] .*Heap: 123456 ", 2)
+    daemon.wait(r"^\[Heartbeat\] .*Heap: 123456 ", 3)  # the round that told the second is over
+    daemon.end(signal.SIGKILL)
+    daemon.set_budget(GOOD)
+    open(directory + "/stderr", "w", encoding="utf-8").close()
+    assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
+    last = daemon.health()["last_reset"]
+    assert last["heap_internal_free"] == 123456 and last["heap_internal_min"] == 111111 and last["tag"] == "hb", last
+    assert int(re.search(r"Up: (\d+)s", line).group(1)) <= last["uptime_seconds"], (line, last)
+    assert daemon.end() == 0
+
+
+def dossier_that_is_cut_under_the_daemon_ends_nobody(directory):
+    """A store into a mapping whose file was cut is a SIGBUS, as one on a full disk can be: the daemon makes none."""
+    daemon = Daemon(directory)
+    daemon.wait(r"^\[Heartbeat\]")
+    assert "cannot be kept in step" not in daemon.log()
+    os.truncate(directory + "/state/dossier", 0)
+    daemon.wait_log("the reset dossier cannot be kept in step here: after SIGKILL it may be 30 s old")
+    daemon.wait(r"^\[Heartbeat\]", 5)
+    assert daemon.process.poll() is None and daemon.log().count("cannot be kept in step") == 1, daemon.log()
+    daemon.end(signal.SIGKILL)
+    assert daemon.again() == "rst:0x8002 (Panic)", daemon.text
+    daemon.wait_log("ended after .* s: Panic: ended without a word")
+    daemon.wait(r"^\[Heartbeat\]")
+    os.truncate(directory + "/state/dossier", 0)
+    daemon.wait_log("cannot be kept in step.*(.|\n)*cannot be kept in step")
+    daemon.end()
     assert daemon.again() == "rst:0x2 (Software)", daemon.text
     daemon.end()
 
@@ -560,10 +618,16 @@ def page_that_is_cut_or_foreign_is_no_dossier(directory):
     page = directory + "/state/dossier"
     with open(page, "rb") as file:
         good = file.read()
-    for bad in (b"", b"x", good[:60], good[:200] + b"\xff" + good[201:], os.urandom(600)):
+    silent = good[:37] + bytes(480) + good[517:]  # no last words, only how it stood
+    for bad in (b"", b"x", good[:60], good[:200] + b"\xff" + good[201:], os.urandom(600), silent[:600], silent[:600] + b"\xff" + silent[601:]):
         with open(page, "wb") as file:
             file.write(bad)
         assert daemon.again() == "rst:0x1 (Power On)", (len(bad), daemon.text)
+        assert daemon.end() == 0
+    for whole, reset in ((silent, "rst:0x8002 (Panic)"), (good[:517], "rst:0x2 (Software)")):  # the second: as versions before wrote it
+        with open(page, "wb") as file:
+            file.write(whole)
+        assert daemon.again() == reset, (len(whole), daemon.text)
         assert daemon.end() == 0
 
 
