@@ -37,11 +37,38 @@ def check_password(directory):
         must(wrong.status == 401 and wrong.headers["WWW-Authenticate"].startswith("Basic "), "changing does, on loopback too")
         for text in ("installer:correct hors", "installer:correct horsee", "installe:correct horse", "", ":"):
             assert rig.request("POST", "/api/reboot", None, basic(text)).status == 401, text
-        good = rig.request("POST", "/api/config", b'{"BlinkRepeat":"4"}', {"Content-Type": "application/json", **basic("installer:correct horse")})
+        good = change(rig, 4, **basic("installer:correct horse"))
+        while good.status == 429:  # five were wrong
+            time.sleep(int(good.headers["Retry-After"]))
+            good = change(rig, 4, **basic("installer:correct horse"))
         must(good.status == 200 and good.json()["accepted"] == 1, "with it a key is changed")
-        must(rig.request("POST", "/api/config", b'{"BlinkRepeat":"5"}', {"Content-Type": "application/json", "Origin": "http://evil",
-                                                                       **basic("installer:correct horse")}).status == 403,
+        must(change(rig, 5, Origin="http://evil", **basic("installer:correct horse")).status == 403,
              "another site's page does not get by with it")
+        check_guesses(rig)
+
+
+def change(rig, value, source="127.0.0.1", **headers):
+    return rig.request("POST", "/api/config", b'{"BlinkRepeat":"%d"}' % value, {"Content-Type": "application/json", **headers}, source)
+
+
+def check_guesses(rig):
+    """127.0.0.1 gave the right password a moment ago; who guesses comes from another address of this machine."""
+    wrong, right = basic("installer:guess"), basic("installer:correct horse")
+    refused = next(answer for answer in (change(rig, 6, "127.0.0.2", **wrong) for _ in range(100)) if answer.status != 401)
+    must(refused.status == 429 and 1 <= int(refused.headers["Retry-After"]) <= 64 and refused.json()["error"],
+         "who guesses is told to come again later")
+    must(change(rig, 6, "127.0.0.1", **right).status == 200, "who gave the right password before does not wait for that")
+    must(change(rig, 6, "127.0.0.2").status == 401, "who gives none is asked for it")
+    for _ in range(8):  # the wait doubles: no machine is slower than all of them
+        change(rig, 7, "127.0.0.2", **wrong)
+        answer = change(rig, 7, "127.0.0.2", **right)
+        if answer.status == 429:
+            break
+    assert answer.status == 429, "a right one is not looked at either while others wait"
+    while answer.status == 429:
+        time.sleep(int(answer.headers["Retry-After"]))
+        answer = change(rig, 7, "127.0.0.2", **right)
+    must(answer.status == 200, "and is let in when the wait is over")
 
 
 def check_password_files(directory):

@@ -106,9 +106,9 @@ class Rig:
             assert time.monotonic() < until, f"not in time: {what}"
             time.sleep(0.02)
 
-    def request(self, method, path, body=None, headers=None):
-        """`body`: bytes, or an iterator: then it is sent in chunks, its length untold."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
+    def request(self, method, path, body=None, headers=None, source="127.0.0.1"):
+        """`body`: bytes, or an iterator: then it is sent in chunks, its length untold. `source`: the client's address."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S, source_address=(source, 0))
         try:
             connection.request(method, path, body, headers or {}, encode_chunked=not isinstance(body, (bytes, type(None))))
             return Answer(connection.getresponse())

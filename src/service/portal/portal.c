@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,6 +24,11 @@
 #define LOOPBACK_NET      127u
 #define SHED_RETRY_S      "30"
 #define WANTS_JSON        "Content-Type has to be application/json"
+
+typedef struct portal_refusal {
+    const char *why;
+    char retry_s[12]; // of a 429
+} portal_refusal_t;
 
 const portal_route_t portal_routes[] = {
     {.url = "/api/status", .method = "GET", .is_open = true, .get = portal_get_status},
@@ -204,40 +210,68 @@ static portal_result_t begin_request(portal_t *portal, struct MHD_Connection *co
     return MHD_YES;
 }
 
+/// IPv4, as it comes; 0: not known.
+static uint32_t address_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct sockaddr_in address = {0};
+    if (info != NULL && info->client_addr != NULL && info->client_addr->sa_family == AF_INET) {
+        memcpy(&address, info->client_addr, sizeof address);
+    }
+    return address.sin_addr.s_addr;
+}
+
+/// Who gives no password is asked for it, whoever else is guessing; no browser begins with one.
+static unsigned judge_password(portal_t *portal, struct MHD_Connection *connection,
+                               portal_refusal_t *refusal)
+{
+    const char *given = portal_header(connection, MHD_HTTP_HEADER_AUTHORIZATION);
+    uint32_t address = address_of(connection);
+    uint64_t now_us = hf_port_now_us();
+    uint32_t wait_s = given != NULL ? portal_guess_wait_s(&portal->guess, address, now_us) : 0;
+    if (wait_s > 0) {
+        (void)snprintf(refusal->retry_s, sizeof refusal->retry_s, "%u", (unsigned)wait_s);
+        refusal->why = "too many wrong passwords, try again later";
+        return MHD_HTTP_TOO_MANY_REQUESTS;
+    }
+    bool is_right = portal_password_is(given, portal->config.password);
+    if (given != NULL) {
+        portal_guess_note(&portal->guess, address, is_right, now_us);
+    }
+    refusal->why = "the password is needed";
+    return is_right ? 0 : MHD_HTTP_UNAUTHORIZED;
+}
+
 // Who may change something. 0, or the status of the refusal.
-static unsigned judge(const portal_t *portal, struct MHD_Connection *connection, const char **why)
+static unsigned judge(portal_t *portal, struct MHD_Connection *connection,
+                      portal_refusal_t *refusal)
 {
     const char *host = portal_header(connection, MHD_HTTP_HEADER_HOST);
-    *why = portal_closed_reason(portal);
-    if (*why != NULL) {
+    refusal->why = portal_closed_reason(portal);
+    if (refusal->why != NULL) {
         return MHD_HTTP_FORBIDDEN;
     }
     if (!portal_host_is_good(host, portal->own_name)) {
-        *why = "the Host header names neither an address nor this machine";
+        refusal->why = "the Host header names neither an address nor this machine";
         return MHD_HTTP_FORBIDDEN;
     }
     if (!portal_origin_is_same(portal_header(connection, MHD_HTTP_HEADER_ORIGIN), host)) {
-        *why = "another site's page asks for this";
+        refusal->why = "another site's page asks for this";
         return MHD_HTTP_FORBIDDEN;
     }
-    const char *password = portal->config.password;
-    if (password != NULL &&
-        !portal_password_is(portal_header(connection, MHD_HTTP_HEADER_AUTHORIZATION), password)) {
-        *why = "the password is needed";
-        return MHD_HTTP_UNAUTHORIZED;
-    }
-    return 0;
+    return portal->config.password != NULL ? judge_password(portal, connection, refusal) : 0;
 }
 
 // What the headers say of the body. 0, or the status of the refusal.
 static unsigned judge_body(const portal_route_t *route, struct MHD_Connection *connection,
-                           const char **why)
+                           portal_refusal_t *refusal)
 {
     const char *type = portal_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
     const char *length = portal_header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
     uint64_t bytes = 0;
     if (length != NULL && !portal_length_read(length, &bytes)) {
-        *why = "Content-Length is no number";
+        refusal->why = "Content-Length is no number";
         return MHD_HTTP_BAD_REQUEST;
     }
     bool is_empty = bytes == 0 && portal_header(connection, "Transfer-Encoding") == NULL;
@@ -245,11 +279,11 @@ static unsigned judge_body(const portal_route_t *route, struct MHD_Connection *c
                      : type != NULL      ? portal_type_is(type, "application/json")
                                          : is_empty;
     if (!is_wanted) {
-        *why = route->type_error;
+        refusal->why = route->type_error;
         return MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
     }
     if (bytes > route->bytes_max) {
-        *why = "the body is too long";
+        refusal->why = "the body is too long";
         return MHD_HTTP_CONTENT_TOO_LARGE;
     }
     return 0;
@@ -301,7 +335,8 @@ static size_t decode(void *ctx, struct MHD_Connection *connection, char *text)
 static portal_result_t begin(portal_t *portal, struct MHD_Connection *connection, const char *url,
                              const char *method, void **place)
 {
-    const char *allowed, *why = NULL;
+    const char *allowed;
+    portal_refusal_t refusal = {0};
     const portal_asset_t *file = portal_file(url);
     if (file != NULL) {
         bool is_get =
@@ -319,10 +354,10 @@ static portal_result_t begin(portal_t *portal, struct MHD_Connection *connection
     if (!route->is_open && is_shedding(portal)) {
         return refuse_shed(connection);
     }
-    unsigned refusal = route->is_change ? judge(portal, connection, &why) : 0;
-    refusal = refusal == 0 && route->is_change ? judge_body(route, connection, &why) : refusal;
-    if (refusal != 0) {
-        return portal_refuse(connection, refusal, why);
+    unsigned code = route->is_change ? judge(portal, connection, &refusal) : 0;
+    code = code == 0 && route->is_change ? judge_body(route, connection, &refusal) : code;
+    if (code != 0) {
+        return portal_refuse_until(connection, code, refusal.why, refusal.retry_s);
     }
     return route->get != NULL ? route->get(portal, connection)
                               : begin_request(portal, connection, route, place);
@@ -446,6 +481,7 @@ int portal_open(portal_t *portal, const portal_config_t *config)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(config->port)};
     memset(portal->request, 0, sizeof portal->request);
     portal->config = *config;
+    portal->guess = (portal_guess_t){0};
     portal->marked = 0;
     for (size_t i = 0; i < PORTAL_CONNECTIONS; i++) {
         portal->connection[i].fd = -1;

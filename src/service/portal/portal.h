@@ -6,6 +6,7 @@
 #define PORTAL_H
 
 #include "portal_access.h"
+#include "portal_guess.h"
 #include "portal_health.h"
 #include "portal_keys.h"
 #include "status_json.h"
@@ -85,6 +86,7 @@ typedef struct portal {
     struct MHD_Daemon *http;
     bool is_loopback;
     char own_name[65];
+    portal_guess_t guess;
     uint32_t marked; // bit per page that was asked for since the start
     portal_connection_t connection[PORTAL_CONNECTIONS];
     portal_request_t request[PORTAL_CONNECTIONS];

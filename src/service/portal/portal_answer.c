@@ -51,7 +51,8 @@ portal_result_t portal_refuse_until(struct MHD_Connection *connection, unsigned 
     }
     struct MHD_Response *response =
         MHD_create_response_from_buffer((size_t)length, text, MHD_RESPMEM_MUST_COPY);
-    if (response != NULL && code == MHD_HTTP_SERVICE_UNAVAILABLE) {
+    if (response != NULL &&
+        (code == MHD_HTTP_SERVICE_UNAVAILABLE || code == MHD_HTTP_TOO_MANY_REQUESTS)) {
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry_s);
     }
     if (response != NULL && code == MHD_HTTP_UNAUTHORIZED) {

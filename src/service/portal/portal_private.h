@@ -39,7 +39,7 @@ const char *portal_closed_reason(const portal_t *portal);
 
 /// {"schema":1,"error":SENTENCE}; `error` is a text that needs no escapes.
 portal_result_t portal_refuse(struct MHD_Connection *connection, unsigned code, const char *error);
-/// The same; a 503 says when to come again.
+/// The same; a 503 and a 429 say when to come again.
 portal_result_t portal_refuse_until(struct MHD_Connection *connection, unsigned code,
                                     const char *error, const char *retry_s);
 /// A buffer of the pool for an answer; false: there is none, and the request has been answered with 503 (in *result).
