@@ -57,6 +57,9 @@ HF_MUST_CHECK int hf_line_wire(hf_builder_t *out, const hf_line_wire_t *wire);
 HF_MUST_CHECK int hf_line_dump(hf_builder_t *out, const char *tag, uint32_t tasks);
 // [Task] name=<name> prio=<u> core=<d> stack_rem=<u>B (0ms)
 HF_MUST_CHECK int hf_line_task(hf_builder_t *out, const hf_line_task_t *task);
+// [Stack] name=<name> size=<u>B prio=<u> (0ms)
+HF_MUST_CHECK int hf_line_stack(hf_builder_t *out, const char *name, uint32_t stack_bytes,
+                                uint32_t priority);
 // [Pool] name=<name> size=<u> cap=<u> use=<u> peak=<u> min=<u> exh=<u> bad=<u> (0ms)
 HF_MUST_CHECK int hf_line_pool(hf_builder_t *out, const hf_line_pool_t *pool);
 // [Lock] name=<lock> holder=<name> waiter=<name> held_ms=<u> timeouts=<u> (0ms)

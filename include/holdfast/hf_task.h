@@ -38,6 +38,8 @@ typedef struct hf_task {
 typedef struct hf_tasks {
     hf_task_t task[HF_TASKS_MAX];
     uint32_t count;
+    /// Set after hf_tasks_init(): stack_bytes are what was left of each then, so no size is told.
+    bool is_partial;
 } hf_tasks_t;
 
 /// HF_E_RANGE: too many; HF_E_ARGUMENT: a name is missing. Rows keep their order: the index names the task.

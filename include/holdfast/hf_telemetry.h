@@ -72,6 +72,7 @@ typedef struct hf_telemetry {
     bool memory_known, memory_told;
     bool is_ready, idle_told;
     uint32_t next_pool, next_lock, next_task; // to be looked at
+    uint32_t stacks_told;                     // bit per row of tasks
     char ip[46], host[64];                    // empty: disconnected
     hf_windows_t windows;
     char line[HF_LINE_BYTES]; // not on the stack: at a trip that may be what is short
@@ -87,8 +88,8 @@ void hf_telemetry_mark(hf_telemetry_t *telemetry, const char *tag, uint64_t now_
 /// Marks lost so far. Context: any.
 uint32_t hf_telemetry_lost_marks(const hf_telemetry_t *telemetry);
 /// The loop's: prints marks (HF_TELEMETRY_TOLD_MAX at most, the others at the next), samples every 200 ms (memory, windows,
-/// tripwires; one pool, one lock, one stack after the other), heartbeat with "hb" and tasks, pools and locks that timed out
-/// every 10 s, "idle60" 60 s after ready.
+/// tripwires; one pool, one lock, one stack after the other, a stack's size once, when its margin is known),
+/// heartbeat with "hb" and tasks, pools and locks that timed out every 10 s, "idle60" 60 s after ready.
 /// Tripwires of memory are checked at each mark too, with its tag. What is late is done once, not made up for. Context:
 /// the owner.
 void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us);
@@ -105,7 +106,7 @@ const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry);
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name);
 /// For on_trip(): the line of the trip; before it the Mem line unless that was told, and after it the header, the worst
-/// stacks, pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or
+/// stacks, their sizes, pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or
 /// the owner.
 void hf_telemetry_tell_trip(hf_telemetry_t *telemetry, const hf_trip_event_t *event);
 

@@ -150,6 +150,30 @@ class Golden(unittest.TestCase):
         self.assertEqual(json.loads(out)["derived"], self.summary["s1_baseline"]["derived"])
         self.assertEqual(status, 1)
 
+    def test_size_of_a_stack_is_recorded_shown_and_judged(self):
+        with open(os.path.join(FIXTURES, "s4_baseline.log"), encoding="ascii") as file:
+            text = file.read() + ("[Stack] name=async_tcp size=6000B prio=3 (0ms)\n[Stack] name=Tmr%20Svc size=1500B prio=1 (0ms)\n")
+        status, out, _ = lab("replay", "--json", "--out", self.out, "--key", "sized", *OFF[:4], "-", text=text.encode())
+        summary = json.loads(out)
+        self.assertEqual(status, 1)
+        stacks = [f["text"] for f in summary["findings"] if f["gate"] == "stack"]
+        self.assertEqual(len(stacks), 3, stacks)  # the floor for two, and one of those that are known
+        self.assertIn("task async_tcp used 4100 B of 6000 B by lvgl_switch_pre_macro1: at least one", "".join(stacks))
+        for derived in (summary["derived"], before := json.loads(json.dumps(self.summary["s4_baseline"]["derived"]))):
+            del derived["tripwire"]["ts"]
+        self.assertEqual(summary["derived"], before)  # nothing else is read off these lines
+        run = os.path.dirname(summary["artifacts"]["summary"])
+        with open(os.path.join(run, "tasks.jsonl"), encoding="utf-8") as file:
+            tasks = [json.loads(line) for line in file]
+        self.assertEqual({t["name"]: t.get("stack_size") for t in tasks},
+                         {"ipc0": None, "ipc1": None, "Tmr Svc": 1500, "esp_timer": None, "async_tcp": 6000, "loopTask": None, "wifi": None})
+        with open(os.path.join(run, "events.jsonl"), encoding="utf-8") as file:
+            told = [json.loads(line) for line in file if '"type": "stack"' in line]
+        self.assertEqual([(e["name"], e["size"], e["prio"]) for e in told], [("async_tcp", 6000, 3), ("Tmr Svc", 1500, 1)])
+        shown = lab("show", run)[1]
+        self.assertRegex(shown, r"(?m)^  stack async_tcp +1900 B left, 4100 of 6000 B used$")
+        self.assertRegex(shown, r"(?m)^  stack loopTask +2400 B left$")
+
     def test_show_tells_what_replay_told(self):
         status, out, _ = lab("show", "--json", self.run_dir["s6_crash"])
         self.assertEqual((status, json.loads(out)), (1, self.summary["s6_crash"]))

@@ -96,6 +96,22 @@ def main():
         page.open("file://" + os.path.join(run, "report.html"))
         assert page.ask("document.title") != "broken" and page.ask("document.querySelectorAll('main b b, main img').length") == 0
         print("ok   hostile")
+        # Stacks whose size is known are judged by it, the others by the floor.
+        sized = os.path.join(directory, "sized.log")
+        with open(sized, "w", encoding="utf-8") as file:
+            file.write("[Mem] hb hf=200000 hm=1 hl=190000 hi=200000 hin=190000 frag=5 pf=0 pm=0 pl=0 (0ms)\n"
+                       "[Task] name=deep prio=3 core=0 stack_rem=1900B (0ms)\n[Task] name=small prio=2 core=0 stack_rem=400B (0ms)\n"
+                       "[Task] name=old prio=1 core=0 stack_rem=400B (0ms)\n[Stack] name=deep size=6000B prio=3 (0ms)\n"
+                       "[Stack] name=small size=600B prio=2 (0ms)\n")
+        run = replay(sized, os.path.join(directory, "sized"))
+        page.open("file://" + os.path.join(run, "report.html"))
+        told = page.ask("[...document.querySelectorAll('section')].filter(s => s.innerText.startsWith('Stack')).flatMap(s =>"
+                        "[...s.querySelectorAll('tbody tr')].map(r => [0, 2, 4, 5, 6].map(i => r.children[i].textContent.replace(/[^ -~]/g, ''))))")
+        assert told == [["deep", "1900", "6000", "4100", "1.5"], ["small", "400", "600", "200", "3.0"], ["old", "400", "", "", ""]], told
+        bars = page.ask("new Promise(done => setTimeout(() => done([...document.querySelectorAll('section')].filter(s => s.innerText.startsWith('Stack')).flatMap(s =>"
+                        "[...s.querySelectorAll('svg rect')].map(r => r.getAttribute('fill')))), 200))")
+        assert bars == ["var(--bad)", "var(--one)", "var(--bad)"], bars
+        print("ok   sized")
         # A baseline: the differences are those of the two records.
         if len(logs) > 1:
             before, now = replay(logs[0], os.path.join(directory, "a")), replay(logs[1], os.path.join(directory, "b"))

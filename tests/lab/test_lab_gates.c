@@ -136,6 +136,47 @@ static void lab_gates_a_known_stack_needs_half_as_much_again(void)
     CHECK_EQ(judge(GOOD "[Task] name=other prio=1 core=0 stack_rem=999B (0ms)\n"), LAB_PASS);
 }
 
+static void lab_gates_a_stack_is_judged_by_the_size_it_tells(void)
+{
+#define NET(left)         "[Task] name=net prio=1 core=0 stack_rem=" #left "B (0ms)\n"
+#define SIZE(name, bytes) "[Stack] name=" #name " size=" #bytes "B prio=1 (0ms)\n"
+    lab_gates_init(&gates);
+    CHECK_EQ(judge(GOOD NET(1000) SIZE(net, 3000)), LAB_PASS); // told behind the margin
+    CHECK_EQ(judge(GOOD SIZE(net, 3000) NET(999)), LAB_FINDING);
+    CHECK(is_found("stack", "task net used 2001 B of 3000 B by hb: at least one and a half"));
+    CHECK_EQ(judge(GOOD SIZE(net, 600) NET(400)), LAB_PASS); // the floor is for what is not known
+    CHECK_EQ(judge(GOOD SIZE(other, 3000) NET(999)), LAB_PASS);
+    CHECK_EQ(judge(GOOD SIZE(net, 900) NET(999)), LAB_PASS); // impossible, and no finding
+    // A restart with other firmware: each row by the size of its own life.
+    CHECK_EQ(judge("[System Boot] Starting...\n" GOOD NET(1500) SIZE(
+                 net, 3000) "[System Boot] Starting...\n" GOOD NET(2600) SIZE(net, 8000)),
+             LAB_FINDING);
+    CHECK(is_found("stack", "task net used 5400 B of 8000 B"));
+    CHECK_EQ(run.findings, 2); // and the restart
+    CHECK_EQ(judge(GOOD SIZE(net, 3000) NET(1500) SIZE(net, 3000) NET(999)), LAB_FINDING);
+    CHECK_EQ(run.stacks, 1);
+    CHECK_EQ(lab_gates_set(&gates, "stack:net=2000"), 0); // what the user says wins
+    CHECK_EQ(judge(GOOD SIZE(net, 3000) NET(999)), LAB_PASS);
+    CHECK_EQ(lab_gates_set(&gates, "stack=off"), 0);
+    CHECK_EQ(judge(GOOD SIZE(net, 3000) NET(1)), LAB_PASS);
+}
+
+static void lab_gates_more_stacks_than_are_judged_do_not_pass(void)
+{
+    lab_text_t text = {0};
+    lab_gates_init(&gates);
+    lab_text_put(&text, GOOD);
+    for (unsigned i = 1; i < LAB_STACKS_MAX; i++) {
+        lab_text_print(&text, "[Task] name=t%u prio=1 core=0 stack_rem=999B (0ms)\n", i);
+    }
+    REQUIRE(text.text != NULL);
+    CHECK_EQ(judge(text.text), LAB_PASS);
+    lab_text_put(&text, "[Task] name=one prio=1 core=0 stack_rem=999B (0ms)\n");
+    lab_text_put(&text, "[Task] name=more prio=1 core=0 stack_rem=999B (0ms)\n");
+    CHECK_EQ(judge(text.text), LAB_INCONCLUSIVE);
+    lab_text_free(&text);
+}
+
 static void lab_gates_each_can_be_moved_and_switched_off(void)
 {
     static const char *const off[] = {"hin_min=off",    "frag=off",  "stack=off", "failed_take=off",
@@ -309,6 +350,8 @@ HF_TEST_MAIN(HF_TEST(lab_gates_a_device_that_behaves_passes),
              HF_TEST(lab_gates_with_nothing_to_judge_do_not_pass),
              HF_TEST(lab_gates_each_default_finds_and_places),
              HF_TEST(lab_gates_a_known_stack_needs_half_as_much_again),
+             HF_TEST(lab_gates_a_stack_is_judged_by_the_size_it_tells),
+             HF_TEST(lab_gates_more_stacks_than_are_judged_do_not_pass),
              HF_TEST(lab_gates_each_can_be_moved_and_switched_off),
              HF_TEST(lab_gates_expressions_mean_what_they_say),
              HF_TEST(lab_gates_steps_that_were_not_run_are_inconclusive),

@@ -147,6 +147,31 @@ static void lab_line_tripwire_of_each_generation_is_read(void)
     CHECK_EQ(parse("[Mem] TRIPWIRE enabled").kind, LAB_LINE_OTHER);
 }
 
+static void lab_line_sizes_of_stacks_are_read(void)
+{
+    lab_line_t line = parse("[Stack] name=Tmr%20Svc size=4096B prio=1 (0ms)");
+    CHECK_EQ(line.kind, LAB_LINE_STACK);
+    CHECK_STR(line.name, "Tmr Svc");
+    CHECK_EQ(line.value, 4096);
+    CHECK_EQ(line.priority, 1);
+    line = parse("[77ms] I Stack: name=Tmr Svc size=4096B prio=1");
+    CHECK_EQ(line.kind, LAB_LINE_STACK);
+    CHECK_STR(line.name, "Tmr Svc");
+    static const char *const none[] = {
+        "[Stack] name=a size=0B prio=1 (0ms)",
+        "[Stack] name= size=1B prio=1 (0ms)",
+        "[Stack] name=a size=4096 prio=1 (0ms)",
+        "[Stack] name=a size=-1B prio=1 (0ms)",
+        "[Stack] name=a size=4294967295B prio=1 (0ms)",
+        "[Stack] name=a size=4096B",
+        "[Stack] size=4096B prio=1 (0ms)",
+        "[Stack] overflow in task main",
+    };
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        CHECK_EQ(parse(none[i]).kind, LAB_LINE_OTHER);
+    }
+}
+
 static void lab_line_tasks_with_blanks_and_any_core_are_read(void)
 {
     lab_line_t line = parse("[Task] name=Tmr Svc prio=1 core=2147483647 stack_rem=760B (0ms)");
@@ -374,6 +399,7 @@ HF_TEST_MAIN(HF_TEST(lab_line_memory_in_both_dialects_is_read),
              HF_TEST(lab_line_message_cut_at_127_does_not_lie),
              HF_TEST(lab_line_tripwire_of_each_generation_is_read),
              HF_TEST(lab_line_tasks_with_blanks_and_any_core_are_read),
+             HF_TEST(lab_line_sizes_of_stacks_are_read),
              HF_TEST(lab_line_pools_locks_and_wires_are_read), HF_TEST(lab_line_prologue_is_read),
              HF_TEST(lab_panic_every_kind_is_told), HF_TEST(lab_panic_ordinary_words_are_none),
              HF_TEST(lab_panic_the_cause_ranks_before_what_follows))

@@ -3,6 +3,7 @@
 #include "hf_test.h"
 #include "lab.h"
 #include "lab_json.h"
+#include "lab_stacks.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ static const char said[] =
     "[Mem] Task dump (2 tasks, sorted by stack margin) tag=img pre-clear (0ms)\n"
     "[Task] name=Tmr Svc prio=1 core=2147483647 stack_rem=90B (0ms)\n"
     "[Task] name=ipc1 prio=24 core=1 stack_rem=84B (0ms)\n"
+    "[Stack] name=ipc1 size=1024B prio=24 (0ms)\n"
     "[Pool] name=sessions size=96 cap=8 use=3 peak=5 min=3 exh=2 bad=1 (0ms)\n"
     "[Lock] name=journal holder=comms waiter=portal held_ms=60 timeouts=3 (0ms)\n"
     "[Trip] late_task trip tag=hb value=600 limit=500 name=main (0ms)\n"
@@ -89,7 +91,7 @@ static void fill(lab_run_t *run)
 static void check_rows(const lab_run_t *a, const lab_run_t *b)
 {
     REQUIRE(b->mems == 2 && b->tasks == 2 && b->pools == 1 && b->healths == 2);
-    REQUIRE(b->locks == 1 && b->refuseds == 1 && b->events == a->events);
+    REQUIRE(b->stacks == 1 && b->locks == 1 && b->refuseds == 1 && b->events == a->events);
     CHECK(memcmp(&a->mem[0].memory, &b->mem[0].memory, sizeof a->mem[0].memory) == 0);
     CHECK_STR(b->mem[0].tag, "img pre-clear");
     CHECK_EQ(b->mem[0].boot, 0);
@@ -98,6 +100,9 @@ static void check_rows(const lab_run_t *a, const lab_run_t *b)
     CHECK_STR(b->task[0].name, "Tmr Svc");
     CHECK_EQ(b->task[0].core, LAB_CORE_ANY);
     CHECK_STR(b->task[0].tag, "img pre-clear");
+    CHECK_STR(b->stack[0].name, "ipc1");
+    CHECK_EQ(lab_stack_bytes(b, &b->task[0]), 0);
+    CHECK_EQ(lab_stack_bytes(b, &b->task[1]), 1024);
     CHECK(memcmp(&a->pool[0].pool, &b->pool[0].pool, sizeof a->pool[0].pool) == 0);
     CHECK_STR(b->pool[0].tag, "img pre-clear");
     CHECK_STR(b->health[0].body, "{\"heap_internal_free\":45000}");
@@ -128,7 +133,7 @@ static void check_summary(const lab_run_t *b)
     CHECK_STR(b->trip[1].wire, "late_task");
     CHECK_STR(b->trip[1].name, "main");
     CHECK_STR(b->panic[0].kind, "abort");
-    CHECK_EQ(b->panic[0].line_no, 15);
+    CHECK_EQ(b->panic[0].line_no, 16);
     CHECK_STR(b->panic[0].tag, "img pre-clear");
     CHECK_STR(b->reset[1].reason, "RTC_SW_CPU_RST");
     CHECK_EQ(b->step[0].result, LAB_STEP_FAILED);

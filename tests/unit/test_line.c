@@ -124,6 +124,18 @@ static void line_dump_and_task_are_byte_for_byte(void)
     CHECK_STR(found(TASK_PATTERN, 4), "584");
 }
 
+static void line_stack_is_nothing_the_harness_of_old_reads(void)
+{
+    static const char *const old[] = {MEM_PATTERN,  TRIPWIRE_PATTERN,  DUMP_PATTERN,
+                                      TASK_PATTERN, HEARTBEAT_PATTERN, GOT_IP_PATTERN};
+    begin();
+    CHECK_EQ(hf_line_stack(&out, "Tmr Svc", 4096, 1), HF_OK);
+    CHECK_STR(text, "[Stack] name=Tmr%20Svc size=4096B prio=1 (0ms)\n");
+    for (size_t i = 0; i < HF_COUNT_OF(old); i++) {
+        CHECK_STR(found(old[i], 0), "");
+    }
+}
+
 static void line_pool_wire_and_lock_have_their_fields(void)
 {
     begin();
@@ -253,11 +265,13 @@ static int worst_line(unsigned which)
         return hf_line_version(&out, all_odd);
     case 11:
         return hf_line_ip(&out, all_odd);
+    case 12:
+        return hf_line_stack(&out, all_odd, UINT32_MAX, UINT32_MAX);
     default:
         return hf_line_ready(&out);
     }
 }
-#define WORST_LINES 13u
+#define WORST_LINES 14u
 
 static void line_of_any_kind_fits_its_room(void)
 {
@@ -349,6 +363,7 @@ static void memory_fragmentation_is_truncated(void)
 
 HF_TEST_MAIN(HF_TEST(line_memory_is_byte_for_byte), HF_TEST(line_tripwire_is_byte_for_byte),
              HF_TEST(line_dump_and_task_are_byte_for_byte),
+             HF_TEST(line_stack_is_nothing_the_harness_of_old_reads),
              HF_TEST(line_pool_wire_and_lock_have_their_fields),
              HF_TEST(line_prologue_is_what_the_harness_waits_for),
              HF_TEST(line_heartbeat_tells_a_connection_or_none),

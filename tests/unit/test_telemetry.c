@@ -150,6 +150,9 @@ static unsigned times(const char *text)
     "[Task] name=comms prio=3 core=0 stack_rem=1100B (0ms)\n"                                      \
     "[Task] name=main prio=5 core=-1 stack_rem=1500B (0ms)\n"                                      \
     "[Task] name=can%20rx prio=7 core=1 stack_rem=2000B (0ms)\n"                                   \
+    "[Stack] name=comms size=2048B prio=3 (0ms)\n"                                                 \
+    "[Stack] name=main size=2048B prio=5 (0ms)\n"                                                  \
+    "[Stack] name=can%20rx size=2048B prio=7 (0ms)\n"                                              \
     "[Pool] name=messages size=256 cap=32 use=3 peak=9 min=23 exh=0 bad=0 (0ms)\n"                 \
     "[Pool] name=frames size=4096 cap=8 use=0 peak=0 min=8 exh=0 bad=0 (0ms)\n"                    \
     "[Pool] name=slot size=64 cap=1 use=1 peak=1 min=0 exh=0 bad=0 (0ms)\n"
@@ -299,6 +302,38 @@ static void telemetry_heartbeat_comes_by_the_clock(void)
     CHECK_EQ(times("[Heartbeat] Up: "), 10); // no drift
     CHECK_EQ(times("WiFi: Disconnected\n"), 10);
     CHECK_EQ(times("Up: 660s"), 1);
+}
+
+static void telemetry_size_of_a_stack_is_told_once_and_at_a_trip(void)
+{
+    hf_telemetry_config_t config = whole;
+    config.heartbeat_ms = 5000;
+    begin(&config);
+    tasks.task[2].info.stack = NULL; // a task that is not there yet
+    atomic_init(&tasks.task[2].has_stack, 0);
+    refuse = 1;
+    run(200);
+    CHECK_EQ(refuse, 0); // of the first
+    run(400);
+    CHECK_STR(said, "[Stack] name=comms size=2048B prio=3 (0ms)\n");
+    run(200); // what was lost comes with the next look
+    CHECK_EQ(times("[Stack] name=main size=2048B prio=5 (0ms)\n"), 1);
+    CHECK_EQ(times("[Task]"), 0);
+    hf_task_paint(stacks[2], 1024);
+    CHECK_EQ(hf_task_place(&tasks, 2, stacks[2], 1024), HF_OK);
+    run(5000);
+    CHECK_EQ(times("[Stack] name=can%20rx size=1024B prio=7 (0ms)\n"), 1);
+    run(60000);
+    CHECK_EQ(times("[Stack]"), 3);
+    memory.internal_min = 5000;
+    run(200);
+    CHECK_EQ(times("[Stack]"), 6); // whoever listens since then knows them, too
+    hf_telemetry_config_t partial = config;
+    begin(&partial);
+    tasks.is_partial = true; // margins of stacks that somebody else made
+    run(5000);
+    CHECK_EQ(times("[Task]"), 3);
+    CHECK_EQ(times("[Stack]"), 0);
 }
 
 static void telemetry_heartbeat_of_a_test_comes_every_five_seconds(void)
@@ -642,6 +677,7 @@ HF_TEST_MAIN(HF_TEST(telemetry_prologue_is_told_in_order),
              HF_TEST(telemetry_queue_that_is_full_loses_the_newest_counted),
              HF_TEST(telemetry_line_that_is_not_taken_is_counted),
              HF_TEST(telemetry_heartbeat_comes_by_the_clock),
+             HF_TEST(telemetry_size_of_a_stack_is_told_once_and_at_a_trip),
              HF_TEST(telemetry_heartbeat_of_a_test_comes_every_five_seconds),
              HF_TEST(telemetry_that_was_late_does_not_make_up),
              HF_TEST(telemetry_idle60_is_told_once_a_minute_after_ready),

@@ -6,6 +6,7 @@
 #include "lab_rows.h"
 
 #include "lab.h"
+#include "lab_stacks.h"
 
 #include <string.h>
 
@@ -230,6 +231,20 @@ static int on_task(lab_run_t *run, double now, const lab_line_t *line)
     return lab_rows_event(run, now, "task", &object);
 }
 
+static int on_stack(lab_run_t *run, double now, const lab_line_t *line)
+{
+    lab_object_t object;
+    lab_object_begin(&object);
+    lab_object_string(&object, "name", line->name);
+    lab_object_u32(&object, "size", line->value);
+    lab_object_u32(&object, "prio", line->priority);
+    if (run->boots > 0) {
+        lab_object_u32(&object, "boot", run->boots);
+    }
+    return lab_stack_told(run, run->boots, line->name, line->value) |
+           lab_rows_event(run, now, "stack", &object);
+}
+
 static int on_pool(lab_run_t *run, double now, const lab_line_t *line)
 {
     lab_pool_row_t *row = LAB_ADD(run, pool);
@@ -366,6 +381,8 @@ static int record(lab_run_t *run, double now, const lab_line_t *line, const char
     case LAB_LINE_TASK:
     case LAB_LINE_WATERMARK:
         return on_task(run, now, line);
+    case LAB_LINE_STACK:
+        return on_stack(run, now, line);
     case LAB_LINE_POOL:
         return on_pool(run, now, line);
     case LAB_LINE_LOCK:

@@ -318,47 +318,41 @@ static void judge_takes(const lab_gates_t *gates, lab_run_t *run)
     }
 }
 
-static uint32_t stack_size(const lab_gates_t *gates, const lab_task_row_t *row)
+uint32_t lab_gates_stack_bytes(const lab_gates_t *gates, const lab_stack_t *stack)
 {
     for (uint32_t i = 0; i < gates->stacks; i++) {
-        if (strcmp(gates->stack[i].name, row->name) == 0) {
+        if (strcmp(gates->stack[i].name, stack->name) == 0) {
             return gates->stack[i].bytes;
         }
     }
-    return row->is_watermark ? row->configured_bytes : 0;
+    return stack->bytes;
 }
 
-static bool is_last_or_worst(const lab_run_t *run, uint32_t i)
+static void judge_stack(const lab_gates_t *gates, const lab_stack_t *stack, lab_run_t *run)
 {
-    for (uint32_t k = 0; k < run->tasks; k++) {
-        bool is_other = k != i && strcmp(run->task[k].name, run->task[i].name) == 0;
-        if (is_other && (run->task[k].left < run->task[i].left ||
-                         (run->task[k].left == run->task[i].left && k < i))) {
-            return false;
-        }
+    const uint32_t size = lab_gates_stack_bytes(gates, stack);
+    const uint32_t peak = lab_stack_peak(size, stack->least);
+    if (size > 0 && (uint64_t)size * 2u < (uint64_t)peak * STACK_FACTOR_2) {
+        lab_run_find(run, "stack",
+                     "task %s used %u B of %u B by %s: at least one and a half times the peak "
+                     "is wanted",
+                     stack->name, peak, size, place(stack->tag));
+    } else if (size == 0 && stack->least < gates->stack_min_bytes) {
+        lab_run_find(run, "stack", "task %s has %u B left at %s, at least %u B are wanted",
+                     stack->name, stack->least, place(stack->tag), gates->stack_min_bytes);
     }
-    return true;
 }
 
 static void judge_stacks(const lab_gates_t *gates, lab_run_t *run)
 {
-    for (uint32_t i = 0; i < run->tasks && gates->stack_min_bytes > 0; i++) {
-        const lab_task_row_t *row = &run->task[i];
-        uint32_t size = stack_size(gates, row), peak = size > row->left ? size - row->left : 0;
-        bool is_small = size > 0 ? (uint64_t)size * 2u < (uint64_t)peak * STACK_FACTOR_2
-                                 : row->left < gates->stack_min_bytes;
-        if (!is_small || row->left == LAB_UNKNOWN || !is_last_or_worst(run, i)) {
-            continue;
-        }
-        if (size > 0) {
-            lab_run_find(run, "stack",
-                         "task %s used %u B of %u B by %s: at least one and a half times the peak "
-                         "is wanted",
-                         row->name, peak, size, place(row->tag));
-        } else {
-            lab_run_find(run, "stack", "task %s has %u B left at %s, at least %u B are wanted",
-                         row->name, row->left, place(row->tag), gates->stack_min_bytes);
-        }
+    lab_stack_t stacks[LAB_STACKS_MAX];
+    const uint32_t count = gates->stack_min_bytes > 0 ? lab_run_stacks(run, stacks) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        judge_stack(gates, &stacks[i], run);
+    }
+    if (count == LAB_STACKS_MAX) {
+        lab_run_inconclusive(run, "more stacks were told than the %u that are judged",
+                             LAB_STACKS_MAX - 1u);
     }
 }
 

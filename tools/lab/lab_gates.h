@@ -5,7 +5,7 @@
 #ifndef LAB_GATES_H
 #define LAB_GATES_H
 
-#include "lab_run.h"
+#include "lab_stacks.h"
 
 #define LAB_GATE_EXPRESSIONS_MAX 16u
 
@@ -34,6 +34,8 @@ typedef struct lab_gates {
     uint32_t expressions;
 } lab_gates_t;
 
+/// The size of a stack as it was given, else as the device told it; 0: not known.
+uint32_t lab_gates_stack_bytes(const lab_gates_t *gates, const lab_stack_t *stack);
 void lab_gates_init(lab_gates_t *gates);
 /// "hin_min<80K", "frag>35", "pool:sessions.peak>90%", "stack:main<1K", "trip", "panic", ... -1: not understood, or too
 /// many.

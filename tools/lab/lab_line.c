@@ -310,6 +310,13 @@ static bool parse_stack(scan_t scan, lab_line_t *line)
     return take_name(&scan, " hw=", line->name) && take_field(&scan, "hw", &line->value);
 }
 
+static bool parse_stack_size(scan_t scan, lab_line_t *line)
+{
+    return take(&scan, "name=") && take_name(&scan, " size=", line->name) &&
+           take_field(&scan, "size", &line->value) && line->value > 0 && take(&scan, "B") &&
+           take_field(&scan, "prio", &line->priority);
+}
+
 static bool parse_watermark(scan_t scan, lab_line_t *line)
 {
     uint32_t bytes;
@@ -444,6 +451,7 @@ static const entry_t entries[] = {
     {NULL, "TRIPWIRE: task stack watermarks", LAB_LINE_DUMP, parse_nothing},
     {NULL, "Stack: ", LAB_LINE_TASK, parse_stack},
     {"Task", "", LAB_LINE_TASK, parse_task},
+    {"Stack", "", LAB_LINE_STACK, parse_stack_size},
     {"Pool", "", LAB_LINE_POOL, parse_pool},
     {"Lock", "", LAB_LINE_LOCK, parse_lock},
     {"Trip", "", LAB_LINE_WIRE, parse_wire},

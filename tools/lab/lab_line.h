@@ -19,6 +19,7 @@ typedef enum lab_line_kind {
     LAB_LINE_WIRE,      // wire, level, tag, value, limit, name
     LAB_LINE_DUMP,      // tag, value: number of tasks
     LAB_LINE_TASK,      // name, priority, core, value: bytes left
+    LAB_LINE_STACK,     // name, priority, value: bytes of the stack
     LAB_LINE_WATERMARK, // of AsyncTCP: name, watermark; value: bytes left, limit: configured size
     LAB_LINE_POOL,      // name, pool
     LAB_LINE_LOCK,      // name, holder, waiter, value: held ms, limit: time-outs

@@ -5,6 +5,7 @@
 
 #include "lab.h"
 #include "lab_rows.h"
+#include "lab_stacks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -159,6 +160,14 @@ static bool load_refused(lab_run_t *run, hf_json_t object)
     return true;
 }
 
+static bool load_stack(lab_run_t *run, hf_json_t object)
+{
+    char name[LAB_NAME_BYTES];
+    uint32_t bytes = count_of(object, "size");
+    TEXT(object, "name", name);
+    return bytes == 0 || lab_stack_told(run, count_of(object, "boot"), name, bytes) == 0;
+}
+
 static bool load_event(lab_run_t *run, hf_json_t object)
 {
     lab_event_row_t *row = LAB_ADD(run, event);
@@ -176,6 +185,9 @@ static bool load_event(lab_run_t *run, hf_json_t object)
     row->json[object.raw.length] = '\0';
     if (strcmp(row->type, "lock") == 0) {
         return load_lock(run, object);
+    }
+    if (strcmp(row->type, "stack") == 0) {
+        return load_stack(run, object);
     }
     return strcmp(row->type, "refused") == 0 ? load_refused(run, object) : true;
 }

@@ -13,7 +13,7 @@
 
 #define PLACE       "@DATA@"
 #define EVENTS_LAST 20u
-#define NAMES_MAX   64u // pools and tasks that are told apart
+#define NAMES_MAX   64u // pools that are told apart
 
 typedef struct report {
     FILE *file;
@@ -256,36 +256,20 @@ static void put_pools(report_t *report)
     end(report, ']');
 }
 
-static void put_tasks(report_t *report)
+static void put_tasks(report_t *report, const lab_gates_t *gates)
 {
-    const lab_run_t *run = report->run;
-    struct {
-        const lab_task_row_t *first, *last;
-        uint32_t least;
-    } task[NAMES_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < run->tasks; i++) {
-        uint32_t at = 0;
-        while (at < count && strcmp(task[at].first->name, run->task[i].name) != 0) {
-            at++;
-        }
-        if (at == count && count < NAMES_MAX) {
-            task[count].first = &run->task[i];
-            task[count++].least = run->task[i].left;
-        }
-        if (at < count) {
-            task[at].last = &run->task[i];
-            task[at].least =
-                run->task[i].left < task[at].least ? run->task[i].left : task[at].least;
-        }
-    }
+    lab_stack_t stacks[LAB_STACKS_MAX];
+    const uint32_t count = lab_run_stacks(report->run, stacks);
     begin(report, "tasks", '[');
     for (uint32_t i = 0; i < count; i++) {
+        const uint32_t bytes = lab_gates_stack_bytes(gates, &stacks[i]);
         item(report, '{');
-        text_field(report, "name", task[i].first->name);
-        number_field(report, "priority", task[i].first->priority);
-        number_field(report, "least", task[i].least);
-        number_field(report, "last", task[i].last->left);
+        text_field(report, "name", stacks[i].name);
+        number_field(report, "priority", stacks[i].priority);
+        number_field(report, "least", stacks[i].least);
+        number_field(report, "last", stacks[i].last);
+        number_field(report, "size", bytes);
+        number_field(report, "peak", lab_stack_peak(bytes, stacks[i].least));
         end(report, '}');
     }
     end(report, ']');
@@ -442,7 +426,7 @@ static void put_all(report_t *report, const lab_gates_t *gates, const lab_run_t 
     put_findings(report);
     put_memory(report);
     put_pools(report);
-    put_tasks(report);
+    put_tasks(report, gates);
     put_trips(report);
     put_harms(report);
     put_times(report);

@@ -25,8 +25,9 @@ void lab_run_free(lab_run_t *run)
     for (uint32_t i = 0; i < run->events; i++) {
         free(run->event[i].json);
     }
-    void *rows[] = {run->mem,   run->task,    run->pool,  run->health, run->event, run->lock,
-                    run->reset, run->refused, run->panic, run->trip,   run->step,  run->finding};
+    void *rows[] = {run->mem,   run->task, run->stack,  run->pool,    run->health,
+                    run->event, run->lock, run->reset,  run->refused, run->panic,
+                    run->trip,  run->step, run->finding};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         free(rows[i]);
     }

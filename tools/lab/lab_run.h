@@ -26,6 +26,12 @@ typedef struct lab_task_row {
     uint32_t units, unit_bytes, configured_bytes;
 } lab_task_row_t;
 
+typedef struct lab_stack_row { // what a stack's size is from here on: a row for each change
+    char name[LAB_NAME_BYTES];
+    uint32_t bytes;
+    uint32_t boot;
+} lab_stack_row_t;
+
 typedef struct lab_pool_row {
     double ts;
     char name[LAB_NAME_BYTES];
@@ -72,7 +78,7 @@ typedef struct lab_refused_row { // an allocation that failed
 /// Everything else, in order: also a line of events.jsonl.
 typedef struct lab_event_row {
     double ts;
-    /// "event", "mem", "tripwire", "wire", "task", "pool", "lock", "http", "ready", "reset", "panic", "note", "step", ...
+    /// "event", "mem", "tripwire", "wire", "task", "stack", "pool", "lock", "http", "ready", "reset", "panic", "note", "step", ...
     char type[24];
     char *json; // the whole object, as in events.jsonl
 } lab_event_row_t;
@@ -144,6 +150,8 @@ typedef struct lab_run {
     uint32_t mems;
     lab_task_row_t *task;
     uint32_t tasks;
+    lab_stack_row_t *stack;
+    uint32_t stacks;
     lab_pool_row_t *pool;
     uint32_t pools;
     lab_health_row_t *health;

@@ -4,6 +4,7 @@
 
 #include "lab.h"
 #include "lab_rows.h"
+#include "lab_stacks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +14,9 @@
 
 #define DIRECTORIES_MAX 1000
 
-static void put_mem(lab_text_t *out, const lab_mem_row_t *row)
+static void put_mem(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
+    const lab_mem_row_t *row = &run->mem[i];
     lab_object_t object;
     lab_object_begin(&object);
     lab_object_ts(&object, "ts", row->ts);
@@ -25,8 +27,10 @@ static void put_mem(lab_text_t *out, const lab_mem_row_t *row)
     lab_object_end(&object, out);
 }
 
-static void put_task(lab_text_t *out, const lab_task_row_t *row)
+static void put_task(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
+    const lab_task_row_t *row = &run->task[i];
+    const uint32_t bytes = lab_stack_bytes(run, row);
     lab_object_t object;
     lab_object_begin(&object);
     lab_object_ts(&object, "ts", row->ts);
@@ -34,6 +38,9 @@ static void put_task(lab_text_t *out, const lab_task_row_t *row)
         lab_object_string(&object, "type", "stack_watermark");
     }
     lab_task_fields(&object, row);
+    if (bytes > 0 && !row->is_watermark) { // that one tells its own
+        lab_object_u32(&object, "stack_size", bytes);
+    }
     if (row->tag[0] != '\0') {
         lab_object_string(&object, "tag", row->tag);
     }
@@ -43,8 +50,9 @@ static void put_task(lab_text_t *out, const lab_task_row_t *row)
     lab_object_end(&object, out);
 }
 
-static void put_pool(lab_text_t *out, const lab_pool_row_t *row)
+static void put_pool(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
+    const lab_pool_row_t *row = &run->pool[i];
     lab_object_t object;
     lab_object_begin(&object);
     lab_object_ts(&object, "ts", row->ts);
@@ -69,8 +77,9 @@ static void host_of(const char *url, char *out, size_t capacity)
     out[length] = '\0';
 }
 
-static void put_health(lab_text_t *out, const lab_health_row_t *row)
+static void put_health(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
+    const lab_health_row_t *row = &run->health[i];
     lab_object_t object;
     char ip[64];
     hf_json_t root;
@@ -111,19 +120,25 @@ static int write_out(const char *dir, const char *name, lab_text_t *text)
                : lab_fail(-1, "", "%s/%s cannot be written: %s", dir, name, strerror(errno));
 }
 
-#define SAVE_ROWS(run, rows, file, put)                                                            \
-    do {                                                                                           \
-        lab_text_t text = {0};                                                                     \
-        for (uint32_t i = 0; i < (run)->rows##s; i++) {                                            \
-            put(&text, &(run)->rows[i]);                                                           \
-            lab_text_put(&text, "\n");                                                             \
-        }                                                                                          \
-        status |= write_out(dir, file, &text);                                                     \
-    } while (0)
-
-static void put_event(lab_text_t *out, const lab_event_row_t *row)
+static void put_event(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
-    lab_text_put(out, row->json);
+    lab_text_put(out, run->event[i].json);
+}
+
+typedef struct rows {
+    const char *file;
+    uint32_t count;
+    void (*put)(lab_text_t *out, const lab_run_t *run, uint32_t i);
+} rows_t;
+
+static int save_rows(const lab_run_t *run, const char *dir, const rows_t *rows)
+{
+    lab_text_t text = {0};
+    for (uint32_t i = 0; i < rows->count; i++) {
+        rows->put(&text, run, i);
+        lab_text_put(&text, "\n");
+    }
+    return write_out(dir, rows->file, &text);
 }
 
 static int make_directories(const char *path)
@@ -191,16 +206,19 @@ int lab_run_directory(const char *out, const char *key, char *dir, size_t capaci
 
 int lab_run_save(const lab_run_t *run, const char *dir)
 {
+    const rows_t files[] = {
+        {"events.jsonl", run->events, put_event},   {"mem.jsonl", run->mems, put_mem},
+        {"tasks.jsonl", run->tasks, put_task},      {"pools.jsonl", run->pools, put_pool},
+        {"health.jsonl", run->healths, put_health},
+    };
     int status = 0;
     lab_text_t summary = {0}, markdown = {0};
     if (make_directories(dir) != 0) {
         return lab_fail(-1, "", "%s cannot be made: %s", dir, strerror(errno));
     }
-    SAVE_ROWS(run, event, "events.jsonl", put_event);
-    SAVE_ROWS(run, mem, "mem.jsonl", put_mem);
-    SAVE_ROWS(run, task, "tasks.jsonl", put_task);
-    SAVE_ROWS(run, pool, "pools.jsonl", put_pool);
-    SAVE_ROWS(run, health, "health.jsonl", put_health);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        status |= save_rows(run, dir, &files[i]);
+    }
     lab_summary_json(run, dir, &summary);
     lab_summary_markdown(run, dir, &markdown);
     status |= write_out(dir, "summary.md", &markdown);

@@ -3,6 +3,7 @@
 #include "lab_show.h"
 
 #include "lab.h"
+#include "lab_stacks.h"
 #include "lab_summary.h"
 
 #include <string.h>
@@ -30,6 +31,21 @@ static void show_trips(FILE *out, const lab_run_t *run)
                           trip->worst[k].name, trip->worst[k].left);
         }
         (void)fputs(trip->worst_count > 0 ? "\n" : "", out);
+    }
+}
+
+static void show_stacks(FILE *out, const lab_run_t *run)
+{
+    lab_stack_t stacks[LAB_STACKS_MAX];
+    const uint32_t count = lab_run_stacks(run, stacks);
+    for (uint32_t i = 0; i < count; i++) {
+        const lab_stack_t *stack = &stacks[i];
+        (void)fprintf(out, "  stack %-16s %10u B left", stack->name, stack->least);
+        if (stack->bytes > 0) {
+            (void)fprintf(out, ", %u of %u B used", lab_stack_peak(stack->bytes, stack->least),
+                          stack->bytes);
+        }
+        (void)fputc('\n', out);
     }
 }
 
@@ -66,6 +82,7 @@ void lab_show_run(FILE *out, const lab_run_t *run, const char *dir, bool is_colo
     if (lab_run_lost_marks(run) > 0) {
         figure(out, "snapshots lost", lab_run_lost_marks(run), "by the probe");
     }
+    show_stacks(out, run);
     show_steps(out, run);
     show_trips(out, run);
     for (uint32_t i = 0; i < run->findings; i++) {

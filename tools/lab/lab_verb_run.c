@@ -67,34 +67,9 @@ static int load_scenarios(session_t *session)
     return LAB_PASS;
 }
 
-/// The stacks of the shipped daemon's threads, as it tells them: each has to be half as large again as what is used of it.
-static void set_stacks(lab_gates_t *gates)
-{
-    char program[320], command[360], line[160];
-    if (!lab_sibling("holdfastd", program, sizeof program)) {
-        return;
-    }
-    (void)snprintf(command, sizeof command, "'%s' --tasks 2>/dev/null", program);
-    FILE *tasks = strchr(program, '\'') == NULL ? popen(command, "re") : NULL;
-    while (tasks != NULL && fgets(line, sizeof line, tasks) != NULL) {
-        char name[48], setting[96];
-        unsigned bytes = 0;
-        if (sscanf(line, "%47s %u", name, &bytes) == 2 && bytes > 0) {
-            (void)snprintf(setting, sizeof setting, "stack:%s=%u", name, bytes);
-            (void)!lab_gates_set(gates, setting); // without it: the floor that holds for any task
-        }
-    }
-    if (tasks != NULL) {
-        (void)pclose(tasks);
-    }
-}
-
 /// What is made to fail is no finding.
 static void expect_what_is_planned(const lab_run_options_t *options, lab_gates_t *gates)
 {
-    if (options->device.kind == LAB_SIM) {
-        set_stacks(gates);
-    }
     if (options->device.world.fail_take > 0) {
         gates->failed_take = false;
     }

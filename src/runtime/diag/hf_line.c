@@ -194,6 +194,16 @@ int hf_line_task(hf_builder_t *out, const hf_line_task_t *task)
     return close_line(out, start);
 }
 
+int hf_line_stack(hf_builder_t *out, const char *name, uint32_t stack_bytes, uint32_t priority)
+{
+    const size_t start = open_line(out);
+    put_name(out, "[Stack] name=", name);
+    put_number(out, " size=", stack_bytes);
+    put_number(out, "B prio=", priority);
+    hf_builder_text(out, LINE_END);
+    return close_line(out, start);
+}
+
 int hf_line_pool(hf_builder_t *out, const hf_line_pool_t *pool)
 {
     const size_t start = open_line(out);

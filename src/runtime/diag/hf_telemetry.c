@@ -233,6 +233,9 @@ static void look_at_a_stack(hf_telemetry_t *telemetry)
     } else {
         hf_task_look(tasks, row, telemetry->config.look_bytes);
     }
+    if ((telemetry->stacks_told >> row & 1u) == 0) {
+        hf_telemetry_tell_stack(telemetry, row);
+    }
 }
 
 /// Reads in place: a source that knows nothing writes nothing.

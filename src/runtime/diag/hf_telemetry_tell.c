@@ -61,6 +61,23 @@ static bool tell_task(hf_telemetry_t *telemetry, uint32_t row)
     return true;
 }
 
+void hf_telemetry_tell_stack(hf_telemetry_t *telemetry, uint32_t row)
+{
+    const hf_tasks_t *tasks = telemetry->config.tasks;
+    const hf_task_info_t *info = &tasks->task[row].info;
+    const uint32_t lost = telemetry->lost_lines;
+    uint32_t margin = 0;
+    if (tasks->is_partial || hf_task_margin(tasks, row, &margin) != HF_OK) {
+        return;
+    }
+    hf_builder_t line = open_line(telemetry);
+    const int status = hf_line_stack(&line, info->name, info->stack_bytes, info->priority);
+    send(telemetry, &line, status);
+    if (telemetry->lost_lines == lost) {
+        telemetry->stacks_told |= 1u << row;
+    }
+}
+
 void hf_telemetry_tell_tasks(hf_telemetry_t *telemetry)
 {
     const hf_tasks_t *tasks = telemetry->config.tasks;
@@ -203,6 +220,9 @@ static void dump_tasks(hf_telemetry_t *telemetry, const char *tag)
     send(telemetry, &line, status);
     for (uint32_t i = 0; i < count; i++) {
         (void)tell_task(telemetry, rows[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) { // behind them: old readers take the tasks as one piece
+        hf_telemetry_tell_stack(telemetry, rows[i]);
     }
 }
 

@@ -31,6 +31,7 @@ int hf_tasks_init(hf_tasks_t *tasks, const hf_task_info_t *info, uint32_t count)
         }
     }
     tasks->count = count;
+    tasks->is_partial = false;
     for (uint32_t i = 0; i < count; i++) {
         hf_task_t *task = &tasks->task[i];
         task->info = info[i];

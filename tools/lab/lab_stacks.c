@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Sizes of stacks by name, and rows put together by task.
+#include "lab_stacks.h"
+
+#include "lab_rows.h"
+
+#include <string.h>
+
+int lab_stack_told(lab_run_t *run, uint32_t boot, const char *name, uint32_t bytes)
+{
+    for (uint32_t i = run->stacks; i > 0; i--) {
+        const lab_stack_row_t *row = &run->stack[i - 1u];
+        if (strcmp(row->name, name) == 0) {
+            if (row->bytes == bytes) {
+                return 0;
+            }
+            break;
+        }
+    }
+    lab_stack_row_t *row = LAB_ADD(run, stack);
+    if (row == NULL) {
+        return -1;
+    }
+    lab_copy(row->name, sizeof row->name, name);
+    row->bytes = bytes;
+    row->boot = boot;
+    return 0;
+}
+
+uint32_t lab_stack_bytes(const lab_run_t *run, const lab_task_row_t *row)
+{
+    uint32_t bytes = 0;
+    if (row->is_watermark) {
+        return row->configured_bytes;
+    }
+    for (uint32_t i = 0; i < run->stacks; i++) {
+        const lab_stack_row_t *stack = &run->stack[i];
+        if ((bytes == 0 || stack->boot <= row->boot) && strcmp(stack->name, row->name) == 0) {
+            bytes = stack->bytes;
+        }
+    }
+    return bytes;
+}
+
+uint32_t lab_stack_peak(uint32_t bytes, uint32_t least)
+{
+    return bytes > least ? bytes - least : 0;
+}
+
+uint32_t lab_run_stacks(const lab_run_t *run, lab_stack_t *stacks)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < run->tasks; i++) {
+        const lab_task_row_t *row = &run->task[i];
+        const uint32_t bytes = lab_stack_bytes(run, row);
+        uint32_t at = 0;
+        while (at < count &&
+               (stacks[at].bytes != bytes || strcmp(stacks[at].name, row->name) != 0)) {
+            at++;
+        }
+        if (at == LAB_STACKS_MAX) {
+            continue;
+        }
+        lab_stack_t *stack = &stacks[at];
+        if (at == count) {
+            count++;
+            *stack = (lab_stack_t){.name = row->name,
+                                   .tag = row->tag,
+                                   .priority = row->priority,
+                                   .least = row->left,
+                                   .bytes = bytes};
+        }
+        if (row->left < stack->least) {
+            stack->least = row->left;
+            stack->tag = row->tag;
+        }
+        stack->last = row->left;
+    }
+    return count;
+}
