@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Telemetry of the daemon: what there is to tell, the prologue, the view for services. Context of everything but marks,
+// Telemetry of the daemon: the prologue, the rounds of main, the view for services. Context of everything but marks,
 // questions of services and daemon_device_watch_comms(): main.
 #include "daemon.h"
+#include "daemon_sources.h"
 
 #include "hf_port_linux.h"
 #include "version.h"
@@ -11,7 +12,6 @@
 #include <string.h>
 
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/resource.h>
@@ -21,120 +21,7 @@
 #define ADDRESS_MAX 46u
 #define LOOK_BYTES  262144u // of a stack at a sample: those of the daemon are large
 
-// ---- what there is to tell ----------------------------------------------------------------------
-
-// A budget of memory, where one was put under the process (LD_PRELOAD): looked for by name, so that nobody has to have it.
-static int read_memory(void *ctx, hf_memory_t *memory)
-{
-    daemon_device_t *device = ctx;
-    return device->budget.read != NULL ? device->budget.read(memory) : HF_E_UNSUPPORTED;
-}
-
-// ISO C has no cast from an object's pointer to a function's.
-static void find_budget(daemon_budget_t *budget)
-{
-    void *read = dlsym(RTLD_DEFAULT, "holdfast_malloc_read");
-    void *region = dlsym(RTLD_DEFAULT, "holdfast_malloc_region");
-    void *failures = dlsym(RTLD_DEFAULT, "holdfast_malloc_failures");
-    void *arm = dlsym(RTLD_DEFAULT, "holdfast_malloc_arm");
-    memcpy(&budget->read, &read, sizeof read);
-    memcpy(&budget->region, &region, sizeof region);
-    memcpy(&budget->failures, &failures, sizeof failures);
-    memcpy(&budget->arm, &arm, sizeof arm);
-}
-
-/// Regions of the budget are told as pools of bytes, after the pools.
-static void read_regions(daemon_budget_t *budget)
-{
-    holdfast_malloc_failures_t failures;
-    budget->regions = 0;
-    while (budget->region != NULL && budget->regions < DAEMON_REGIONS &&
-           budget->region(budget->regions, &budget->of[budget->regions]) == HF_OK) {
-        budget->regions++;
-    }
-    if (budget->failures != NULL && budget->failures(&failures) == HF_OK) {
-        budget->wrong_gives = failures.double_gives + failures.foreign + failures.corrupt;
-    }
-}
-
-static bool region_line(const daemon_budget_t *budget, uint32_t number, hf_line_pool_t *line)
-{
-    if (number >= budget->regions) {
-        return false;
-    }
-    const holdfast_malloc_region_t *region = &budget->of[number];
-    *line = (hf_line_pool_t){.name = number == 0 ? "heap_internal" : "heap_psram",
-                             .block_bytes = 1,
-                             .capacity = (uint32_t)region->size_bytes,
-                             .in_use = (uint32_t)region->used_bytes,
-                             .peak = (uint32_t)region->peak_used_bytes,
-                             .free_min = (uint32_t)region->min_free_bytes,
-                             .exhausted = region->refused,
-                             .wrong_gives = number == 0 ? budget->wrong_gives : 0};
-    return true;
-}
-
-static void queue_line(const hf_queue_t *queue, hf_line_pool_t *line)
-{
-    *line = (hf_line_pool_t){.name = "events",
-                             .block_bytes = queue->item_bytes,
-                             .capacity = EVSE_EVENTS_CAPACITY,
-                             .in_use = hf_queue_count(queue),
-                             .exhausted = atomic_load(&queue->refused)};
-    line->peak = line->in_use;
-#if CONFIG_HF_POOL_STATISTICS
-    line->peak = atomic_load(&queue->peak);
-#endif
-}
-
-static void journal_line(const daemon_t *daemon, hf_line_pool_t *line)
-{
-    const evse_comms_view_t *view = &daemon->device.comms;
-    *line = (hf_line_pool_t){.name = "journal_queue",
-                             .block_bytes = sizeof(evse_queued_t),
-                             .capacity = CONFIG_EVSE_MESSAGES_MAX,
-                             .in_use = view->queue,
-                             .peak = daemon->device.queue_peak};
-}
-
-static void portal_line(const daemon_t *daemon, hf_line_pool_t *line)
-{
-    *line = (hf_line_pool_t){.name = "portal"}; // none, or closed
-#if CONFIG_HOLDFASTD_STATUS_PAGE
-    if (daemon->portal.is_open) {
-        hf_telemetry_pool_line(&daemon->portal.portal.buffers, "portal", line);
-    }
-#else
-    (void)daemon;
-#endif
-}
-
-enum { POOL_MESSAGES, POOL_EVENTS, POOL_JOURNAL, POOL_PORTAL, POOL_REGIONS };
-#define POOLS (POOL_REGIONS + DAEMON_REGIONS)
-
-/// Queues are told beside the pools: bounded alike. What lies in the journal is many and by design.
-static bool read_pool(const void *of, uint32_t index, hf_line_pool_t *line)
-{
-    const daemon_t *daemon = of;
-    switch (index) {
-    case POOL_MESSAGES:
-        hf_telemetry_pool_line(&daemon->evse.store.messages, "readings", line);
-        return true;
-    case POOL_EVENTS:
-        queue_line(&daemon->evse.mailbox.events, line);
-        break;
-    case POOL_JOURNAL:
-        journal_line(daemon, line);
-        break;
-    case POOL_PORTAL:
-        portal_line(daemon, line);
-        break;
-    default:
-        return region_line(&daemon->device.budget, index - POOL_REGIONS, line);
-    }
-    line->free_min = line->capacity - line->peak;
-    return true;
-}
+// ---- building -----------------------------------------------------------------------------------
 
 static bool write_line(void *ctx, const char *line, size_t length)
 {
@@ -142,8 +29,6 @@ static bool write_line(void *ctx, const char *line, size_t length)
     return !stream->is_open ||
            daemon_stream_write(stream, line, length); // nobody asked for it: not lost
 }
-
-// ---- building -----------------------------------------------------------------------------------
 
 static int build_stream(daemon_t *daemon)
 {
@@ -167,13 +52,14 @@ static int build_telemetry(daemon_t *daemon, uint64_t now_us)
 {
     daemon_device_t *device = &daemon->device;
     hf_telemetry_config_t config = {
-        .memory = {.read = read_memory, .ctx = device},
+        .memory = {.read = daemon_sources_memory, .ctx = device},
         .write = write_line,
         .ctx = &device->stream,
-        .read_pool = read_pool,
+        .read_pool = daemon_sources_pool,
         .pools = daemon,
-        .pool_count = POOLS,
-        .pools_full_by_design = 1u << POOL_JOURNAL | ((1u << DAEMON_REGIONS) - 1u) << POOL_REGIONS,
+        .pool_count = DAEMON_POOLS,
+        .pools_full_by_design = 1u << DAEMON_POOL_JOURNAL | ((1u << DAEMON_REGIONS) - 1u)
+                                                                << DAEMON_POOL_REGIONS,
         .tasks = &daemon->tasks.tasks,
         .look_bytes = LOOK_BYTES,
         .tripwire = &device->tripwire,
@@ -216,8 +102,8 @@ int daemon_device_build(daemon_t *daemon)
     uint64_t now_us = hf_port_now_us();
     daemon_dossier_open(&device->dossier, daemon->options.state, now_us);
     daemon_dossier_catch(&device->dossier);
-    find_budget(&device->budget);
-    read_regions(&device->budget);
+    daemon_sources_find_budget(&device->budget);
+    daemon_sources_read_regions(&device->budget);
     int (*const steps[])(daemon_t *) = {build_stream, daemon_policy_build};
     int code = -1;
     for (size_t i = 0; code < 0 && i < HF_COUNT_OF(steps); i++) {
@@ -336,7 +222,7 @@ static void fill_pools(daemon_t *daemon)
     evse_device_view_t *view = &device->view;
     hf_dossier_t *draft = &device->dossier.draft;
     uint32_t count = 0;
-    while (count < POOLS && read_pool(daemon, count, &view->pool[count])) {
+    while (count < DAEMON_POOLS && daemon_sources_pool(daemon, count, &view->pool[count])) {
         const hf_line_pool_t *pool = &view->pool[count];
         hf_dossier_pool_t *kept = &draft->pool[count++];
         (void)snprintf(kept->name, sizeof kept->name, "%s", pool->name);
@@ -346,8 +232,8 @@ static void fill_pools(daemon_t *daemon)
         kept->exhausted = at_most(pool->exhausted);
     }
     view->pools = count;
-    draft->pools =
-        count < POOL_REGIONS ? count : POOL_REGIONS; // bytes of regions are in its memory
+    // bytes of regions are in its memory
+    draft->pools = count < DAEMON_POOL_REGIONS ? count : DAEMON_POOL_REGIONS;
 }
 
 static void fill_tasks(evse_device_view_t *view, const hf_tasks_t *tasks)
@@ -480,7 +366,7 @@ void daemon_device_poll(daemon_t *daemon, uint64_t now_us)
     read_comms(daemon);
     if (device->published_us == 0 || now_us - device->published_us >= PUBLISH_US) {
         device->published_us = now_us;
-        read_regions(&device->budget);
+        daemon_sources_read_regions(&device->budget);
         fill_view(daemon, now_us);
     }
     keep_dossier(daemon, now_us);
