@@ -104,7 +104,7 @@ typedef struct evse_ocpp {
     uint32_t triggers; // bit per TriggerMessage request waiting
     uint32_t heartbeat_interval_s;
     evse_ocpp_config_t config;
-    uint64_t now_us;        // of the poll under way
+    uint64_t now_us;        // of the poll under way, or of the call from outside
     uint64_t utc_offset_ms; // UTC minus now; 0 unknown
     uint64_t next_boot_us, next_heartbeat_us, next_transaction_us;
     uint64_t next_open_us;

@@ -37,34 +37,35 @@ static void on_answer(void *ctx, uint32_t token, evse_rpc_outcome_t outcome, hf_
                       uint64_t now_us)
 {
     evse_ocpp_t *ocpp = ctx;
+    (void)now_us; // the poll's, as everything here knows it
     evse_stir(ocpp);
     if (outcome == EVSE_RPC_RESULT) {
         evse_link_proven(ocpp); // an open socket alone is no proof of a working peer
     }
     switch ((evse_call_t)(token & 0xFFu)) {
     case EVSE_CALL_BOOT:
-        evse_boot_answer(ocpp, outcome, payload, now_us);
+        evse_boot_answer(ocpp, outcome, payload);
         break;
     case EVSE_CALL_HEARTBEAT:
-        evse_heartbeat_answer(ocpp, outcome, payload, now_us);
+        evse_heartbeat_answer(ocpp, outcome, payload);
         break;
     case EVSE_CALL_AUTHORIZE:
-        evse_authorize_answer(ocpp, token, outcome, payload, now_us);
+        evse_authorize_answer(ocpp, token, outcome, payload);
         break;
     case EVSE_CALL_TRANSACTION:
-        evse_transaction_answer(ocpp, outcome, payload, now_us);
+        evse_transaction_answer(ocpp, outcome, payload);
         break;
     case EVSE_CALL_STATUS:
-        evse_status_answer(ocpp, token, outcome, now_us);
+        evse_status_answer(ocpp, token, outcome);
         break;
     case EVSE_CALL_TRANSFER:
-        evse_transfer_answer(ocpp, token, outcome, now_us);
+        evse_transfer_answer(ocpp, token, outcome);
         break;
     case EVSE_CALL_CONFLICT:
         evse_list_answer(ocpp, outcome);
         break;
     case EVSE_CALL_VENDOR:
-        evse_vendor_answer(ocpp, token, outcome, payload, now_us);
+        evse_vendor_answer(ocpp, token, outcome, payload);
         break;
     case EVSE_CALL_READINGS:
     default: // nobody waits for those; the status is told anew after a return
@@ -159,20 +160,17 @@ int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, uint32_t to
 
 // In the order of what matters. Each sends at most one CALL, and says whether it did. Heartbeat is last: whatever else was
 // answered has shown that we live, and a queue that is refused or unanswered waits in between.
-static bool send_one(evse_ocpp_t *ocpp, uint64_t now_us)
+static bool send_one(evse_ocpp_t *ocpp)
 {
     bool has_time = ocpp->utc_offset_ms != 0u; // else there is nothing to write into a timestamp
-    if (evse_boot_send(ocpp, now_us) || evse_status_send(ocpp, now_us) ||
-        (has_time && evse_readings_send(ocpp, now_us))) {
+    if (evse_boot_send(ocpp) || evse_status_send(ocpp) || (has_time && evse_readings_send(ocpp))) {
         return true;
     }
     if (ocpp->registration == EVSE_REGISTRATION_ACCEPTED &&
-        (evse_authorize_send(ocpp, now_us) || evse_list_send(ocpp) ||
-         evse_transaction_send(ocpp, now_us))) {
+        (evse_authorize_send(ocpp) || evse_list_send(ocpp) || evse_transaction_send(ocpp))) {
         return true;
     }
-    return evse_transfer_send(ocpp) || evse_vendor_send(ocpp, now_us) ||
-           evse_heartbeat_send(ocpp, now_us);
+    return evse_transfer_send(ocpp) || evse_vendor_send(ocpp) || evse_heartbeat_send(ocpp);
 }
 
 void evse_stir(evse_ocpp_t *ocpp)
@@ -184,58 +182,58 @@ void evse_stir(evse_ocpp_t *ocpp)
     }
 }
 
-static void poll_store(evse_ocpp_t *ocpp, uint64_t now_us)
+static void poll_store(evse_ocpp_t *ocpp)
 {
-    int status = evse_store_poll(ocpp->config.store, now_us);
+    int status = evse_store_poll(ocpp->config.store, ocpp->now_us);
     if (status < 0 && !ocpp->journal_failed) {
         ocpp->journal_failed = true;
         ocpp->stirred = true;
-        hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_JOURNAL], now_us);
-        HF_LOGE(ocpp->config.log, now_us, STORE, "durable storage failed (%s): no more sessions",
-                hf_status_text(status));
+        hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_JOURNAL], ocpp->now_us);
+        HF_LOGE(ocpp->config.log, ocpp->now_us, STORE,
+                "durable storage failed (%s): no more sessions", hf_status_text(status));
     }
 }
 
 // Everything that is decided here follows from a message, an event of control, the journal, the link, a call from outside,
 // or from time: readings and limits at their moment, else every ROUND_US.
-static bool is_stirred(evse_ocpp_t *ocpp, evse_link_state_t link_was, uint64_t now_us)
+static bool is_stirred(evse_ocpp_t *ocpp, evse_link_state_t link_was)
 {
     uint64_t durable = hf_journal_durable(&ocpp->config.store->journal);
     return ocpp->stirred || ocpp->link_state != link_was || durable != ocpp->durable ||
            hf_queue_count(&ocpp->config.mailbox->events) != 0u ||
-           evse_is_due(now_us, ocpp->next_round_us) || evse_smart_is_due(ocpp, now_us);
+           evse_is_due(ocpp->now_us, ocpp->next_round_us) || evse_smart_is_due(ocpp);
 }
 
-static uint64_t next_round_us(const evse_ocpp_t *ocpp, uint64_t now_us)
+static uint64_t next_round_us(const evse_ocpp_t *ocpp)
 {
-    uint64_t next_us = now_us + ROUND_US;
+    uint64_t next_us = ocpp->now_us + ROUND_US;
     return ocpp->metering.next_us < next_us ? ocpp->metering.next_us : next_us;
 }
 
-static void do_round(evse_ocpp_t *ocpp, uint64_t now_us)
+static void do_round(evse_ocpp_t *ocpp)
 {
     evse_stir(ocpp);
     ocpp->stirred = false;
     ocpp->durable = hf_journal_durable(&ocpp->config.store->journal);
-    evse_clock_step(ocpp, now_us);
-    evse_transaction_step(ocpp, now_us);
-    evse_auth_step(ocpp, now_us);
-    evse_sessions_step(ocpp, now_us);
-    evse_status_step(ocpp, now_us);
-    evse_meter_step(ocpp, now_us);
-    evse_vendor_step(ocpp, now_us);
-    evse_calls_step(ocpp, now_us);
-    evse_ending_step(ocpp, now_us);
+    evse_clock_step(ocpp);
+    evse_transaction_step(ocpp);
+    evse_auth_step(ocpp);
+    evse_sessions_step(ocpp);
+    evse_status_step(ocpp);
+    evse_meter_step(ocpp);
+    evse_vendor_step(ocpp);
+    evse_calls_step(ocpp);
+    evse_ending_step(ocpp);
 #if CONFIG_EVSE_OCPP_SMART_CHARGING
-    evse_smart_step(ocpp, now_us);
+    evse_smart_step(ocpp);
 #endif
-    evse_sessions_order(ocpp, now_us);
-    ocpp->next_round_us = next_round_us(ocpp, now_us);
+    evse_sessions_order(ocpp);
+    ocpp->next_round_us = next_round_us(ocpp);
     if (ocpp->link_state != EVSE_LINK_OPEN || ocpp->rpc.outstanding) {
         return; // what comes next stirs
     }
     if (evse_rpc_is_free(&ocpp->rpc)) {
-        (void)send_one(ocpp, now_us);
+        (void)send_one(ocpp);
     } else {
         ocpp->stirred = true; // the link is busy
     }
@@ -245,13 +243,13 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_link_state_t link_was = ocpp->link_state;
     ocpp->now_us = now_us;
-    poll_store(ocpp, now_us);
-    evse_link_step(ocpp, now_us);
+    poll_store(ocpp);
+    evse_link_step(ocpp);
     if (ocpp->link_state == EVSE_LINK_OPEN) {
         evse_rpc_poll(&ocpp->rpc, now_us);
     }
-    evse_transfer_step(ocpp, now_us); // it knows when it is due, and feeds in every round
-    if (is_stirred(ocpp, link_was, now_us)) {
-        do_round(ocpp, now_us);
+    evse_transfer_step(ocpp); // it knows when it is due, and feeds in every round
+    if (is_stirred(ocpp, link_was)) {
+        do_round(ocpp);
     }
 }

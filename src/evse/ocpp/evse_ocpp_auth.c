@@ -10,11 +10,11 @@ void evse_auth_init(evse_ocpp_t *ocpp)
     evse_reservation_init(ocpp);
 }
 
-void evse_auth_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_auth_step(evse_ocpp_t *ocpp)
 {
-    evse_reader_step(ocpp, now_us);
-    evse_list_step(ocpp, now_us);
-    evse_reservation_step(ocpp, now_us);
+    evse_reader_step(ocpp);
+    evse_list_step(ocpp);
+    evse_reservation_step(ocpp);
 }
 
 // ---- keys ---------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ evse_auth_verdict_t evse_auth_judge(evse_ocpp_t *ocpp, const char *id_tag)
     return is_permitted_offline(ocpp, known) ? EVSE_AUTH_ACCEPT : EVSE_AUTH_REFUSE;
 }
 
-void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector)
 {
     evse_session_t *session = &ocpp->session[connector];
     evse_tag_info_t info;
@@ -98,15 +98,13 @@ void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
     if (!is_permitted_offline(ocpp, known)) {
         evse_session_cancel(ocpp, connector,
                             HF_LOG_TEXT(known == KNOWN_NOT ? "central system away, unknown tag"
-                                                           : "central system away, tag not valid"),
-                            now_us);
+                                                           : "central system away, tag not valid"));
     } else if (!evse_reservation_admits(ocpp, connector, session->id_tag, session->parent_id_tag)) {
-        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"), now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"));
     } else {
         evse_session_authorized(
             ocpp, connector,
-            HF_LOG_TEXT(known == KNOWN_GOOD ? " by what is known here" : " by local policy"),
-            now_us);
+            HF_LOG_TEXT(known == KNOWN_GOOD ? " by what is known here" : " by local policy"));
     }
 }
 
@@ -192,9 +190,8 @@ static bool is_asked_due(const evse_session_t *session)
     return session->asked_id_tag[0] != '\0' && !session->ask_sent;
 }
 
-bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_authorize_send(evse_ocpp_t *ocpp)
 {
-    (void)now_us;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         evse_session_t *session = &ocpp->session[i];
         bool own = is_own_due(session);
@@ -212,18 +209,18 @@ bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us)
     return false;
 }
 
-static void answer_own(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, uint64_t now_us)
+static void answer_own(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info)
 {
     evse_session_t *session = &ocpp->session[connector];
     evse_auth_learn(ocpp, session->id_tag, info);
     if (!hf_json_is_string(hf_json_member(info, "status"), "Accepted")) {
-        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("tag not accepted"), now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("tag not accepted"));
     } else if (!evse_reservation_admits(ocpp, connector, session->id_tag, session->parent_id_tag)) {
-        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"), now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("reserved for another"));
     } else {
         session->reservation_id =
             evse_reservation_used(ocpp, connector, session->id_tag, session->parent_id_tag);
-        evse_session_authorized(ocpp, connector, HF_LOG_TEXT(""), now_us);
+        evse_session_authorized(ocpp, connector, HF_LOG_TEXT(""));
     }
 }
 
@@ -239,7 +236,7 @@ static unsigned find_asked(const evse_ocpp_t *ocpp, unsigned connector, const ch
     return found;
 }
 
-static void answer_asked(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, uint64_t now_us)
+static void answer_asked(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info)
 {
     evse_session_t *session = &ocpp->session[connector];
     evse_tag_info_t asked;
@@ -250,16 +247,16 @@ static void answer_asked(evse_ocpp_t *ocpp, unsigned connector, hf_json_t info, 
     if (found != connector && ocpp->session[found].asked_id_tag[0] == '\0') {
         memcpy(ocpp->session[found].asked_id_tag, session->asked_id_tag,
                sizeof session->asked_id_tag);
-        evse_session_asked(ocpp, connector, false, now_us);
+        evse_session_asked(ocpp, connector, false);
         connector = found;
     }
     session = &ocpp->session[connector];
     good = good && is_of_group(session->parent_id_tag, session->asked_id_tag, asked.parent);
-    evse_session_asked(ocpp, connector, good, now_us);
+    evse_session_asked(ocpp, connector, good);
 }
 
 void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                           hf_json_t payload, uint64_t now_us)
+                           hf_json_t payload)
 {
     unsigned connector = token >> 8 & 0xFFu;
     if (connector >= ocpp->config.connectors ||
@@ -270,12 +267,12 @@ void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t
     hf_json_t info = hf_json_member(payload, "idTagInfo");
     if (session->state == EVSE_SESSION_AUTHORIZING && session->authorize_sent) {
         if (outcome == EVSE_RPC_TIMEOUT) {
-            evse_auth_offline(ocpp, connector, now_us);
+            evse_auth_offline(ocpp, connector);
         } else {
-            answer_own(ocpp, connector, info, now_us);
+            answer_own(ocpp, connector, info);
         }
     } else if (session->asked_id_tag[0] != '\0' && session->ask_sent) {
-        answer_asked(ocpp, connector, info, now_us);
+        answer_asked(ocpp, connector, info);
     }
 }
 

@@ -45,7 +45,7 @@ void evse_auth_set_keys(evse_ocpp_t *ocpp);
 /// False when a key (index in the table) cannot have this number: without its flash there is no list and no cache.
 bool evse_auth_permits_key(const evse_ocpp_t *ocpp, size_t key, int32_t number);
 /// Every round: the reader, what waits for the flash, reservations that end.
-void evse_auth_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_auth_step(evse_ocpp_t *ocpp);
 /// A session was opened: its parentIdTag and its reservation, as far as they are known here.
 void evse_auth_opened(evse_ocpp_t *ocpp, unsigned connector);
 /// May this card end the session of this connector, because both are of one group?
@@ -57,13 +57,13 @@ evse_rpc_error_t evse_tag_info_read(evse_ocpp_t *ocpp, hf_json_t id_tag_info,
 
 // ---- the reader: evse_ocpp_auth_reader.c --------------------------------------------------------
 
-void evse_reader_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_reader_step(evse_ocpp_t *ocpp);
 
 // ---- list and cache: evse_ocpp_list.c -----------------------------------------------------------
 
 #if CONFIG_EVSE_OCPP_LOCAL_LIST
 void evse_list_init(evse_ocpp_t *ocpp);
-void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_list_step(evse_ocpp_t *ocpp);
 /// What list (first) and cache know. HF_E_NOT_FOUND. A list that cannot be read knows nothing.
 HF_MUST_CHECK int evse_list_find(evse_ocpp_t *ocpp, const char *id_tag, evse_tag_info_t *info);
 /// The central system said this of a tag: into the cache, or a LocalListConflict when the list says otherwise.
@@ -81,10 +81,9 @@ static inline void evse_list_init(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
 }
-static inline void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
+static inline void evse_list_step(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
 }
 HF_MUST_CHECK static inline int evse_list_find(evse_ocpp_t *ocpp, const char *id_tag,
                                                evse_tag_info_t *info)
@@ -122,7 +121,7 @@ static inline void evse_list_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcom
 
 #if CONFIG_EVSE_OCPP_RESERVATION
 void evse_reservation_init(evse_ocpp_t *ocpp);
-void evse_reservation_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_reservation_step(evse_ocpp_t *ocpp);
 /// What a reservation makes of a tag presented here: ASK when only its parentIdTag, unknown here, could admit it.
 evse_auth_verdict_t evse_reservation_judge(evse_ocpp_t *ocpp, unsigned connector,
                                            const char *id_tag);
@@ -145,10 +144,9 @@ static inline void evse_reservation_init(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
 }
-static inline void evse_reservation_step(evse_ocpp_t *ocpp, uint64_t now_us)
+static inline void evse_reservation_step(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
 }
 static inline evse_auth_verdict_t evse_reservation_judge(evse_ocpp_t *ocpp, unsigned connector,
                                                          const char *id_tag)

@@ -76,7 +76,7 @@ int evse_ocpp_present_card(evse_ocpp_t *ocpp, const char *id_tag, uint64_t now_u
     return status;
 }
 
-void evse_reader_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_reader_step(evse_ocpp_t *ocpp)
 {
     const evse_reader_t *reader = &ocpp->config.reader;
     if (reader->ops == NULL) {
@@ -85,14 +85,15 @@ void evse_reader_step(evse_ocpp_t *ocpp, uint64_t now_us)
     char id_tag[EVSE_ID_TAG_BYTES];
     int status = 1;
     for (unsigned i = 0u; i < CARDS_PER_ROUND && status == 1; i++) {
-        status = reader->ops->poll(reader->ctx, now_us, id_tag);
+        status = reader->ops->poll(reader->ctx, ocpp->now_us, id_tag);
         if (status == 1) {
-            (void)!evse_ocpp_present_card(ocpp, id_tag, now_us); // the user sees what came of it
+            (void)!evse_ocpp_present_card(ocpp, id_tag,
+                                          ocpp->now_us); // the user sees what came of it
         }
     }
     if ((status < 0) != ocpp->auth.card.is_gone) {
         ocpp->auth.card.is_gone = status < 0;
-        HF_LOGW(ocpp->config.log, now_us, IO, "card reader %s",
+        HF_LOGW(ocpp->config.log, ocpp->now_us, IO, "card reader %s",
                 status < 0 ? hf_status_text(status) : "is back");
     }
 }

@@ -54,7 +54,7 @@ static bool start_remotely(evse_ocpp_t *ocpp, unsigned connector, const char *id
     }
     verdict = evse_session_judge(ocpp, connector, id_tag, verdict);
     if (verdict != EVSE_AUTH_REFUSE) {
-        evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK, ocpp->now_us);
+        evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK);
     }
     return verdict != EVSE_AUTH_REFUSE;
 }
@@ -111,7 +111,7 @@ static evse_rpc_error_t on_remote_stop(evse_ocpp_t *ocpp, hf_json_t payload,
         const evse_transaction_t *open = ocpp->config.store->open[i];
         if (open != NULL && evse_session_is_billing(ocpp, i) && open->transaction_id == id &&
             id != EVSE_TRANSACTION_ID_UNKNOWN) {
-            evse_session_stop(ocpp, i, EVSE_STOP_Remote, ocpp->now_us);
+            evse_session_stop(ocpp, i, EVSE_STOP_Remote);
             return evse_reply_accepted(reply, true);
         }
     }
@@ -184,7 +184,7 @@ static evse_rpc_error_t on_reset(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_w
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s reset asked by central system", types[type]);
     ocpp->reset_pending = true;
     ocpp->reset_hard = type == 1u;
-    evse_ending_start(ocpp, type == 1u ? EVSE_STOP_HardReset : EVSE_STOP_SoftReset, ocpp->now_us);
+    evse_ending_start(ocpp, type == 1u ? EVSE_STOP_HardReset : EVSE_STOP_SoftReset);
     return evse_reply_status(reply, "Accepted");
 }
 
@@ -209,7 +209,7 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     ocpp->unlock.connector = (uint8_t)(connector - 1);
     ocpp->unlock.since_us = ocpp->now_us;
     if (evse_session_is_billing(ocpp, ocpp->unlock.connector)) {
-        evse_session_stop(ocpp, ocpp->unlock.connector, EVSE_STOP_UnlockCommand, ocpp->now_us);
+        evse_session_stop(ocpp, ocpp->unlock.connector, EVSE_STOP_UnlockCommand);
     }
     return EVSE_RPC_DEFERRED;
 }
@@ -219,7 +219,7 @@ static void answer_unlock(evse_ocpp_t *ocpp, bool unlocked)
     ocpp->unlock.waiting = evse_reply_deferred(ocpp, unlocked ? "Unlocked" : "UnlockFailed");
 }
 
-void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_calls_step(evse_ocpp_t *ocpp)
 {
     unsigned connector = ocpp->unlock.connector;
     if (!ocpp->unlock.waiting || evse_session_is_billing(ocpp, connector)) {
@@ -228,14 +228,14 @@ void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us)
     ocpp->stirred = true; // the lock tells no event
     if (!ocpp->unlock.ordered) {
         ocpp->unlock.ordered = true;
-        ocpp->unlock.since_us = now_us;
+        ocpp->unlock.since_us = ocpp->now_us;
         ocpp->unlock_count[connector]++;
         return;
     }
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     if (view != NULL && view->unlock_done == ocpp->unlock_count[connector]) {
         answer_unlock(ocpp, view->unlock_ok != 0u);
-    } else if (now_us - ocpp->unlock.since_us >= UNLOCK_TIMEOUT_US) {
+    } else if (ocpp->now_us - ocpp->unlock.since_us >= UNLOCK_TIMEOUT_US) {
         answer_unlock(ocpp, false);
     }
 }
@@ -264,7 +264,7 @@ static void trigger_each(evse_ocpp_t *ocpp, bool meter, unsigned connector)
         if (!meter) {
             ocpp->triggers |= EVSE_TRIGGER_STATUS(i);
         } else if (i > 0u) {
-            evse_meter_trigger(ocpp, i - 1u, ocpp->now_us);
+            evse_meter_trigger(ocpp, i - 1u);
         } else if (connector == 0u) {
             evse_meter_trigger_station(ocpp);
         }

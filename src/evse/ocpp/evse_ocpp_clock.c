@@ -80,7 +80,7 @@ static void step_to(evse_ocpp_t *ocpp, uint64_t offset_ms)
 }
 
 // Far off a clock that the central system itself has set: it, or its answer, is wrong. Which, a second one tells.
-static void take_far(evse_ocpp_t *ocpp, uint64_t offset_ms, uint64_t now_us)
+static void take_far(evse_ocpp_t *ocpp, uint64_t offset_ms)
 {
     evse_clock_t *clock = &ocpp->uplink.clock;
     if (clock->candidate_ms != 0u && apart(offset_ms, clock->candidate_ms) < STEP_MS) {
@@ -89,15 +89,15 @@ static void take_far(evse_ocpp_t *ocpp, uint64_t offset_ms, uint64_t now_us)
     }
     clock->candidate_ms = offset_ms;
     clock->disagreed++;
-    uint64_t soon_us = now_us + CONFIRM_AFTER_S * HF_US_PER_S;
+    uint64_t soon_us = ocpp->now_us + CONFIRM_AFTER_S * HF_US_PER_S;
     if (soon_us < ocpp->next_heartbeat_us) {
         ocpp->next_heartbeat_us = soon_us;
     }
-    HF_LOGW(ocpp->config.log, now_us, OCPP, "central system's clock is %u s off, asked again",
+    HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "central system's clock is %u s off, asked again",
             (unsigned)(apart(offset_ms, ocpp->utc_offset_ms) / HF_MS_PER_S));
 }
 
-int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time, uint64_t now_us)
+int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time)
 {
     evse_clock_t *clock = &ocpp->uplink.clock;
     uint64_t utc_ms = 0u;
@@ -107,21 +107,22 @@ int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time, uint64_t now_us)
     }
     if (!is_plausible(utc_ms)) {
         clock->refused++;
-        HF_LOGW(ocpp->config.log, now_us, OCPP, "central system's time cannot be, not taken");
+        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "central system's time cannot be, not taken");
         return HF_OK; // an answer it is
     }
-    uint64_t way_ms = (now_us - ocpp->rpc.sent_us) / 2u / HF_US_PER_MS;
+    uint64_t way_ms = (ocpp->now_us - ocpp->rpc.sent_us) / 2u / HF_US_PER_MS;
     way_ms = way_ms < WAY_MAX_MS ? way_ms : WAY_MAX_MS;
-    uint64_t offset_ms = utc_ms + way_ms - now_us / HF_US_PER_MS;
+    uint64_t offset_ms = utc_ms + way_ms - ocpp->now_us / HF_US_PER_MS;
     uint64_t off_ms = apart(offset_ms, clock->target_ms); // where it is going, or is
     if (ocpp->utc_offset_ms == 0u || (!clock->is_set && off_ms >= STEP_MS)) {
         step_to(ocpp, offset_ms); // nobody, or only the platform, has said anything yet
     } else if (off_ms >= STEP_MS) {
-        take_far(ocpp, offset_ms, now_us);
+        take_far(ocpp, offset_ms);
         return HF_OK;
     } else {
         if (off_ms > TOLERANCE_MS + way_ms) {
-            clock->slewed_us = clock->target_ms == ocpp->utc_offset_ms ? now_us : clock->slewed_us;
+            clock->slewed_us =
+                clock->target_ms == ocpp->utc_offset_ms ? ocpp->now_us : clock->slewed_us;
             clock->target_ms = offset_ms;
         }
         clock->candidate_ms = 0u;
@@ -131,10 +132,10 @@ int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time, uint64_t now_us)
     return HF_OK;
 }
 
-static void slew(evse_ocpp_t *ocpp, uint64_t now_us)
+static void slew(evse_ocpp_t *ocpp)
 {
     evse_clock_t *clock = &ocpp->uplink.clock;
-    uint64_t steps = (now_us - clock->slewed_us) / SLEW_EVERY_US;
+    uint64_t steps = (ocpp->now_us - clock->slewed_us) / SLEW_EVERY_US;
     uint64_t left_ms = apart(clock->target_ms, ocpp->utc_offset_ms);
     uint64_t by_ms = steps < left_ms ? steps : left_ms;
     clock->slewed_us += steps * SLEW_EVERY_US;
@@ -142,11 +143,11 @@ static void slew(evse_ocpp_t *ocpp, uint64_t now_us)
                                                                  : ocpp->utc_offset_ms - by_ms;
 }
 
-void evse_clock_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_clock_step(evse_ocpp_t *ocpp)
 {
     evse_clock_t *clock = &ocpp->uplink.clock;
     if (clock->target_ms != ocpp->utc_offset_ms && clock->target_ms != 0u) {
-        slew(ocpp, now_us);
+        slew(ocpp);
     }
     if (clock->session_ms != 0u && !is_transaction_open(ocpp)) {
         clock->session_ms = 0u;
@@ -165,7 +166,7 @@ void evse_clock_init(evse_ocpp_t *ocpp)
     tell_store(ocpp);
 }
 
-uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp, uint64_t now_us)
+uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp)
 {
     uint32_t wait_s = ocpp->heartbeat_interval_s;
     if (ocpp->utc_offset_ms == 0u && wait_s > UNKNOWN_RETRY_S) {
@@ -174,14 +175,14 @@ uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp, uint64_t now_us)
     if (ocpp->uplink.clock.candidate_ms != 0u && wait_s > CONFIRM_AFTER_S) {
         wait_s = CONFIRM_AFTER_S;
     }
-    return now_us + wait_s * HF_US_PER_S;
+    return ocpp->now_us + wait_s * HF_US_PER_S;
 }
 
-evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us)
+evse_moment_t evse_moment(const evse_ocpp_t *ocpp)
 {
     uint64_t session_ms = ocpp->uplink.clock.session_ms;
     uint64_t offset_ms = session_ms != 0u ? session_ms : ocpp->utc_offset_ms;
-    uint64_t since_boot_ms = now_us / HF_US_PER_MS;
+    uint64_t since_boot_ms = ocpp->now_us / HF_US_PER_MS;
     return (evse_moment_t){.boot = ocpp->config.store->boot,
                            .since_boot_ms = since_boot_ms,
                            .utc_ms = offset_ms == 0u ? 0u : offset_ms + since_boot_ms};

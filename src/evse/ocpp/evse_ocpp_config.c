@@ -249,7 +249,7 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     case EVSE_KEY_OF_MeterValueSampleInterval:
     case EVSE_KEY_OF_ClockAlignedDataInterval:
         for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-            evse_meter_arm(ocpp, i, ocpp->now_us);
+            evse_meter_arm(ocpp, i);
         }
         break;
 #if CONFIG_EVSE_OCPP_SMART_CHARGING

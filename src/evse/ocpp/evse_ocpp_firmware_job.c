@@ -148,15 +148,14 @@ bool evse_transfer_tell(evse_ocpp_t *ocpp)
                                                                       : EVSE_JOB_DIAGNOSTICS);
 }
 
-void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                          uint64_t now_us)
+void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome)
 {
     unsigned kind = token >> 8 & 0xFFu;
     evse_job_t *job = &ocpp->transfers.job[kind];
     if (job->tell != 2u || job->status != token >> 16) {
         return; // there is a newer one, or this was a trigger's
     }
-    bool lost = outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp, now_us);
+    bool lost = outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp);
     job->tell = lost ? 1u : 0u;
     ocpp->transfers.to_tell |= (uint8_t)(lost ? 1u << kind : 0u);
     ocpp->transfers.due_us = 0u; // what waited for it goes on
@@ -173,13 +172,13 @@ static void end_job(evse_ocpp_t *ocpp, evse_job_kind_t kind, bool good)
 }
 
 static void log_end(const evse_ocpp_t *ocpp, evse_job_kind_t kind, int status,
-                    const evse_transfer_result_t *result, uint64_t now_us)
+                    const evse_transfer_result_t *result)
 {
     const evse_job_t *job = &ocpp->transfers.job[kind];
     char sha256[2u * EVSE_TRANSFER_SHA256_BYTES + 1u] = "";
     hf_builder_t out;
     if (status != HF_OK) {
-        HF_LOGW(ocpp->config.log, now_us, OCPP, "%s: try %u of %u failed: %s, answer %u (%s)",
+        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "%s: try %u of %u failed: %s, answer %u (%s)",
                 names[kind], (unsigned)job->tries, job->retries + 1u, hf_status_text(status),
                 (unsigned)result->code, result->why);
         return;
@@ -188,12 +187,12 @@ static void log_end(const evse_ocpp_t *ocpp, evse_job_kind_t kind, int status,
     for (unsigned i = 0u; i < EVSE_TRANSFER_SHA256_BYTES; i++) {
         hf_builder_hex(&out, result->sha256[i], 2u);
     }
-    HF_LOGI(ocpp->config.log, now_us, OCPP, "%s: %llu bytes%s%s", names[kind],
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s: %llu bytes%s%s", names[kind],
             (unsigned long long)result->bytes, kind == EVSE_JOB_FIRMWARE ? ", SHA-256 " : "",
             kind == EVSE_JOB_FIRMWARE ? sha256 : "");
     if (kind == EVSE_JOB_FIRMWARE) {
         HF_LOGW(
-            ocpp->config.log, now_us, OCPP,
+            ocpp->config.log, ocpp->now_us, OCPP,
             "the firmware is kept, not verified and not installed: this version cannot do that");
     }
 }
@@ -205,32 +204,31 @@ static bool is_way_bad(int status)
            status == HF_E_PROTOCOL;
 }
 
-static void fail_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status, uint64_t now_us)
+static void fail_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
     bool hopeless =
         status == HF_E_UNSUPPORTED || status == HF_E_FORMAT; // no server had a part in it
     ocpp->transfers.failures++;
     if (is_way_bad(status)) {
-        hf_breaker_failure(&ocpp->transfers.breaker[kind], now_us);
+        hf_breaker_failure(&ocpp->transfers.breaker[kind], ocpp->now_us);
     } else {
-        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], ocpp->now_us);
     }
     if (hopeless || job->tries > job->retries) {
         end_job(ocpp, kind, false);
         return;
     }
     job->phase = EVSE_JOB_WAITING;
-    job->due_us = now_us + job->interval_s * HF_US_PER_S;
+    job->due_us = ocpp->now_us + job->interval_s * HF_US_PER_S;
 }
 
 // True when its time has come; else due_us says when to look again.
-static bool is_date_reached(const evse_ocpp_t *ocpp, evse_job_t *job, uint64_t date_ms,
-                            uint64_t now_us)
+static bool is_date_reached(const evse_ocpp_t *ocpp, evse_job_t *job, uint64_t date_ms)
 {
-    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
+    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     if (utc_ms == 0u) {
-        job->due_us = now_us + CLOCK_WAIT_US;
+        job->due_us = ocpp->now_us + CLOCK_WAIT_US;
         return false;
     }
     if (utc_ms >= date_ms) {
@@ -238,7 +236,7 @@ static bool is_date_reached(const evse_ocpp_t *ocpp, evse_job_t *job, uint64_t d
     }
     uint64_t wait_ms = date_ms - utc_ms;
     bool far = wait_ms >= CLOCK_LOOK_US / HF_US_PER_MS;
-    job->due_us = now_us + (far ? CLOCK_LOOK_US : wait_ms * HF_US_PER_MS);
+    job->due_us = ocpp->now_us + (far ? CLOCK_LOOK_US : wait_ms * HF_US_PER_MS);
     return false;
 }
 
@@ -256,54 +254,55 @@ static int begin_transfer(evse_ocpp_t *ocpp, evse_job_kind_t kind,
     return status;
 }
 
-static void begin_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status, uint64_t now_us)
+static void begin_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
     job->tries++;
     set_status(ocpp, kind, EVSE_JOB_BUSY);
     if (status != HF_OK) {
         const evse_transfer_result_t none = {.why = "not begun"};
-        log_end(ocpp, kind, status, &none, now_us);
-        fail_try(ocpp, kind, status, now_us);
+        log_end(ocpp, kind, status, &none);
+        fail_try(ocpp, kind, status);
         return;
     }
-    HF_LOGI(ocpp->config.log, now_us, OCPP, "%s: try %u of %u", names[kind], (unsigned)job->tries,
-            job->retries + 1u);
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s: try %u of %u", names[kind],
+            (unsigned)job->tries, job->retries + 1u);
     job->phase = EVSE_JOB_RUNNING;
     ocpp->transfers.active = (uint8_t)(kind + 1u);
     keep_progress(ocpp, kind);
 }
 
-static void step_waiting(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_us)
+static void step_waiting(evse_ocpp_t *ocpp, evse_job_kind_t kind)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
     evse_job_request_t request;
-    if (!evse_is_due(now_us, job->due_us)) {
+    if (!evse_is_due(ocpp->now_us, job->due_us)) {
         return;
     }
-    job->due_us = now_us + POLL_US;
+    job->due_us = ocpp->now_us + POLL_US;
     if (ocpp->transfers.active != 0u || ocpp->ending.reason != EVSE_STOP_None) {
         return;
     }
     int status = evse_job_kept(ocpp, kind, &request);
     if (status == HF_OK && kind == EVSE_JOB_FIRMWARE &&
-        !is_date_reached(ocpp, job, request.from_ms, now_us)) {
+        !is_date_reached(ocpp, job, request.from_ms)) {
         return;
     }
-    if (!hf_breaker_allow(&ocpp->transfers.breaker[kind], now_us)) {
+    if (!hf_breaker_allow(&ocpp->transfers.breaker[kind], ocpp->now_us)) {
         job->due_us =
-            now_us + hf_breaker_wait_ms(&ocpp->transfers.breaker[kind], now_us) * HF_US_PER_MS;
+            ocpp->now_us +
+            hf_breaker_wait_ms(&ocpp->transfers.breaker[kind], ocpp->now_us) * HF_US_PER_MS;
         return;
     }
     status = status == HF_OK ? begin_transfer(ocpp, kind, &request) : status;
     if (status == HF_E_AGAIN) {
-        hf_breaker_cancel(&ocpp->transfers.breaker[kind], now_us);
+        hf_breaker_cancel(&ocpp->transfers.breaker[kind], ocpp->now_us);
         return;
     }
-    begin_try(ocpp, kind, status, now_us);
+    begin_try(ocpp, kind, status);
 }
 
-static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_us)
+static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind)
 {
     const evse_transfer_t *seam = &ocpp->config.transfer;
     evse_transfer_result_t result = {.why = ""};
@@ -318,9 +317,9 @@ static void step_running(evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_u
         return;
     }
     ocpp->transfers.active = 0u;
-    log_end(ocpp, kind, status, &result, now_us);
+    log_end(ocpp, kind, status, &result);
     if (status != HF_OK) {
-        fail_try(ocpp, kind, status, now_us);
+        fail_try(ocpp, kind, status);
         return;
     }
     hf_breaker_success(&ocpp->transfers.breaker[kind]);
@@ -348,7 +347,7 @@ static void step_ending(evse_ocpp_t *ocpp, evse_job_kind_t kind)
     }
 }
 
-static uint64_t next_due_us(const evse_ocpp_t *ocpp, evse_job_kind_t kind, uint64_t now_us)
+static uint64_t next_due_us(const evse_ocpp_t *ocpp, evse_job_kind_t kind)
 {
     const evse_job_t *job = &ocpp->transfers.job[kind];
     switch (job->phase) {
@@ -356,27 +355,27 @@ static uint64_t next_due_us(const evse_ocpp_t *ocpp, evse_job_kind_t kind, uint6
         return job->due_us;
     case EVSE_JOB_RUNNING: {
         bool feeding = kind == EVSE_JOB_DIAGNOSTICS && !ocpp->transfers.text.all_fed;
-        return feeding ? 0u : now_us + POLL_US;
+        return feeding ? 0u : ocpp->now_us + POLL_US;
     }
     case EVSE_JOB_ENDING:
-        return now_us + POLL_US;
+        return ocpp->now_us + POLL_US;
     case EVSE_JOB_NONE:
     default:
         return UINT64_MAX;
     }
 }
 
-void evse_transfer_work(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_transfer_work(evse_ocpp_t *ocpp)
 {
     uint64_t due_us = UINT64_MAX;
     for (unsigned i = 0u; i < EVSE_JOBS; i++) {
         evse_job_kind_t kind = (evse_job_kind_t)i;
         switch (ocpp->transfers.job[i].phase) {
         case EVSE_JOB_WAITING:
-            step_waiting(ocpp, kind, now_us);
+            step_waiting(ocpp, kind);
             break;
         case EVSE_JOB_RUNNING:
-            step_running(ocpp, kind, now_us);
+            step_running(ocpp, kind);
             break;
         case EVSE_JOB_ENDING:
             step_ending(ocpp, kind);
@@ -385,7 +384,7 @@ void evse_transfer_work(evse_ocpp_t *ocpp, uint64_t now_us)
         default:
             break;
         }
-        uint64_t each_us = next_due_us(ocpp, kind, now_us);
+        uint64_t each_us = next_due_us(ocpp, kind);
         due_us = each_us < due_us ? each_us : due_us;
     }
     ocpp->transfers.due_us = due_us;

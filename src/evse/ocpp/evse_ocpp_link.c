@@ -64,33 +64,34 @@ static uint32_t wait_min_ms(const evse_ocpp_t *ocpp)
 
 // Back: what the waits have grown to says nothing about the network that is there now. But a network that comes and goes
 // does not make us open more often than the shortest wait.
-static void net_returned(evse_ocpp_t *ocpp, uint64_t now_us)
+static void net_returned(evse_ocpp_t *ocpp)
 {
     uint64_t earliest_us = ocpp->uplink.tried_us + wait_min_ms(ocpp) * HF_US_PER_MS;
     bool is_first = ocpp->uplink.tried_us == 0u;
     hf_backoff_reset(&ocpp->backoff);
     hf_breaker_success(&ocpp->uplink.breaker[EVSE_BREAKER_CONNECT]);
-    ocpp->next_open_us = is_first || earliest_us < now_us ? now_us : earliest_us;
+    ocpp->next_open_us = is_first || earliest_us < ocpp->now_us ? ocpp->now_us : earliest_us;
 }
 
 // True while there is, or may be, a way out.
-static bool step_net(evse_ocpp_t *ocpp, uint64_t now_us)
+static bool step_net(evse_ocpp_t *ocpp)
 {
     evse_uplink_t *uplink = &ocpp->uplink;
     if (ocpp->config.net == NULL) {
         return true;
     }
-    if (evse_is_due(now_us, uplink->next_net_us)) {
+    if (evse_is_due(ocpp->now_us, uplink->next_net_us)) {
         hf_net_state_t was = (hf_net_state_t)uplink->net;
         bool is_first = uplink->next_net_us == 0u;
-        uplink->next_net_us = now_us + NET_EVERY_US;
-        uplink->net = (uint8_t)hf_net_poll(ocpp->config.net, now_us);
+        uplink->next_net_us = ocpp->now_us + NET_EVERY_US;
+        uplink->net = (uint8_t)hf_net_poll(ocpp->config.net, ocpp->now_us);
         bool is_back = !hf_net_is_usable(was) && hf_net_is_usable((hf_net_state_t)uplink->net);
         if (is_back) {
-            net_returned(ocpp, now_us);
+            net_returned(ocpp);
         }
         if (is_first || was != (hf_net_state_t)uplink->net) {
-            HF_LOGI(ocpp->config.log, now_us, NET, "network: %s", hf_net_state_text(uplink->net));
+            HF_LOGI(ocpp->config.log, ocpp->now_us, NET, "network: %s",
+                    hf_net_state_text(uplink->net));
         }
     }
     return hf_net_is_usable((hf_net_state_t)uplink->net);
@@ -106,37 +107,38 @@ static void set_waits(evse_ocpp_t *ocpp)
     hf_backoff_set(&ocpp->backoff, min_ms, max_ms > min_ms ? max_ms : min_ms, jitter_permille);
 }
 
-static void link_lost(evse_ocpp_t *ocpp, bool has_net, uint64_t now_us)
+static void link_lost(evse_ocpp_t *ocpp, bool has_net)
 {
     const evse_link_t *link = &ocpp->config.link;
     const char *what = ocpp->link_state == EVSE_LINK_OPEN ? "lost" : "not reached";
-    evse_rpc_reset(&ocpp->rpc, now_us);
+    evse_rpc_reset(&ocpp->rpc, ocpp->now_us);
     ocpp->unlock.waiting = false; // its id means nothing in another connection
     if (!has_net) {
-        HF_LOGW(ocpp->config.log, now_us, OCPP, "central system %s: no network", what);
+        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "central system %s: no network", what);
         return; // no try of ours failed; its return says when to open
     }
     if (!ocpp->uplink.is_answered) {
-        hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_CONNECT], now_us);
+        hf_breaker_failure(&ocpp->uplink.breaker[EVSE_BREAKER_CONNECT], ocpp->now_us);
     }
     set_waits(ocpp);
     uint32_t wait_ms = hf_backoff_next_ms(&ocpp->backoff);
-    ocpp->next_open_us = now_us + wait_ms * HF_US_PER_MS;
-    HF_LOGW(ocpp->config.log, now_us, OCPP, "central system %s (%s), next try in %u ms", what,
+    ocpp->next_open_us = ocpp->now_us + wait_ms * HF_US_PER_MS;
+    HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "central system %s (%s), next try in %u ms", what,
             hf_status_text(link->ops->last_error(link->ctx)), (unsigned)wait_ms);
 }
 
 // Transaction messages are exempt: with one of them waiting only the reconnect's own waits count.
-static bool may_open(evse_ocpp_t *ocpp, uint64_t now_us)
+static bool may_open(evse_ocpp_t *ocpp)
 {
     hf_breaker_t *breaker = &ocpp->uplink.breaker[EVSE_BREAKER_CONNECT];
-    if (!evse_is_due(now_us, ocpp->next_open_us)) {
+    if (!evse_is_due(ocpp->now_us, ocpp->next_open_us)) {
         return false;
     }
     if (evse_store_waiting(ocpp->config.store) > 0u || breaker->state == HF_BREAKER_CLOSED) {
         return true;
     }
-    return hf_breaker_wait_ms(breaker, now_us) == 0u && hf_breaker_allow(breaker, now_us);
+    return hf_breaker_wait_ms(breaker, ocpp->now_us) == 0u &&
+           hf_breaker_allow(breaker, ocpp->now_us);
 }
 
 static void tell_ping_interval(evse_ocpp_t *ocpp)
@@ -151,28 +153,28 @@ static void tell_ping_interval(evse_ocpp_t *ocpp)
     }
 }
 
-void evse_link_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_link_step(evse_ocpp_t *ocpp)
 {
     const evse_link_t *link = &ocpp->config.link;
     tell_ping_interval(ocpp);
-    bool has_net = step_net(ocpp, now_us);
+    bool has_net = step_net(ocpp);
     if (!has_net && ocpp->link_state != EVSE_LINK_DOWN) {
-        link->ops->close(link->ctx, now_us); // nobody would hear of us before the dead time
+        link->ops->close(link->ctx, ocpp->now_us); // nobody would hear of us before the dead time
     }
-    evse_link_state_t state = link->ops->poll(link->ctx, now_us);
+    evse_link_state_t state = link->ops->poll(link->ctx, ocpp->now_us);
     if (state != ocpp->link_state) {
         if (state == EVSE_LINK_OPEN) {
-            HF_LOGI(ocpp->config.log, now_us, OCPP, "connected to central system");
+            HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connected to central system");
             evse_status_renew(ocpp);
         } else if (state == EVSE_LINK_DOWN) {
-            link_lost(ocpp, has_net, now_us);
+            link_lost(ocpp, has_net);
         }
         ocpp->link_state = state;
     }
-    if (state == EVSE_LINK_DOWN && has_net && may_open(ocpp, now_us)) {
-        ocpp->uplink.tried_us = now_us;
+    if (state == EVSE_LINK_DOWN && has_net && may_open(ocpp)) {
+        ocpp->uplink.tried_us = ocpp->now_us;
         ocpp->uplink.is_answered = false;
-        link->ops->open(link->ctx, now_us);
+        link->ops->open(link->ctx, ocpp->now_us);
         ocpp->link_state = EVSE_LINK_OPENING;
     }
 }

@@ -292,7 +292,7 @@ evse_rpc_error_t evse_list_on_version(evse_ocpp_t *ocpp, hf_json_t payload, hf_j
 
 // ---- the loop -----------------------------------------------------------------------------------
 
-void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_list_step(evse_ocpp_t *ocpp)
 {
     evse_auth_t *auth = &ocpp->auth;
     if (auth->cache.is_dirty || auth->cache.is_syncing) {
@@ -310,7 +310,7 @@ void evse_list_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (auth->is_replying) {
         status = auth->list.failed;
         auth->is_replying = evse_reply_deferred(ocpp, text_of(status));
-        HF_LOGI(ocpp->config.log, now_us, OCPP, "local list durable: %s, %u tags, version %d",
+        HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "local list durable: %s, %u tags, version %d",
                 hf_status_text(status), (unsigned)auth->list.count, (int)auth->list.version);
     }
 }

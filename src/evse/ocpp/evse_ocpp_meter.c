@@ -6,7 +6,7 @@
 
 #define DAY_MS 86400000u
 
-static void log_readings(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void log_readings(const evse_ocpp_t *ocpp, unsigned connector)
 {
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     char text[80];
@@ -29,24 +29,24 @@ static void log_readings(const evse_ocpp_t *ocpp, unsigned connector, uint64_t n
         hf_builder_fixed(&out, view->soc_permille, 1u);
         hf_builder_text(&out, " %");
     }
-    HF_LOGI(ocpp->config.log, now_us, METER, "session %u: %s",
+    HF_LOGI(ocpp->config.log, ocpp->now_us, METER, "session %u: %s",
             (unsigned)ocpp->session[connector].id, text);
 }
 
 void evse_meter_queue(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
-                      evse_context_t context, uint64_t now_us)
+                      evse_context_t context)
 {
     evse_message_t message;
-    if (!evse_meter_take(ocpp, connector, list, context, now_us, &message)) {
+    if (!evse_meter_take(ocpp, connector, list, context, &message)) {
         return;
     }
-    bool keep = evse_transaction_is_stuck(ocpp, now_us);
+    bool keep = evse_transaction_is_stuck(ocpp);
     if (evse_store_meter(ocpp->config.store, connector, &message, keep) != HF_OK) {
         ocpp->samples_dropped++;
         return;
     }
     if (HF_LOG_IS_ON(ocpp->config.log)) {
-        log_readings(ocpp, connector, now_us);
+        log_readings(ocpp, connector);
     }
 }
 
@@ -60,38 +60,35 @@ static uint64_t next_aligned_ms(uint64_t utc_ms, uint64_t interval_ms)
     return next_ms < midnight_ms + DAY_MS ? next_ms : midnight_ms + DAY_MS;
 }
 
-void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector)
 {
     ocpp->metering.connector[connector].next_sample_us =
-        now_us + evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
+        ocpp->now_us + evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
     ocpp->metering.next_clock_ms = 0u;
     ocpp->metering.next_us = 0u;
 }
 
-static void step_sampled(evse_ocpp_t *ocpp, unsigned connector, uint64_t interval_us,
-                         uint64_t now_us)
+static void step_sampled(evse_ocpp_t *ocpp, unsigned connector, uint64_t interval_us)
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
-    if (!evse_is_due(now_us, own->next_sample_us)) {
+    if (!evse_is_due(ocpp->now_us, own->next_sample_us)) {
         return;
     }
-    evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_PERIODIC, now_us);
-    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_PERIODIC,
-                             now_us);
+    evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_PERIODIC);
+    evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_sampled, EVSE_CONTEXT_PERIODIC);
     own->sampled_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
     own->next_sample_us += interval_us;
-    if (own->next_sample_us <= now_us) { // the loop stood still: no burst to make up for it
-        own->next_sample_us = now_us + interval_us;
+    if (own->next_sample_us <= ocpp->now_us) { // the loop stood still: no burst to make up for it
+        own->next_sample_us = ocpp->now_us + interval_us;
     }
 }
 
-static void align(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void align(evse_ocpp_t *ocpp, unsigned connector)
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
     if (ocpp->session[connector].state == EVSE_SESSION_RUNNING) {
-        evse_meter_queue(ocpp, connector, &ocpp->keys.aligned, EVSE_CONTEXT_CLOCK, now_us);
-        evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_aligned, EVSE_CONTEXT_CLOCK,
-                                 now_us);
+        evse_meter_queue(ocpp, connector, &ocpp->keys.aligned, EVSE_CONTEXT_CLOCK);
+        evse_meter_keep_for_stop(ocpp, connector, &ocpp->keys.stop_aligned, EVSE_CONTEXT_CLOCK);
         own->aligned_Wh = (uint32_t)evse_register_Wh(ocpp, connector);
         own->aligned_known = true;
     } else if (!evse_session_is_billing(ocpp, connector) && evse_ocpp_is_online(ocpp)) {
@@ -104,16 +101,16 @@ bool evse_meter_has_station(const evse_ocpp_t *ocpp)
     return ocpp->config.connectors > 1u;
 }
 
-static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms, uint64_t now_us)
+static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms)
 {
     evse_metering_t *metering = &ocpp->metering;
-    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
+    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     if (utc_ms == 0u) {
         return;
     }
     bool due = metering->next_clock_ms != 0u && utc_ms >= metering->next_clock_ms;
     for (unsigned i = 0u; due && i < ocpp->config.connectors; i++) {
-        align(ocpp, i, now_us);
+        align(ocpp, i);
     }
     if (due && evse_meter_has_station(ocpp) && evse_ocpp_is_online(ocpp)) {
         metering->due |= EVSE_READINGS_STATION;
@@ -123,10 +120,11 @@ static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms, uint64_t now_u
         metering->next_clock_ms = next_aligned_ms(utc_ms, interval_ms);
     }
     uint64_t left_us = (metering->next_clock_ms - utc_ms) * HF_US_PER_MS;
-    metering->next_us = metering->next_us < now_us + left_us ? metering->next_us : now_us + left_us;
+    metering->next_us =
+        metering->next_us < ocpp->now_us + left_us ? metering->next_us : ocpp->now_us + left_us;
 }
 
-void evse_meter_due(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_meter_due(evse_ocpp_t *ocpp)
 {
     evse_metering_t *metering = &ocpp->metering;
     uint64_t interval_us = evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
@@ -136,13 +134,13 @@ void evse_meter_due(evse_ocpp_t *ocpp, uint64_t now_us)
     metering->next_us = UINT64_MAX;
     for (unsigned i = 0u; interval_us != 0u && i < ocpp->config.connectors; i++) {
         if (ocpp->session[i].state == EVSE_SESSION_RUNNING) {
-            step_sampled(ocpp, i, interval_us, now_us);
+            step_sampled(ocpp, i, interval_us);
             uint64_t next_us = metering->connector[i].next_sample_us;
             metering->next_us = metering->next_us < next_us ? metering->next_us : next_us;
         }
     }
     if (interval_ms != 0u) {
-        step_aligned(ocpp, interval_ms, now_us);
+        step_aligned(ocpp, interval_ms);
     }
 }
 
@@ -159,26 +157,26 @@ static bool is_quiet(const evse_ocpp_t *ocpp, unsigned connector)
     return open->number == own->transaction && charging != own->interrupted;
 }
 
-void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_meter_step(evse_ocpp_t *ocpp)
 {
     const evse_metering_t *metering = &ocpp->metering;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         if (!is_quiet(ocpp, i)) {
-            evse_meter_watch(ocpp, i, now_us);
+            evse_meter_watch(ocpp, i);
         }
     }
     if (metering->confirmed != 0u) {
         evse_meter_sign_forget(ocpp);
     }
-    if (now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
-        evse_meter_due(ocpp, now_us);
+    if (ocpp->now_us >= metering->next_us || metering->offset_ms != ocpp->utc_offset_ms) {
+        evse_meter_due(ocpp);
     }
 }
 
-void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector)
 {
     if (evse_session_is_billing(ocpp, connector)) {
-        evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_TRIGGER, now_us);
+        evse_meter_queue(ocpp, connector, &ocpp->keys.sampled, EVSE_CONTEXT_TRIGGER);
         return;
     }
     ocpp->metering.due |= 1u << connector;
@@ -215,7 +213,7 @@ static bool send(evse_ocpp_t *ocpp, const evse_message_t *message, unsigned conn
     return evse_outgoing_send(ocpp, &call, evse_token(EVSE_CALL_READINGS, connector, 0u)) == HF_OK;
 }
 
-bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_readings_send(evse_ocpp_t *ocpp)
 {
     evse_metering_t *metering = &ocpp->metering;
     if (metering->due == 0u) {
@@ -231,12 +229,12 @@ bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us)
     const evse_quantities_t *list = trigger ? &ocpp->keys.sampled : &ocpp->keys.aligned;
     if (!station &&
         evse_session_is_billing(ocpp, index)) { // one has begun meanwhile: it is its reading
-        evse_meter_queue(ocpp, index, list, context, now_us);
+        evse_meter_queue(ocpp, index, list, context);
         return false;
     }
     evse_message_t message;
-    bool taken = station ? evse_meter_take_station(ocpp, list, context, now_us, &message)
-                         : evse_meter_take(ocpp, index, list, context, now_us, &message);
+    bool taken = station ? evse_meter_take_station(ocpp, list, context, &message)
+                         : evse_meter_take(ocpp, index, list, context, &message);
     if (!station && context == EVSE_CONTEXT_CLOCK) {
         metering->connector[index].aligned_Wh = (uint32_t)evse_register_Wh(ocpp, index);
         metering->connector[index].aligned_known = true;

@@ -40,7 +40,7 @@ static int keep(evse_ocpp_t *ocpp, uint32_t transaction, bool end, const char *t
         return HF_E_FORMAT;
     }
     uint8_t object[EVSE_SIGNED_OBJECT_BYTES];
-    evse_moment_t at = evse_moment(ocpp, ocpp->now_us);
+    evse_moment_t at = evse_moment(ocpp);
     object[0] = OBJECT_VERSION;
     hf_le_put32(&object[1], at.boot);
     hf_le_put(&object[5], 8u, at.since_boot_ms);
@@ -125,20 +125,19 @@ static void ask(evse_metering_connector_t *own, evse_signing_t what, uint32_t tr
     own->signing_since_us = now_us;
 }
 
-void evse_meter_sign_begin(evse_ocpp_t *ocpp, unsigned connector, uint32_t transaction,
-                           uint64_t now_us)
+void evse_meter_sign_begin(evse_ocpp_t *ocpp, unsigned connector, uint32_t transaction)
 {
     if (is_signing(ocpp, connector)) {
-        ask(&ocpp->metering.connector[connector], EVSE_SIGNING_BEGIN, transaction, now_us);
+        ask(&ocpp->metering.connector[connector], EVSE_SIGNING_BEGIN, transaction, ocpp->now_us);
     }
 }
 
-void evse_meter_sign_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_meter_sign_end(evse_ocpp_t *ocpp, unsigned connector)
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
     if (is_signing(ocpp, connector) && own->signing_of == own->transaction) {
         ocpp->metering.unsigned_values += own->signing == EVSE_SIGNING_BEGIN ? 1u : 0u;
-        ask(own, EVSE_SIGNING_END, own->transaction, now_us);
+        ask(own, EVSE_SIGNING_END, own->transaction, ocpp->now_us);
     }
 }
 
@@ -147,14 +146,14 @@ static void queue_begin(evse_ocpp_t *ocpp, unsigned connector)
 {
     const evse_quantities_t energy = {.count = 1u, .item = {{EVSE_MEASURAND_ENERGY, 0u}}};
     evse_message_t message;
-    bool stuck = evse_transaction_is_stuck(ocpp, ocpp->now_us);
-    if (!evse_meter_take(ocpp, connector, &energy, EVSE_CONTEXT_BEGIN, ocpp->now_us, &message) ||
+    bool stuck = evse_transaction_is_stuck(ocpp);
+    if (!evse_meter_take(ocpp, connector, &energy, EVSE_CONTEXT_BEGIN, &message) ||
         evse_store_meter(ocpp->config.store, connector, &message, stuck) != HF_OK) {
         ocpp->samples_dropped++;
     }
 }
 
-void evse_meter_sign_step(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_meter_sign_step(evse_ocpp_t *ocpp, unsigned connector)
 {
     evse_metering_connector_t *own = &ocpp->metering.connector[connector];
     const evse_meter_t *meter = ocpp->config.meter[connector];
@@ -168,10 +167,10 @@ void evse_meter_sign_step(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us
     const evse_meter_sign_t request = {.end = end,
                                        .transaction = own->signing_of,
                                        .id_tag = transaction->id_tag,
-                                       .utc_ms = evse_ocpp_utc_ms(ocpp, now_us)};
+                                       .utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us)};
     const char *text = NULL;
     int status = meter->ops->sign(meter->ctx, &request, &text);
-    if (status == HF_E_AGAIN && now_us - own->signing_since_us < SIGN_TIMEOUT_US) {
+    if (status == HF_E_AGAIN && ocpp->now_us - own->signing_since_us < SIGN_TIMEOUT_US) {
         return;
     }
     status = status > 0 ? keep(ocpp, own->signing_of, end, text, (size_t)status)
@@ -180,8 +179,9 @@ void evse_meter_sign_step(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us
     own->signed_at = hf_journal_appended(&ocpp->config.store->journal);
     if (status != HF_OK) {
         ocpp->metering.unsigned_values++;
-        HF_LOGW(ocpp->config.log, now_us, METER, "transaction %u: no signed value of its %s: %s",
-                (unsigned)own->signing_of, end ? "end" : "begin", hf_status_text(status));
+        HF_LOGW(ocpp->config.log, ocpp->now_us, METER,
+                "transaction %u: no signed value of its %s: %s", (unsigned)own->signing_of,
+                end ? "end" : "begin", hf_status_text(status));
     } else if (!end) {
         queue_begin(ocpp, connector);
     }

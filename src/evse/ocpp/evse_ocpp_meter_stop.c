@@ -12,10 +12,10 @@ _Static_assert(CONFIG_EVSE_OCPP_SEND_BYTES >= 2u * EVSE_SIGNED_BYTES + 1200u,
                "CONFIG_EVSE_OCPP_SEND_BYTES");
 
 void evse_meter_keep_for_stop(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
-                              evse_context_t context, uint64_t now_us)
+                              evse_context_t context)
 {
     evse_message_t message;
-    if (list->count == 0u || !evse_meter_take(ocpp, connector, list, context, now_us, &message)) {
+    if (list->count == 0u || !evse_meter_take(ocpp, connector, list, context, &message)) {
         return;
     }
     ocpp->samples_dropped +=

@@ -16,12 +16,12 @@ uint64_t evse_register_Wh(const evse_ocpp_t *ocpp, unsigned connector)
 // ---- one value ----------------------------------------------------------------------------------
 
 static int ask_meter(const evse_ocpp_t *ocpp, unsigned connector, evse_quantity_t quantity,
-                     uint64_t now_us, evse_measured_t *out)
+                     evse_measured_t *out)
 {
     const evse_meter_t *meter = ocpp->config.meter[connector];
     return meter == NULL || meter->ops->measure == NULL
                ? HF_E_UNSUPPORTED
-               : meter->ops->measure(meter->ctx, quantity, now_us, out);
+               : meter->ops->measure(meter->ctx, quantity, ocpp->now_us, out);
 }
 
 static int32_t power_W(int32_t mV, int32_t mA)
@@ -96,7 +96,7 @@ static int measure(const evse_ocpp_t *ocpp, unsigned connector, const evse_messa
     evse_quantity_t quantity = {sample->measurand, sample->phase};
     evse_measured_t measured = {0};
     uint64_t now_us = ocpp->now_us;
-    int status = ask_meter(ocpp, connector, quantity, now_us, &measured);
+    int status = ask_meter(ocpp, connector, quantity, &measured);
     bool energy = sample->measurand == EVSE_MEASURAND_ENERGY;
     bool plain = evse_quantity_phase(sample->phase) == EVSE_PHASE_NONE;
     bool of_outlet = plain && sample->measurand >= EVSE_MEASURAND_POWER &&
@@ -119,19 +119,18 @@ static int measure(const evse_ocpp_t *ocpp, unsigned connector, const evse_messa
 
 // ---- a set of them ------------------------------------------------------------------------------
 
-static void begin(const evse_ocpp_t *ocpp, evse_context_t context, uint64_t now_us,
-                  evse_message_t *message)
+static void begin(const evse_ocpp_t *ocpp, evse_context_t context, evse_message_t *message)
 {
     message->kind = EVSE_MESSAGE_METER;
-    message->at = evse_moment(ocpp, now_us);
+    message->at = evse_moment(ocpp);
     message->context = (uint8_t)context;
     message->samples = 0u;
 }
 
 bool evse_meter_take(evse_ocpp_t *ocpp, unsigned connector, const evse_quantities_t *list,
-                     evse_context_t context, uint64_t now_us, evse_message_t *message)
+                     evse_context_t context, evse_message_t *message)
 {
-    begin(ocpp, context, now_us, message);
+    begin(ocpp, context, message);
     message->register_Wh = evse_register_Wh(ocpp, connector);
     for (unsigned i = 0u; evse_view(ocpp, connector) != NULL && i < list->count; i++) {
         evse_sample_t *sample = &message->sample[message->samples];
@@ -149,7 +148,7 @@ bool evse_meter_take(evse_ocpp_t *ocpp, unsigned connector, const evse_quantitie
 }
 
 bool evse_meter_take_station(evse_ocpp_t *ocpp, const evse_quantities_t *list,
-                             evse_context_t context, uint64_t now_us, evse_message_t *message)
+                             evse_context_t context, evse_message_t *message)
 {
     const evse_quantities_t one = {.count = 1u, .item = {{EVSE_MEASURAND_POWER, 0u}}};
     uint64_t register_Wh = 0u;
@@ -157,10 +156,10 @@ bool evse_meter_take_station(evse_ocpp_t *ocpp, const evse_quantities_t *list,
     bool power_known = true;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         register_Wh += evse_register_Wh(ocpp, i);
-        power_known = power_known && evse_meter_take(ocpp, i, &one, context, now_us, message);
+        power_known = power_known && evse_meter_take(ocpp, i, &one, context, message);
         W += power_known ? message->sample[0].value : 0;
     }
-    begin(ocpp, context, now_us, message);
+    begin(ocpp, context, message);
     message->register_Wh = register_Wh;
     for (unsigned i = 0u; i < list->count; i++) {
         bool energy = list->item[i].measurand == EVSE_MEASURAND_ENERGY;
@@ -183,7 +182,7 @@ static bool is_measured(const evse_ocpp_t *ocpp, evse_quantity_t quantity)
     }
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         evse_measured_t measured;
-        if (ask_meter(ocpp, i, quantity, ocpp->now_us, &measured) != HF_E_UNSUPPORTED) {
+        if (ask_meter(ocpp, i, quantity, &measured) != HF_E_UNSUPPORTED) {
             return true;
         }
     }

@@ -55,12 +55,12 @@ hf_json_writer_t *evse_outgoing_begin(evse_ocpp_t *ocpp, evse_outgoing_t *outgoi
 /// Closes it and sends it: 0, or the status of evse_rpc_call_send(); an overflow is HF_E_TOO_LONG, logged.
 HF_MUST_CHECK int evse_outgoing_send(evse_ocpp_t *ocpp, evse_outgoing_t *outgoing, uint32_t token);
 /// Of a CALL that ended as TIMEOUT: was it the link that went, rather than an answer that never came?
-static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp, uint64_t now_us)
+static inline bool evse_is_link_loss(const evse_ocpp_t *ocpp)
 {
-    return now_us - ocpp->rpc.sent_us < ocpp->rpc.timeout_ms * HF_US_PER_MS;
+    return ocpp->now_us - ocpp->rpc.sent_us < ocpp->rpc.timeout_ms * HF_US_PER_MS;
 }
 /// The moment now_us as the store records it.
-evse_moment_t evse_moment(const evse_ocpp_t *ocpp, uint64_t now_us);
+evse_moment_t evse_moment(const evse_ocpp_t *ocpp);
 void evse_put_time(hf_json_writer_t *json, const char *name, uint64_t utc_ms);
 /// The latest view of a connector (from 0), NULL before the first snapshot.
 static inline const evse_connector_view_t *evse_view(const evse_ocpp_t *ocpp, unsigned connector)
@@ -235,7 +235,7 @@ bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out);
 evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t payload,
                                      hf_json_writer_t *reply);
 /// Answers an UnlockConnector whose lock has moved, or has not in time.
-void evse_calls_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_calls_step(evse_ocpp_t *ocpp);
 
 // ---- payloads: evse_ocpp_fields.c ---------------------------------------------------------------
 
@@ -283,28 +283,26 @@ evse_rpc_error_t evse_reply_accepted(hf_json_writer_t *reply, bool accepted);
 
 HF_MUST_CHECK int evse_link_init(evse_ocpp_t *ocpp);
 /// Moves the network and the link, opens it when it is time.
-void evse_link_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_link_step(evse_ocpp_t *ocpp);
 /// A CALL was answered: it works.
 void evse_link_proven(evse_ocpp_t *ocpp);
 
 // ---- clock: evse_ocpp_clock.c -------------------------------------------------------------------
 
 void evse_clock_init(evse_ocpp_t *ocpp);
-void evse_clock_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_clock_step(evse_ocpp_t *ocpp);
 /// The currentTime of an answer to the CALL that ended just now. Negative: it is no time at all; one that cannot be is
 /// not taken, and counted.
-HF_MUST_CHECK int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time, uint64_t now_us);
+HF_MUST_CHECK int evse_clock_take(evse_ocpp_t *ocpp, hf_json_t current_time);
 /// When the next Heartbeat is due: sooner than the interval while the clock is in doubt.
-uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp, uint64_t now_us);
+uint64_t evse_clock_heartbeat_us(const evse_ocpp_t *ocpp);
 
 // ---- registration: evse_ocpp_boot.c -------------------------------------------------------------
 
-bool evse_boot_send(evse_ocpp_t *ocpp, uint64_t now_us);
-void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
-                      uint64_t now_us);
-bool evse_heartbeat_send(evse_ocpp_t *ocpp, uint64_t now_us);
-void evse_heartbeat_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
-                           uint64_t now_us);
+bool evse_boot_send(evse_ocpp_t *ocpp);
+void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload);
+bool evse_heartbeat_send(evse_ocpp_t *ocpp);
+void evse_heartbeat_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload);
 
 // ---- TriggerMessage: bits of ocpp->triggers -----------------------------------------------------
 
@@ -319,24 +317,23 @@ enum {
 // ---- StatusNotification: evse_ocpp_status.c -----------------------------------------------------
 
 void evse_status_init(evse_ocpp_t *ocpp);
-void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_status_step(evse_ocpp_t *ocpp);
 /// All of them once more: after a registration and after a return.
 void evse_status_renew(evse_ocpp_t *ocpp);
-bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us);
-void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                        uint64_t now_us);
+bool evse_status_send(evse_ocpp_t *ocpp);
+void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome);
 
 // ---- MeterValues: evse_ocpp_meter.c -------------------------------------------------------------
 
 void evse_meter_init(evse_ocpp_t *ocpp); // once the store is open
 uint64_t evse_register_Wh(const evse_ocpp_t *ocpp, unsigned connector);
 /// Sets the times of the next readings of a connector whose session starts (or whose interval has changed).
-void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector);
 /// Takes what readings are due.
-void evse_meter_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_meter_step(evse_ocpp_t *ocpp);
 /// TriggerMessage: into the transaction's queue, or marked to be sent at once.
-void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
-bool evse_readings_send(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_meter_trigger(evse_ocpp_t *ocpp, unsigned connector);
+bool evse_readings_send(evse_ocpp_t *ocpp);
 /// Writes connectorId, transactionId (when `transaction`) and meterValue.
 void evse_meter_payload(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_message_t *message,
                         unsigned connector, const evse_transaction_t *transaction);
@@ -351,7 +348,7 @@ void evse_meter_trigger_station(evse_ocpp_t *ocpp);
 /// The transaction's begin is signed, as far as its meter signs.
 bool evse_meter_is_begun(const evse_ocpp_t *ocpp, unsigned connector);
 /// Just before the store ends a transaction: its Transaction.End.
-void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ, uint64_t now_us);
+void evse_meter_end(evse_ocpp_t *ocpp, unsigned connector, uint64_t register_mJ);
 /// False while a signed value that belongs into this message, a STOP, is on its way.
 bool evse_meter_is_ready(const evse_ocpp_t *ocpp, const evse_message_t *message);
 /// Writes a StopTransaction's transactionData, or nothing.
@@ -362,61 +359,57 @@ void evse_meter_confirmed(evse_ocpp_t *ocpp, const evse_message_t *message);
 
 // ---- the queue's messages: evse_ocpp_transaction.c ----------------------------------------------
 
-bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us);
-void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
-                             uint64_t now_us);
+bool evse_transaction_send(evse_ocpp_t *ocpp);
+void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload);
 /// An answer to a message of the queue that came after its time-out, or over a newer connection: of evse_rpc_owner_t.
 bool evse_transaction_late(void *ctx, const char *id, evse_rpc_outcome_t outcome, hf_json_t payload,
                            uint64_t now_us);
 /// Journals readings that wait without being in the journal, once nobody takes them.
-void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_transaction_step(evse_ocpp_t *ocpp);
 /// True when messages are better journalled at once: nobody is there to take them.
-bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us);
+bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp);
 
 // ---- Reset and shutdown: evse_ocpp_end.c --------------------------------------------------------
 
-void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason, uint64_t now_us);
-void evse_ending_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_ending_start(evse_ocpp_t *ocpp, evse_stop_reason_t reason);
+void evse_ending_step(evse_ocpp_t *ocpp);
 
 // ---- sessions: ../session/evse_session*.c -------------------------------------------------------
 
 /// Takes what control told and moves every session on.
-void evse_sessions_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_sessions_step(evse_ocpp_t *ocpp);
 /// Writes the orders when they have changed or grow old.
-void evse_sessions_order(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_sessions_order(evse_ocpp_t *ocpp);
 /// True when a user could begin a session here now.
 bool evse_session_is_possible(const evse_ocpp_t *ocpp, unsigned connector);
 /// Opens a session; `authorize`: ask the central system first.
-void evse_session_open(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, bool authorize,
-                       uint64_t now_us);
+void evse_session_open(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, bool authorize);
 /// Ends whatever runs here.
-void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
-                       uint64_t now_us);
+void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason);
 /// StartTransaction was answered with something else than Accepted.
-void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector);
 bool evse_session_is_billing(const evse_ocpp_t *ocpp, unsigned connector); // a transaction is open
 /// What may be done about a tag here: `verdict` as far as it alone decides, less what state and reservation forbid.
 evse_auth_verdict_t evse_session_judge(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                                        evse_auth_verdict_t verdict);
 /// The central system's answer about session.asked_id_tag, whatever became of it.
-void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group, uint64_t now_us);
+void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group);
 /// It is authorized: by the central system ("") or as `by` says.
-void evse_session_authorized(evse_ocpp_t *ocpp, unsigned connector, const char *by,
-                             uint64_t now_us);
+void evse_session_authorized(evse_ocpp_t *ocpp, unsigned connector, const char *by);
 /// Gives up a session that has no transaction yet.
-void evse_session_cancel(evse_ocpp_t *ocpp, unsigned connector, const char *why, uint64_t now_us);
+void evse_session_cancel(evse_ocpp_t *ocpp, unsigned connector, const char *why);
 
 // ---- authorization: evse_ocpp_auth.c ------------------------------------------------------------
 
 /// What is to be done about a tag that is presented now.
 evse_auth_verdict_t evse_auth_judge(evse_ocpp_t *ocpp, const char *id_tag);
 /// Decides about a session in AUTHORIZING without the central system: authorizes or cancels it.
-void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+void evse_auth_offline(evse_ocpp_t *ocpp, unsigned connector);
 /// The idTagInfo of an Authorize, StartTransaction or StopTransaction confirmation.
 void evse_auth_learn(evse_ocpp_t *ocpp, const char *id_tag, hf_json_t id_tag_info);
-bool evse_authorize_send(evse_ocpp_t *ocpp, uint64_t now_us);
+bool evse_authorize_send(evse_ocpp_t *ocpp);
 void evse_authorize_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                           hf_json_t payload, uint64_t now_us);
+                           hf_json_t payload);
 evse_rpc_error_t evse_auth_on_clear_cache(evse_ocpp_t *ocpp, hf_json_t payload,
                                           hf_json_writer_t *reply);
 

@@ -241,9 +241,8 @@ static bool is_lost(const evse_ocpp_t *ocpp, unsigned key)
     return true;
 }
 
-void evse_reservation_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_reservation_step(evse_ocpp_t *ocpp)
 {
-    (void)now_us;
     if (ocpp->auth.reservations == 0u) {
         return;
     }

@@ -206,8 +206,7 @@ void evse_smart_remote_take(evse_ocpp_t *ocpp, hf_json_t profile, unsigned conne
     int status = read && wish.sound ? install(ocpp, &wish.profile) : HF_E_FORMAT;
     ocpp->smart.grant[connector].session = ocpp->session[connector].id;
     if (status != HF_OK) { // no energy without the limit that was to come with it
-        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("its charging profile was not recorded"),
-                            ocpp->now_us);
+        evse_session_cancel(ocpp, connector, HF_LOG_TEXT("its charging profile was not recorded"));
     }
 }
 

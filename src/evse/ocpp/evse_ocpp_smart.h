@@ -10,11 +10,11 @@
 /// Takes over what the store has kept; TxProfiles have not outlived their transaction.
 void evse_smart_init(evse_ocpp_t *ocpp);
 /// Reckons the limits when something has changed or is due. Before evse_sessions_order(). Cost idle: a few comparisons.
-void evse_smart_step(evse_ocpp_t *ocpp, uint64_t now_us);
+void evse_smart_step(evse_ocpp_t *ocpp);
 /// True when a limit changes by time alone: the round may not be left out.
-static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp, uint64_t now_us)
+static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp)
 {
-    return now_us >= ocpp->smart.next_us;
+    return ocpp->now_us >= ocpp->smart.next_us;
 }
 /// Has the next step reckon: profiles or keys have changed.
 void evse_smart_wake(evse_ocpp_t *ocpp);
@@ -59,12 +59,11 @@ evse_smart_limit_t evse_smart_key_limit(const evse_ocpp_t *ocpp, evse_key_t key)
 evse_smart_limit_t evse_smart_rating(const evse_ocpp_t *ocpp, unsigned connector);
 int32_t evse_smart_rated_mV(const evse_ocpp_t *ocpp, unsigned connector);
 /// The moment now_us for profiles of a connector (from 0); `connector` past the last: of the station.
-evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us);
+evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector);
 #else
-static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp, uint64_t now_us)
+static inline bool evse_smart_is_due(const evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
     return false;
 }
 

@@ -35,11 +35,11 @@ evse_smart_limit_t evse_smart_rating(const evse_ocpp_t *ocpp, unsigned connector
     return (evse_smart_limit_t){.mA = mA, .dW = dW < EVSE_LIMIT_NONE ? (int32_t)dW : INT32_MAX - 1};
 }
 
-evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+evse_smart_moment_t evse_smart_moment(const evse_ocpp_t *ocpp, unsigned connector)
 {
-    evse_smart_moment_t moment = {.utc_ms = evse_ocpp_utc_ms(ocpp, now_us)};
+    evse_smart_moment_t moment = {.utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us)};
     if (connector < CONFIG_EVSE_CONNECTORS_MAX && evse_session_is_billing(ocpp, connector)) {
-        moment.charging_ms = (now_us - ocpp->session[connector].started_us) / HF_US_PER_MS;
+        moment.charging_ms = (ocpp->now_us - ocpp->session[connector].started_us) / HF_US_PER_MS;
     }
     return moment;
 }
@@ -58,19 +58,19 @@ static void note_next(uint64_t *next_ms, uint64_t ms)
 }
 
 // What binds all connectors together. Of a central system that is gone only the station knows: OfflineLimit.
-static evse_smart_limit_t total_limit(evse_ocpp_t *ocpp, uint64_t now_us, uint64_t *next_ms)
+static evse_smart_limit_t total_limit(evse_ocpp_t *ocpp, uint64_t *next_ms)
 {
     const evse_smart_t *smart = &ocpp->smart;
     evse_smart_rate_t station = evse_profiles_of_station(
-        &smart->profiles, evse_smart_moment(ocpp, CONFIG_EVSE_CONNECTORS_MAX, now_us));
+        &smart->profiles, evse_smart_moment(ocpp, CONFIG_EVSE_CONNECTORS_MAX));
     note_next(next_ms, station.next_ms);
     evse_smart_limit_t total =
         evse_smart_least(station.limit, evse_smart_key_limit(ocpp, EVSE_KEY_OF_SiteLimit));
     uint64_t due_us = smart->away_us + evse_seconds_us(EVSE_NUMBER(ocpp, OfflineLimitDelay));
-    if (!smart->online && now_us >= due_us) {
+    if (!smart->online && ocpp->now_us >= due_us) {
         total = evse_smart_least(total, evse_smart_key_limit(ocpp, EVSE_KEY_OF_OfflineLimit));
     } else if (!smart->online) {
-        note_next(next_ms, (due_us - now_us) / HF_US_PER_MS + 1u);
+        note_next(next_ms, (due_us - ocpp->now_us) / HF_US_PER_MS + 1u);
     }
     return total;
 }
@@ -98,14 +98,14 @@ static bool has_come_down(const evse_ocpp_t *ocpp, unsigned connector)
            (int64_t)view->offered_mA * mV <= (int64_t)granted->dW * 100000;
 }
 
-static void release(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us, uint64_t *next_ms)
+static void release(evse_ocpp_t *ocpp, unsigned connector, uint64_t *next_ms)
 {
     evse_smart_grant_t *grant = &ocpp->smart.grant[connector];
     if (grant->held.mA <= grant->granted.mA && grant->held.dW <= grant->granted.dW) {
         return;
     }
-    if (now_us - grant->shrunk_us < SETTLE_US) {
-        note_next(next_ms, (grant->shrunk_us + SETTLE_US - now_us) / HF_US_PER_MS + 1u);
+    if (ocpp->now_us - grant->shrunk_us < SETTLE_US) {
+        note_next(next_ms, (grant->shrunk_us + SETTLE_US - ocpp->now_us) / HF_US_PER_MS + 1u);
     } else if (has_come_down(ocpp, connector)) {
         grant->held = grant->granted;
     } else {
@@ -139,17 +139,17 @@ static void divide(evse_ocpp_t *ocpp, evse_smart_limit_t want[], evse_smart_limi
     }
 }
 
-static void reckon(evse_ocpp_t *ocpp, uint64_t now_us)
+static void reckon(evse_ocpp_t *ocpp)
 {
     evse_smart_t *smart = &ocpp->smart;
     evse_smart_limit_t want[CONFIG_EVSE_CONNECTORS_MAX];
     uint64_t next_ms = SWEEP_PERIOD_MS;
-    evse_smart_limit_t total = total_limit(ocpp, now_us, &next_ms);
+    evse_smart_limit_t total = total_limit(ocpp, &next_ms);
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        evse_smart_rate_t rate = evse_profiles_of_connector(&smart->profiles, i + 1u,
-                                                            evse_smart_moment(ocpp, i, now_us));
+        evse_smart_rate_t rate =
+            evse_profiles_of_connector(&smart->profiles, i + 1u, evse_smart_moment(ocpp, i));
         note_next(&next_ms, rate.next_ms);
-        release(ocpp, i, now_us, &next_ms);
+        release(ocpp, i, &next_ms);
         want[i] = may_draw(ocpp, i) ? evse_smart_least(rate.limit, evse_smart_rating(ocpp, i))
                                     : (evse_smart_limit_t){0, 0};
         smart->grant[i].limited_mA =
@@ -160,23 +160,23 @@ static void reckon(evse_ocpp_t *ocpp, uint64_t now_us)
     divide(ocpp, want, total, false);
     divide(ocpp, want, total, true);
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        release(ocpp, i, now_us, &next_ms); // what has just shrunk has its time to be looked at
+        release(ocpp, i, &next_ms); // what has just shrunk has its time to be looked at
     }
-    smart->next_us = (now_us / HF_US_PER_MS + next_ms) * HF_US_PER_MS;
+    smart->next_us = (ocpp->now_us / HF_US_PER_MS + next_ms) * HF_US_PER_MS;
 }
 
 // ---- the step -----------------------------------------------------------------------------------
 
 // A profile that has ended for good makes room. Not at once: a clock may have been set wrong.
-static void sweep(evse_ocpp_t *ocpp, uint64_t now_us)
+static void sweep(evse_ocpp_t *ocpp)
 {
     evse_smart_t *smart = &ocpp->smart;
-    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
+    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     evse_profile_t profile;
-    if (!evse_is_due(now_us, smart->next_sweep_us) || utc_ms == 0u) {
+    if (!evse_is_due(ocpp->now_us, smart->next_sweep_us) || utc_ms == 0u) {
         return;
     }
-    smart->next_sweep_us = now_us + SWEEP_PERIOD_MS * HF_US_PER_MS;
+    smart->next_sweep_us = ocpp->now_us + SWEEP_PERIOD_MS * HF_US_PER_MS;
     for (unsigned i = 0u; i < CONFIG_EVSE_CHARGING_PROFILES_MAX; i++) {
         if (smart->profiles.slot[i].purpose != EVSE_PURPOSE_NONE &&
             smart->profiles.load(smart->profiles.ctx, i, &profile) == HF_OK &&
@@ -202,10 +202,10 @@ static void follow_clock(evse_ocpp_t *ocpp)
     }
 }
 
-static void note_online(evse_ocpp_t *ocpp, bool online, uint64_t now_us)
+static void note_online(evse_ocpp_t *ocpp, bool online)
 {
     ocpp->smart.online = online;
-    ocpp->smart.away_us = now_us;
+    ocpp->smart.away_us = ocpp->now_us;
     evse_smart_wake(ocpp);
 }
 
@@ -227,11 +227,11 @@ static void note_session(evse_ocpp_t *ocpp, unsigned connector)
     evse_smart_wake(ocpp);
 }
 
-void evse_smart_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_smart_step(evse_ocpp_t *ocpp)
 {
     bool online = evse_ocpp_is_online(ocpp);
     if (online != ocpp->smart.online) {
-        note_online(ocpp, online, now_us);
+        note_online(ocpp, online);
     }
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         const evse_smart_grant_t *grant = &ocpp->smart.grant[i];
@@ -243,12 +243,12 @@ void evse_smart_step(evse_ocpp_t *ocpp, uint64_t now_us)
     if (ocpp->utc_offset_ms != ocpp->smart.utc_offset_ms) {
         follow_clock(ocpp);
     }
-    if (!evse_is_due(now_us, ocpp->smart.next_us)) {
+    if (!evse_is_due(ocpp->now_us, ocpp->smart.next_us)) {
         return;
     }
     ocpp->smart.utc_offset_ms = ocpp->utc_offset_ms;
-    sweep(ocpp, now_us);
-    reckon(ocpp, now_us);
+    sweep(ocpp);
+    reckon(ocpp);
 }
 
 int32_t evse_smart_limit_mA(const evse_ocpp_t *ocpp, unsigned connector)

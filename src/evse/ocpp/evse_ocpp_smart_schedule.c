@@ -53,8 +53,7 @@ static evse_smart_moment_t after(evse_smart_moment_t moment, uint64_t ms)
 
 static evse_smart_moment_t moment_at(const schedule_t *schedule, unsigned connector, uint64_t ms)
 {
-    evse_smart_moment_t moment =
-        evse_smart_moment(schedule->ocpp, connector, schedule->ocpp->now_us);
+    evse_smart_moment_t moment = evse_smart_moment(schedule->ocpp, connector);
     moment.utc_ms = schedule->start_ms;
     return after(moment, ms);
 }

@@ -63,7 +63,7 @@ static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_
     return true;
 }
 
-void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_status_step(evse_ocpp_t *ocpp)
 {
     for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
         uint8_t state = 0u, fault = 0u;
@@ -71,12 +71,12 @@ void evse_status_step(evse_ocpp_t *ocpp, uint64_t now_us)
             (state != ocpp->status[i].seen_state || fault != ocpp->status[i].seen_fault)) {
             ocpp->status[i].seen_state = state;
             ocpp->status[i].seen_fault = fault;
-            ocpp->status[i].seen_us = now_us;
+            ocpp->status[i].seen_us = ocpp->now_us;
         }
     }
 }
 
-static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us)
+static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index)
 {
     bool changed = ocpp->status[index].seen_state != ocpp->status[index].state ||
                    ocpp->status[index].seen_fault != ocpp->status[index].fault;
@@ -93,7 +93,7 @@ static bool is_wanted(const evse_ocpp_t *ocpp, unsigned index, uint64_t now_us)
         return true;
     }
     uint64_t duration_us = evse_seconds_us(EVSE_NUMBER(ocpp, MinimumStatusDuration));
-    return changed && now_us - ocpp->status[index].seen_us >= duration_us;
+    return changed && ocpp->now_us - ocpp->status[index].seen_us >= duration_us;
 }
 
 static int send_status(evse_ocpp_t *ocpp, unsigned index)
@@ -121,26 +121,25 @@ static int send_status(evse_ocpp_t *ocpp, unsigned index)
 }
 
 // An answer that never came: once more, but not at once, so that who never answers this does not hold up the rest.
-void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                        uint64_t now_us)
+void evse_status_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome)
 {
     unsigned index = token >> 8 & 0xFFu;
     if (outcome != EVSE_RPC_TIMEOUT || index > ocpp->config.connectors) {
         return;
     }
     ocpp->status[index].due = true;
-    if (!evse_is_link_loss(ocpp, now_us)) {
-        ocpp->next_status_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    if (!evse_is_link_loss(ocpp)) {
+        ocpp->next_status_us = ocpp->now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
     }
 }
 
-bool evse_status_send(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_status_send(evse_ocpp_t *ocpp)
 {
-    if (!evse_is_due(now_us, ocpp->next_status_us)) {
+    if (!evse_is_due(ocpp->now_us, ocpp->next_status_us)) {
         return false;
     }
     for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
-        if (!is_wanted(ocpp, i, now_us)) {
+        if (!is_wanted(ocpp, i)) {
             continue;
         }
         if (send_status(ocpp, i) != HF_OK) {

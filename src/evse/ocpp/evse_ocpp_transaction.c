@@ -55,24 +55,24 @@ static void put_message(evse_ocpp_t *ocpp, hf_json_writer_t *json, const evse_me
 }
 
 // A message that can never be sent must not hold up those behind it; the store logs it as lost.
-static void drop_head(evse_ocpp_t *ocpp, uint64_t now_us)
+static void drop_head(evse_ocpp_t *ocpp)
 {
     if (evse_store_refuse(ocpp->config.store, 1u) != HF_OK) {
-        ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+        ocpp->next_transaction_us = ocpp->now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
     }
 }
 
-bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_transaction_send(evse_ocpp_t *ocpp)
 {
     evse_store_t *store = ocpp->config.store;
     const evse_message_t *message = evse_store_next(store);
-    if (message == NULL || !evse_is_due(now_us, ocpp->next_transaction_us) ||
+    if (message == NULL || !evse_is_due(ocpp->now_us, ocpp->next_transaction_us) ||
         !evse_meter_is_ready(ocpp, message)) {
         return false;
     }
     const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
     if (transaction == NULL) {
-        drop_head(ocpp, now_us);
+        drop_head(ocpp);
         return false;
     }
     if (evse_store_utc_ms(store, message->at) == 0u) {
@@ -86,29 +86,29 @@ bool evse_transaction_send(evse_ocpp_t *ocpp, uint64_t now_us)
     int status = evse_outgoing_send(ocpp, &call,
                                     evse_token(EVSE_CALL_TRANSACTION, transaction->connector, 0u));
     if (status == HF_E_TOO_LONG) {
-        drop_head(ocpp, now_us);
+        drop_head(ocpp);
     }
     return status == HF_OK;
 }
 
 // The queue stands still from the moment on since when its first message could have been confirmed.
-void evse_transaction_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_transaction_step(evse_ocpp_t *ocpp)
 {
     evse_store_t *store = ocpp->config.store;
     if (evse_store_waiting(store) == 0u) {
-        ocpp->queue_moved_us = now_us;
+        ocpp->queue_moved_us = ocpp->now_us;
         return;
     }
-    if (evse_transaction_is_stuck(ocpp, now_us)) {
+    if (evse_transaction_is_stuck(ocpp)) {
         (void)!evse_store_keep_all(store); // what does not fit stays in memory
     }
 }
 
-bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_transaction_is_stuck(const evse_ocpp_t *ocpp)
 {
     return !evse_ocpp_is_online(ocpp) ||
            (evse_store_waiting(ocpp->config.store) > 0 &&
-            now_us - ocpp->queue_moved_us >= ocpp->rpc.timeout_ms * HF_US_PER_MS);
+            ocpp->now_us - ocpp->queue_moved_us >= ocpp->rpc.timeout_ms * HF_US_PER_MS);
 }
 
 static bool is_running(const evse_ocpp_t *ocpp, const evse_transaction_t *transaction)
@@ -120,23 +120,23 @@ static bool is_running(const evse_ocpp_t *ocpp, const evse_transaction_t *transa
 
 // What the central system says to a start counts only while the session runs.
 static void start_confirmed(evse_ocpp_t *ocpp, const evse_transaction_t *transaction,
-                            int32_t transaction_id, hf_json_t payload, uint64_t now_us)
+                            int32_t transaction_id, hf_json_t payload)
 {
     unsigned connector = transaction->connector;
     hf_json_t tag_info = hf_json_member(payload, "idTagInfo");
     bool accepted = hf_json_is_string(hf_json_member(tag_info, "status"), "Accepted");
     if (!is_running(ocpp, transaction)) {
-        HF_LOGI(ocpp->config.log, now_us, SESSION,
+        HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION,
                 "connector %u: past transaction %d delivered, tag %s", connector + 1u,
                 (int)transaction_id, transaction->id_tag);
         return;
     }
-    HF_LOGI(ocpp->config.log, now_us, SESSION,
+    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION,
             "session %u: transaction %d started, tag %s, meter %llu Wh",
             (unsigned)ocpp->session[connector].id, (int)transaction_id, transaction->id_tag,
             (unsigned long long)transaction->start_Wh);
     if (!accepted) {
-        evse_session_deauthorize(ocpp, connector, now_us);
+        evse_session_deauthorize(ocpp, connector);
     }
 }
 
@@ -151,8 +151,7 @@ static void learn(evse_ocpp_t *ocpp, const evse_message_t *message,
     }
 }
 
-static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t payload,
-                    uint64_t now_us)
+static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t payload)
 {
     evse_store_t *store = ocpp->config.store;
     const evse_transaction_t *transaction = evse_store_transaction(store, message->transaction);
@@ -166,22 +165,23 @@ static void confirm(evse_ocpp_t *ocpp, const evse_message_t *message, hf_json_t 
             id >= INT32_MIN && id <= INT32_MAX) {
             transaction_id = (int32_t)id;
         } else {
-            HF_LOGW(ocpp->config.log, now_us, OCPP, "StartTransaction answered without an id");
+            HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP,
+                    "StartTransaction answered without an id");
         }
         if (transaction != NULL) {
-            start_confirmed(ocpp, transaction, transaction_id, payload, now_us);
+            start_confirmed(ocpp, transaction, transaction_id, payload);
         }
     }
     evse_meter_confirmed(ocpp, message);
     int status = evse_store_confirm(store, transaction_id);
     if (status != HF_OK) { // it stays first and goes out again; the id tells the central system
-        ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
-        HF_LOGE(ocpp->config.log, now_us, STORE, "confirmation not kept: %s",
+        ocpp->next_transaction_us = ocpp->now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+        HF_LOGE(ocpp->config.log, ocpp->now_us, STORE, "confirmation not kept: %s",
                 hf_status_text(status));
     }
 }
 
-static void refused(evse_ocpp_t *ocpp, const evse_message_t *message, uint64_t now_us)
+static void refused(evse_ocpp_t *ocpp, const evse_message_t *message)
 {
     uint32_t sends = message->attempts + 1u;
     uint32_t attempts_max = (uint32_t)EVSE_NUMBER(ocpp, TransactionMessageAttempts);
@@ -191,30 +191,29 @@ static void refused(evse_ocpp_t *ocpp, const evse_message_t *message, uint64_t n
     if (evse_store_refuse(ocpp->config.store, attempts_max) != HF_OK) {
         wait_us = EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
     }
-    ocpp->next_transaction_us = now_us + wait_us;
+    ocpp->next_transaction_us = ocpp->now_us + wait_us;
 }
 
-void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload,
-                             uint64_t now_us)
+void evse_transaction_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t payload)
 {
     const evse_message_t *message = evse_store_next(ocpp->config.store);
     if (message == NULL) {
         return;
     }
-    ocpp->next_transaction_us = now_us;
+    ocpp->next_transaction_us = ocpp->now_us;
     switch (outcome) {
     case EVSE_RPC_RESULT:
-        ocpp->queue_moved_us = now_us;
-        confirm(ocpp, message, payload, now_us);
+        ocpp->queue_moved_us = ocpp->now_us;
+        confirm(ocpp, message, payload);
         break;
     case EVSE_RPC_REFUSED:
-        ocpp->queue_moved_us = now_us;
-        refused(ocpp, message, now_us);
+        ocpp->queue_moved_us = ocpp->now_us;
+        refused(ocpp, message);
         break;
     case EVSE_RPC_TIMEOUT:
     default:
-        if (!evse_is_link_loss(ocpp, now_us)) {
-            ocpp->next_transaction_us = now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+        if (!evse_is_link_loss(ocpp)) {
+            ocpp->next_transaction_us = ocpp->now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
         }
         break;
     }
@@ -234,6 +233,6 @@ bool evse_transaction_late(void *ctx, const char *id, evse_rpc_outcome_t outcome
     }
     HF_LOGI(ocpp->config.log, now_us, OCPP, "late answer to %s taken", action_of(message));
     evse_stir(ocpp);
-    evse_transaction_answer(ocpp, outcome, payload, now_us);
+    evse_transaction_answer(ocpp, outcome, payload);
     return true;
 }

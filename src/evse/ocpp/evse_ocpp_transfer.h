@@ -23,11 +23,11 @@ typedef struct evse_job_request {
 
 /// Takes up what the store kept over a reboot.
 void evse_transfer_init(evse_ocpp_t *ocpp);
-void evse_transfer_work(evse_ocpp_t *ocpp, uint64_t now_us);
-static inline void evse_transfer_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_transfer_work(evse_ocpp_t *ocpp);
+static inline void evse_transfer_step(evse_ocpp_t *ocpp)
 {
-    if (evse_is_due(now_us, ocpp->transfers.due_us)) {
-        evse_transfer_work(ocpp, now_us);
+    if (evse_is_due(ocpp->now_us, ocpp->transfers.due_us)) {
+        evse_transfer_work(ocpp);
     }
 }
 bool evse_transfer_tell(evse_ocpp_t *ocpp);
@@ -36,8 +36,7 @@ static inline bool evse_transfer_send(evse_ocpp_t *ocpp)
     bool some = ocpp->transfers.to_tell != 0u || (ocpp->triggers & EVSE_JOB_TRIGGERS) != 0u;
     return some && evse_transfer_tell(ocpp);
 }
-void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                          uint64_t now_us);
+void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome);
 evse_rpc_error_t evse_firmware_on_update(evse_ocpp_t *ocpp, hf_json_t payload,
                                          hf_json_writer_t *reply);
 evse_rpc_error_t evse_diagnostics_on_get(evse_ocpp_t *ocpp, hf_json_t payload,
@@ -65,10 +64,9 @@ static inline void evse_transfer_init(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
 }
-static inline void evse_transfer_step(evse_ocpp_t *ocpp, uint64_t now_us)
+static inline void evse_transfer_step(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
 }
 static inline bool evse_transfer_send(evse_ocpp_t *ocpp)
 {
@@ -76,12 +74,11 @@ static inline bool evse_transfer_send(evse_ocpp_t *ocpp)
     return false;
 }
 static inline void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token,
-                                        evse_rpc_outcome_t outcome, uint64_t now_us)
+                                        evse_rpc_outcome_t outcome)
 {
     (void)ocpp;
     (void)token;
     (void)outcome;
-    (void)now_us;
 }
 
 #endif

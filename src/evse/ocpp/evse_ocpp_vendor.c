@@ -76,7 +76,7 @@ static evse_vendor_status_t ask_own(const evse_ocpp_t *ocpp, const request_t *re
         evse_vendor_write_status(ocpp, (unsigned)connector, answer);
     } else if (live) {
         evse_vendor_write_telemetry(ocpp, (unsigned)connector, answer);
-    } else if (evse_vendor_vehicle(ocpp, (unsigned)connector, ocpp->now_us, &item)) {
+    } else if (evse_vendor_vehicle(ocpp, (unsigned)connector, &item)) {
         evse_vendor_write_item(ocpp, &item, answer);
     } else {
         return EVSE_VENDOR_REJECTED; // no vehicle, or one that has not told enough

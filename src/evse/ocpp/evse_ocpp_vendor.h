@@ -18,38 +18,35 @@ void evse_vendor_apply_keys(evse_ocpp_t *ocpp);
 int evse_vendor_parse_kinds(hf_slice_t list);
 /// A vendor's name, as VendorId has it.
 bool evse_vendor_is_id(hf_slice_t id);
-void evse_vendor_work(evse_ocpp_t *ocpp, uint64_t now_us);
-static inline void evse_vendor_step(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_vendor_work(evse_ocpp_t *ocpp);
+static inline void evse_vendor_step(evse_ocpp_t *ocpp)
 {
-    if (evse_is_due(now_us, ocpp->vendor.due_us)) {
-        evse_vendor_work(ocpp, now_us);
+    if (evse_is_due(ocpp->now_us, ocpp->vendor.due_us)) {
+        evse_vendor_work(ocpp);
     }
 }
-bool evse_vendor_send_some(evse_ocpp_t *ocpp, uint64_t now_us);
-static inline bool evse_vendor_send(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_vendor_send_some(evse_ocpp_t *ocpp);
+static inline bool evse_vendor_send(evse_ocpp_t *ocpp)
 {
-    return (ocpp->vendor.count | ocpp->vendor.telemetry_due) != 0u &&
-           evse_vendor_send_some(ocpp, now_us);
+    return (ocpp->vendor.count | ocpp->vendor.telemetry_due) != 0u && evse_vendor_send_some(ocpp);
 }
 void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                        hf_json_t payload, uint64_t now_us);
-void evse_vendor_note_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_us);
-static inline void evse_vendor_on_event(evse_ocpp_t *ocpp, const evse_event_t *event,
-                                        uint64_t now_us)
+                        hf_json_t payload);
+void evse_vendor_note_event(evse_ocpp_t *ocpp, const evse_event_t *event);
+static inline void evse_vendor_on_event(evse_ocpp_t *ocpp, const evse_event_t *event)
 {
     if (ocpp->vendor.enabled != 0u) {
-        evse_vendor_note_event(ocpp, event, now_us);
+        evse_vendor_note_event(ocpp, event);
     }
 }
 void evse_vendor_note_end(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
-                          uint64_t register_mJ, uint64_t now_us);
+                          uint64_t register_mJ);
 /// A session ends; its transaction is still the store's open one.
 static inline void evse_vendor_on_session_end(evse_ocpp_t *ocpp, unsigned connector,
-                                              evse_stop_reason_t reason, uint64_t register_mJ,
-                                              uint64_t now_us)
+                                              evse_stop_reason_t reason, uint64_t register_mJ)
 {
     if (ocpp->vendor.enabled != 0u) {
-        evse_vendor_note_end(ocpp, connector, reason, register_mJ, now_us);
+        evse_vendor_note_end(ocpp, connector, reason, register_mJ);
     }
 }
 
@@ -76,8 +73,7 @@ void evse_vendor_write_item(const evse_ocpp_t *ocpp, const evse_vendor_item_t *i
 void evse_vendor_write_telemetry(const evse_ocpp_t *ocpp, unsigned connector, hf_builder_t *out);
 void evse_vendor_write_status(const evse_ocpp_t *ocpp, unsigned connector, hf_builder_t *out);
 /// What VehicleInfo tells now; false where no vehicle has told enough.
-bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us,
-                         evse_vendor_item_t *item);
+bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, evse_vendor_item_t *item);
 
 #else
 
@@ -85,42 +81,35 @@ static inline void evse_vendor_init(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
 }
-static inline void evse_vendor_step(evse_ocpp_t *ocpp, uint64_t now_us)
+static inline void evse_vendor_step(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
 }
-static inline bool evse_vendor_send(evse_ocpp_t *ocpp, uint64_t now_us)
+static inline bool evse_vendor_send(evse_ocpp_t *ocpp)
 {
     (void)ocpp;
-    (void)now_us;
     return false;
 }
 static inline void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                                      hf_json_t payload, uint64_t now_us)
+                                      hf_json_t payload)
 {
     (void)ocpp;
     (void)token;
     (void)outcome;
     (void)payload;
-    (void)now_us;
 }
-static inline void evse_vendor_on_event(evse_ocpp_t *ocpp, const evse_event_t *event,
-                                        uint64_t now_us)
+static inline void evse_vendor_on_event(evse_ocpp_t *ocpp, const evse_event_t *event)
 {
     (void)ocpp;
     (void)event;
-    (void)now_us;
 }
 static inline void evse_vendor_on_session_end(evse_ocpp_t *ocpp, unsigned connector,
-                                              evse_stop_reason_t reason, uint64_t register_mJ,
-                                              uint64_t now_us)
+                                              evse_stop_reason_t reason, uint64_t register_mJ)
 {
     (void)ocpp;
     (void)connector;
     (void)reason;
     (void)register_mJ;
-    (void)now_us;
 }
 
 #endif

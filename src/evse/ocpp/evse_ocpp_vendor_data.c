@@ -181,8 +181,7 @@ void evse_vendor_write_item(const evse_ocpp_t *ocpp, const evse_vendor_item_t *i
     hf_json_end_object(&json);
 }
 
-bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us,
-                         evse_vendor_item_t *item)
+bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, evse_vendor_item_t *item)
 {
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     if (view == NULL || view->plugged == 0u || view->bms_alive == 0u || view->request_mA <= 0 ||
@@ -190,8 +189,8 @@ bool evse_vendor_vehicle(const evse_ocpp_t *ocpp, unsigned connector, uint64_t n
         return false;
     }
     *item = (evse_vendor_item_t){
-        .utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, now_us) / 1000u),
-        .since_s = (uint32_t)(now_us / HF_US_PER_S),
+        .utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, ocpp->now_us) / 1000u),
+        .since_s = (uint32_t)(ocpp->now_us / HF_US_PER_S),
         .mV = view->meter_fresh != 0u ? view->mV : 0,
         .mA = view->request_mA,
         .vehicle = view->vehicle,

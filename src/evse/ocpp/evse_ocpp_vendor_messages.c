@@ -73,10 +73,10 @@ static bool is_on(const evse_ocpp_t *ocpp, evse_vendor_kind_t kind)
 // ---- what is worth a message --------------------------------------------------------------------
 
 static evse_vendor_item_t new_item(const evse_ocpp_t *ocpp, evse_vendor_kind_t kind,
-                                   unsigned connector, uint64_t now_us)
+                                   unsigned connector)
 {
-    return (evse_vendor_item_t){.utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, now_us) / 1000u),
-                                .since_s = (uint32_t)(now_us / HF_US_PER_S),
+    return (evse_vendor_item_t){.utc_s = (uint32_t)(evse_ocpp_utc_ms(ocpp, ocpp->now_us) / 1000u),
+                                .since_s = (uint32_t)(ocpp->now_us / HF_US_PER_S),
                                 .transaction_id = EVSE_TRANSACTION_ID_UNKNOWN,
                                 .soc_permille = -1,
                                 .range_km = -1,
@@ -85,40 +85,40 @@ static evse_vendor_item_t new_item(const evse_ocpp_t *ocpp, evse_vendor_kind_t k
                                 .connector = (uint8_t)connector};
 }
 
-static void alert(evse_ocpp_t *ocpp, evse_vendor_kind_t kind, unsigned connector, unsigned code,
-                  uint64_t now_us)
+static void alert(evse_ocpp_t *ocpp, evse_vendor_kind_t kind, unsigned connector, unsigned code)
 {
     if (is_on(ocpp, kind)) {
-        evse_vendor_item_t item = new_item(ocpp, kind, connector, now_us);
+        evse_vendor_item_t item = new_item(ocpp, kind, connector);
         item.code = (uint8_t)code;
         evse_vendor_put(ocpp, &item);
     }
 }
 
-void evse_vendor_note_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_us)
+void evse_vendor_note_event(evse_ocpp_t *ocpp, const evse_event_t *event)
 {
     bool fault = event->kind == EVSE_EVENT_FAULT && event->detail != EVSE_FAULT_EMERGENCY_STOP &&
                  event->detail < EVSE_FAULT_COUNT;
     if (fault || event->kind == EVSE_EVENT_ESTOP) {
         unsigned code = fault ? event->detail : (unsigned)EVSE_FAULT_EMERGENCY_STOP;
-        alert(ocpp, EVSE_VENDOR_SystemAlert, event->connector, code, now_us);
+        alert(ocpp, EVSE_VENDOR_SystemAlert, event->connector, code);
     }
 }
 
 void evse_vendor_note_end(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
-                          uint64_t register_mJ, uint64_t now_us)
+                          uint64_t register_mJ)
 {
     const evse_transaction_t *open = ocpp->config.store->open[connector];
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     if (!is_on(ocpp, EVSE_VENDOR_SessionSummary) || open == NULL) {
         return;
     }
-    evse_vendor_item_t item = new_item(ocpp, EVSE_VENDOR_SessionSummary, connector, now_us);
+    evse_vendor_item_t item = new_item(ocpp, EVSE_VENDOR_SessionSummary, connector);
     uint64_t stop_Wh = register_mJ / EVSE_mJ_PER_Wh;
     item.number = open->number;
     item.transaction_id = open->transaction_id;
     item.energy_Wh = stop_Wh > open->start_Wh ? (uint32_t)(stop_Wh - open->start_Wh) : 0u;
-    item.duration_s = (uint32_t)((now_us - ocpp->session[connector].started_us) / HF_US_PER_S);
+    item.duration_s =
+        (uint32_t)((ocpp->now_us - ocpp->session[connector].started_us) / HF_US_PER_S);
     item.code = (uint8_t)reason;
     if (view != NULL) {
         item.soc_permille = (int16_t)view->soc_permille;
@@ -132,8 +132,7 @@ void evse_vendor_note_end(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reaso
 }
 
 // The BMS gives or takes its permission. Within a session, taking it is also how it ends the charge.
-static void watch_bms(evse_ocpp_t *ocpp, unsigned connector, const evse_connector_view_t *view,
-                      uint64_t now_us)
+static void watch_bms(evse_ocpp_t *ocpp, unsigned connector, const evse_connector_view_t *view)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     bool allows = view->bms_allows != 0u;
@@ -146,22 +145,21 @@ static void watch_bms(evse_ocpp_t *ocpp, unsigned connector, const evse_connecto
         vendor->connector[connector].bms_allowed = allows;
     }
     if (allows == vendor->connector[connector].bms_allowed ||
-        now_us - vendor->connector[connector].alert_us < ALERT_GAP_US) {
+        ocpp->now_us - vendor->connector[connector].alert_us < ALERT_GAP_US) {
         return;
     }
     vendor->connector[connector].bms_allowed = allows;
-    vendor->connector[connector].alert_us = now_us;
+    vendor->connector[connector].alert_us = ocpp->now_us;
     alert(ocpp, EVSE_VENDOR_BMSAlert, connector,
-          allows ? EVSE_ALERT_BMS_ENABLED : EVSE_ALERT_BMS_DISABLED, now_us);
+          allows ? EVSE_ALERT_BMS_ENABLED : EVSE_ALERT_BMS_DISABLED);
     if (!allows && evse_session_is_billing(ocpp, connector)) {
         bool full = view->soc_permille >= FULL_PERMILLE;
         alert(ocpp, EVSE_VENDOR_SystemAlert, connector,
-              full ? EVSE_ALERT_COMPLETE : EVSE_ALERT_SWITCHED_OFF, now_us);
+              full ? EVSE_ALERT_COMPLETE : EVSE_ALERT_SWITCHED_OFF);
     }
 }
 
-static void watch_plug(evse_ocpp_t *ocpp, unsigned connector, const evse_connector_view_t *view,
-                       uint64_t now_us)
+static void watch_plug(evse_ocpp_t *ocpp, unsigned connector, const evse_connector_view_t *view)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     evse_vendor_item_t item;
@@ -171,30 +169,31 @@ static void watch_plug(evse_ocpp_t *ocpp, unsigned connector, const evse_connect
         return;
     }
     if (vendor->connector[connector].plugged_us == 0u) {
-        vendor->connector[connector].plugged_us = now_us;
+        vendor->connector[connector].plugged_us = ocpp->now_us;
     }
     if (evse_session_is_billing(ocpp, connector)) {
         vendor->connector[connector].informed = true; // what it tells is of before the charge
     }
     uint64_t last_us = vendor->connector[connector].info_us;
     if (!vendor->connector[connector].informed && is_on(ocpp, EVSE_VENDOR_VehicleInfo) &&
-        now_us - vendor->connector[connector].plugged_us >= SETTLE_US &&
-        (last_us == 0u || now_us - last_us >= INFO_PAUSE_US) &&
-        evse_vendor_vehicle(ocpp, connector, now_us, &item)) {
+        ocpp->now_us - vendor->connector[connector].plugged_us >= SETTLE_US &&
+        (last_us == 0u || ocpp->now_us - last_us >= INFO_PAUSE_US) &&
+        evse_vendor_vehicle(ocpp, connector, &item)) {
         vendor->connector[connector].informed = true;
-        vendor->connector[connector].info_us = now_us;
+        vendor->connector[connector].info_us = ocpp->now_us;
         evse_vendor_put(ocpp, &item);
     }
 }
 
-static void watch_telemetry(evse_ocpp_t *ocpp, uint64_t now_us)
+static void watch_telemetry(evse_ocpp_t *ocpp)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     if (!is_on(ocpp, EVSE_VENDOR_LiveTelemetry) ||
-        !evse_is_due(now_us, vendor->next_telemetry_us)) {
+        !evse_is_due(ocpp->now_us, vendor->next_telemetry_us)) {
         return;
     }
-    vendor->next_telemetry_us = now_us + evse_seconds_us(EVSE_NUMBER(ocpp, TelemetryInterval));
+    vendor->next_telemetry_us =
+        ocpp->now_us + evse_seconds_us(EVSE_NUMBER(ocpp, TelemetryInterval));
     vendor->telemetry_due = 0u;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         bool live = ocpp->session[i].state == EVSE_SESSION_RUNNING && evse_ocpp_is_online(ocpp);
@@ -204,14 +203,14 @@ static void watch_telemetry(evse_ocpp_t *ocpp, uint64_t now_us)
 
 // What was not known when it happened: the time, and the transaction's id. True while an id is missing that may still come:
 // it is known only until the transaction's last message is confirmed.
-static bool complete_items(evse_ocpp_t *ocpp, uint64_t now_us)
+static bool complete_items(evse_ocpp_t *ocpp)
 {
-    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, now_us);
+    uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     bool missing = false;
     for (unsigned i = 0u; i < ocpp->vendor.count; i++) {
         evse_vendor_item_t *item = &ocpp->vendor.item[i];
         if (item->utc_s == 0u && item->since_s != 0u && utc_ms != 0u) {
-            item->utc_s = (uint32_t)(utc_ms / 1000u - now_us / HF_US_PER_S) + item->since_s;
+            item->utc_s = (uint32_t)(utc_ms / 1000u - ocpp->now_us / HF_US_PER_S) + item->since_s;
         }
         if (item->number != 0u && item->transaction_id == EVSE_TRANSACTION_ID_UNKNOWN) {
             const evse_transaction_t *transaction =
@@ -225,25 +224,25 @@ static bool complete_items(evse_ocpp_t *ocpp, uint64_t now_us)
     return missing;
 }
 
-void evse_vendor_work(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_vendor_work(evse_ocpp_t *ocpp)
 {
     for (unsigned i = 0u; ocpp->vendor.enabled != 0u && i < ocpp->config.connectors; i++) {
         const evse_connector_view_t *view = evse_view(ocpp, i);
         if (view != NULL) {
-            watch_plug(ocpp, i, view, now_us);
-            watch_bms(ocpp, i, view, now_us);
+            watch_plug(ocpp, i, view);
+            watch_bms(ocpp, i, view);
         }
     }
-    watch_telemetry(ocpp, now_us);
+    watch_telemetry(ocpp);
     bool missing = false;
     if (ocpp->vendor.count != 0u) {
-        missing = complete_items(ocpp, now_us);
+        missing = complete_items(ocpp);
         if (!evse_ocpp_is_online(ocpp) && !ocpp->journal_failed) {
             evse_vendor_keep(ocpp);
         }
     }
     bool idle = ocpp->vendor.enabled == 0u && ocpp->vendor.count == 0u;
-    ocpp->vendor.due_us = idle ? UINT64_MAX : now_us + (missing ? 0u : LOOK_US);
+    ocpp->vendor.due_us = idle ? UINT64_MAX : ocpp->now_us + (missing ? 0u : LOOK_US);
 }
 
 // ---- the sending --------------------------------------------------------------------------------
@@ -304,13 +303,14 @@ static bool send_telemetry(evse_ocpp_t *ocpp)
     return send_data(ocpp, EVSE_VENDOR_LiveTelemetry, text, TELEMETRY);
 }
 
-bool evse_vendor_send_some(evse_ocpp_t *ocpp, uint64_t now_us)
+bool evse_vendor_send_some(evse_ocpp_t *ocpp)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     // Billing that only makes its last confirmation durable goes on in a moment; one that waits to be tried again does not.
     bool billing = evse_store_waiting(ocpp->config.store) > 0 && !ocpp->journal_failed &&
-                   evse_is_due(now_us, ocpp->next_transaction_us);
-    if (billing || !evse_ocpp_is_online(ocpp) || !evse_is_due(now_us, vendor->not_before_us)) {
+                   evse_is_due(ocpp->now_us, ocpp->next_transaction_us);
+    if (billing || !evse_ocpp_is_online(ocpp) ||
+        !evse_is_due(ocpp->now_us, vendor->not_before_us)) {
         return false;
     }
     return send_item(ocpp) || (vendor->telemetry_due != 0u && send_telemetry(ocpp));
@@ -324,11 +324,11 @@ static void rest(evse_vendor_t *vendor, uint64_t now_us)
 }
 
 void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t outcome,
-                        hf_json_t payload, uint64_t now_us)
+                        hf_json_t payload)
 {
     evse_vendor_t *vendor = &ocpp->vendor;
     bool is_item = (token >> 8 & 0xFFu) != TELEMETRY && vendor->in_flight != 0u;
-    if (outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp, now_us)) {
+    if (outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp)) {
         vendor->in_flight = 0u; // it is still in the queue
         return;
     }
@@ -338,7 +338,8 @@ void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t ou
         vendor->silent = 0u;
         vendor->not_before_us = 0u;
     } else {
-        rest(vendor, now_us); // who does not answer, or knows no such thing, is asked less often
+        rest(vendor,
+             ocpp->now_us); // who does not answer, or knows no such thing, is asked less often
     }
     vendor->sent++;
     vendor->unanswered += outcome == EVSE_RPC_TIMEOUT ? 1u : 0u;

@@ -3,7 +3,7 @@
 // latch, a proof or a register that the store did not take is offered again in the next round.
 #include "evse_session_private.h"
 
-static void on_stopped(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_us)
+static void on_stopped(evse_ocpp_t *ocpp, const evse_event_t *event)
 {
     evse_session_t *session = &ocpp->session[event->connector];
     if (event->session_id != session->id || session->state == EVSE_SESSION_IDLE) {
@@ -11,59 +11,59 @@ static void on_stopped(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t no
     }
     evse_stop_reason_t own = (evse_stop_reason_t)event->detail;
     if (!evse_session_is_billing(ocpp, event->connector)) {
-        evse_session_cancel(ocpp, event->connector, HF_LOG_TEXT(evse_stop_reason_text(own)),
-                            now_us);
+        evse_session_cancel(ocpp, event->connector, HF_LOG_TEXT(evse_stop_reason_text(own)));
         return;
     }
     evse_session_finish(ocpp, event->connector, own != EVSE_STOP_None ? own : session->stop_reason,
-                        event->register_mJ, now_us);
+                        event->register_mJ);
 }
 
-static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event, uint64_t now_us)
+static void on_event(evse_ocpp_t *ocpp, const evse_event_t *event)
 {
     hf_log_t *log = ocpp->config.log;
     unsigned connector = event->connector + 1u;
-    evse_vendor_on_event(ocpp, event, now_us);
+    evse_vendor_on_event(ocpp, event);
     switch ((evse_event_kind_t)event->kind) {
     case EVSE_EVENT_STATE:
-        HF_LOGI(log, now_us, CONNECTOR, "connector %u: %s", connector,
+        HF_LOGI(log, ocpp->now_us, CONNECTOR, "connector %u: %s", connector,
                 evse_connector_state_text(event->detail));
         break;
     case EVSE_EVENT_ENERGIZED:
-        HF_LOGI(log, now_us, CONNECTOR, "connector %u: power on", connector);
+        HF_LOGI(log, ocpp->now_us, CONNECTOR, "connector %u: power on", connector);
         break;
     case EVSE_EVENT_STOPPED:
-        on_stopped(ocpp, event, now_us);
+        on_stopped(ocpp, event);
         break;
     case EVSE_EVENT_FAULT:
-        HF_LOGW(log, now_us, SAFETY, "connector %u: fault %u, %s", connector, event->detail,
+        HF_LOGW(log, ocpp->now_us, SAFETY, "connector %u: fault %u, %s", connector, event->detail,
                 evse_fault_text(event->detail));
         break;
     case EVSE_EVENT_FAULT_CLEARED:
-        HF_LOGI(log, now_us, SAFETY, "connector %u: fault %u cleared", connector, event->detail);
+        HF_LOGI(log, ocpp->now_us, SAFETY, "connector %u: fault %u cleared", connector,
+                event->detail);
         break;
     case EVSE_EVENT_ESTOP:
         ocpp->latch_estop = true;
-        HF_LOGW(log, now_us, SAFETY, "emergency stop");
+        HF_LOGW(log, ocpp->now_us, SAFETY, "emergency stop");
         break;
     case EVSE_EVENT_ESTOP_CLEARED:
         ocpp->latch_estop = false;
-        HF_LOGI(log, now_us, SAFETY, "emergency stop reset");
+        HF_LOGI(log, ocpp->now_us, SAFETY, "emergency stop reset");
         break;
     case EVSE_EVENT_WELD:
         ocpp->latch_welds |= 1u << event->connector;
-        HF_LOGE(log, now_us, SAFETY, "connector %u: contactor welded", connector);
+        HF_LOGE(log, ocpp->now_us, SAFETY, "connector %u: contactor welded", connector);
         break;
     case EVSE_EVENT_WELD_CLEARED:
         ocpp->latch_welds &= ~(1u << event->connector);
-        HF_LOGI(log, now_us, SAFETY, "connector %u: weld latch reset", connector);
+        HF_LOGI(log, ocpp->now_us, SAFETY, "connector %u: weld latch reset", connector);
         break;
     case EVSE_EVENT_START_BUTTON:
-        evse_session_press_start(ocpp, event->connector, now_us);
+        evse_session_press_start(ocpp, event->connector);
         break;
     case EVSE_EVENT_COMMISSIONED:
         ocpp->proofs_owed |= 1u << event->connector;
-        HF_LOGI(log, now_us, SAFETY,
+        HF_LOGI(log, ocpp->now_us, SAFETY,
                 "connector %u: commissioned, the modules stop by themselves "
                 "after %u ms",
                 connector, event->detail);
@@ -105,27 +105,28 @@ static void keep_proof(evse_ocpp_t *ocpp, unsigned connector)
     }
 }
 
-static void keep_register(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+static void keep_register(evse_ocpp_t *ocpp, unsigned connector)
 {
     const evse_connector_view_t *view = evse_view(ocpp, connector);
     if (view != NULL && !ocpp->journal_failed) {
-        (void)!evse_store_register(ocpp->config.store, connector, view->register_mJ, now_us, false);
+        (void)!evse_store_register(ocpp->config.store, connector, view->register_mJ, ocpp->now_us,
+                                   false);
     }
 }
 
-void evse_session_take_events(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_session_take_events(evse_ocpp_t *ocpp)
 {
     evse_event_t event;
     for (unsigned i = 0u;
          i < EVSE_EVENTS_CAPACITY && hf_queue_get(&ocpp->config.mailbox->events, &event) == HF_OK;
          i++) {
         if (event.connector < ocpp->config.connectors) {
-            on_event(ocpp, &event, now_us);
+            on_event(ocpp, &event);
         }
     }
     keep_latches(ocpp);
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
         keep_proof(ocpp, i);
-        keep_register(ocpp, i, now_us);
+        keep_register(ocpp, i);
     }
 }

@@ -59,7 +59,7 @@ static evse_connector_order_t order_for(const evse_ocpp_t *ocpp, unsigned connec
     };
 }
 
-void evse_sessions_order(evse_ocpp_t *ocpp, uint64_t now_us)
+void evse_sessions_order(evse_ocpp_t *ocpp)
 {
     bool changed = false;
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
@@ -69,15 +69,15 @@ void evse_sessions_order(evse_ocpp_t *ocpp, uint64_t now_us)
             changed = true;
         }
     }
-    if (!changed && !evse_is_due(now_us, ocpp->next_orders_us)) {
+    if (!changed && !evse_is_due(ocpp->now_us, ocpp->next_orders_us)) {
         return;
     }
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
-        ocpp->orders.connector[i].valid_until_us = now_us + EVSE_ORDER_VALID_US;
+        ocpp->orders.connector[i].valid_until_us = ocpp->now_us + EVSE_ORDER_VALID_US;
     }
     if (ocpp->first_orders_us == 0u) {
-        ocpp->first_orders_us = now_us;
+        ocpp->first_orders_us = ocpp->now_us;
     }
-    ocpp->next_orders_us = now_us + EVSE_ORDER_REPEAT_US;
+    ocpp->next_orders_us = ocpp->now_us + EVSE_ORDER_REPEAT_US;
     hf_snapshot_write(&ocpp->config.mailbox->orders, &ocpp->orders);
 }

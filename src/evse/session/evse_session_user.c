@@ -18,28 +18,28 @@ static bool is_ended_by_card(const evse_session_t *session)
            (session->state == EVSE_SESSION_IDLE && session->cable_held);
 }
 
-static void end_by_card(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, uint64_t now_us)
+static void end_by_card(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
 {
     evse_session_t *session = &ocpp->session[connector];
     session->cable_held = false;
     if (session->state == EVSE_SESSION_IDLE) {
-        HF_LOGI(ocpp->config.log, now_us, SESSION, "connector %u: cable freed by tag %s",
+        HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "connector %u: cable freed by tag %s",
                 connector + 1u, id_tag);
         return;
     }
     hf_builder_t out;
     hf_builder_init(&out, session->stop_id_tag, sizeof session->stop_id_tag);
     hf_builder_text(&out, id_tag);
-    evse_session_stop(ocpp, connector, EVSE_STOP_Local, now_us);
+    evse_session_stop(ocpp, connector, EVSE_STOP_Local);
 }
 
 // Another card than the one that began. HF_E_AGAIN: the central system is asked.
-static int try_group(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, uint64_t now_us)
+static int try_group(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
 {
     evse_session_t *session = &ocpp->session[connector];
     switch (evse_auth_same_group(ocpp, connector, id_tag)) {
     case EVSE_GROUP_YES:
-        end_by_card(ocpp, connector, id_tag, now_us);
+        end_by_card(ocpp, connector, id_tag);
         return HF_OK;
     case EVSE_GROUP_ASK:
         if (session->asked_id_tag[0] != '\0') {
@@ -54,7 +54,7 @@ static int try_group(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, 
     }
 }
 
-void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group, uint64_t now_us)
+void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group)
 {
     evse_session_t *session = &ocpp->session[connector];
     if (session->asked_id_tag[0] == '\0') {
@@ -62,7 +62,7 @@ void evse_session_asked(evse_ocpp_t *ocpp, unsigned connector, bool same_group, 
     }
     bool good = same_group && is_ended_by_card(session);
     if (good) {
-        end_by_card(ocpp, connector, session->asked_id_tag, now_us);
+        end_by_card(ocpp, connector, session->asked_id_tag);
     }
     session->asked_id_tag[0] = '\0';
     evse_session_signal(ocpp, connector, good);
@@ -78,33 +78,34 @@ evse_auth_verdict_t evse_session_judge(evse_ocpp_t *ocpp, unsigned connector, co
     return reserved == EVSE_AUTH_ACCEPT ? verdict : reserved;
 }
 
-static int try_begin(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, uint64_t now_us)
+static int try_begin(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
 {
     evse_auth_verdict_t verdict =
         evse_session_judge(ocpp, connector, id_tag, evse_auth_judge(ocpp, id_tag));
     if (verdict == EVSE_AUTH_REFUSE) {
         return HF_E_STATE;
     }
-    evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK, now_us);
+    evse_session_open(ocpp, connector, id_tag, verdict == EVSE_AUTH_ASK);
     return verdict == EVSE_AUTH_ASK ? HF_E_AGAIN : HF_OK;
 }
 
-static int take_card(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag, uint64_t now_us)
+static int take_card(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag)
 {
     evse_session_t *session = &ocpp->session[connector];
     if (!is_ended_by_card(session)) {
-        return try_begin(ocpp, connector, id_tag, now_us);
+        return try_begin(ocpp, connector, id_tag);
     }
     if (evse_tag_is_same(session->id_tag, id_tag)) {
-        end_by_card(ocpp, connector, id_tag, now_us);
+        end_by_card(ocpp, connector, id_tag);
         return HF_OK;
     }
-    return try_group(ocpp, connector, id_tag, now_us);
+    return try_group(ocpp, connector, id_tag);
 }
 
 int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                           uint64_t now_us)
 {
+    ocpp->now_us = now_us;
     if (connector >= ocpp->config.connectors || id_tag == NULL || id_tag[0] == '\0') {
         return HF_E_RANGE;
     }
@@ -112,7 +113,7 @@ int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_
         return HF_E_TOO_LONG;
     }
     evse_stir(ocpp);
-    int status = take_card(ocpp, connector, id_tag, now_us);
+    int status = take_card(ocpp, connector, id_tag);
     if (status == HF_E_AGAIN) { // the light waits for the central system
         return HF_OK;
     }
@@ -123,6 +124,7 @@ int evse_ocpp_present_tag(evse_ocpp_t *ocpp, unsigned connector, const char *id_
 int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t reason,
                    uint64_t now_us)
 {
+    ocpp->now_us = now_us;
     if (connector >= ocpp->config.connectors || reason == EVSE_STOP_None ||
         reason >= EVSE_STOP_REASON_COUNT) {
         return HF_E_RANGE;
@@ -132,18 +134,18 @@ int evse_ocpp_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t rea
         return HF_E_STATE;
     }
     evse_stir(ocpp);
-    evse_session_stop(ocpp, connector, reason, now_us);
+    evse_session_stop(ocpp, connector, reason);
     return HF_OK;
 }
 
 // The start button only starts: its own tag presented during a session would end that.
-void evse_session_press_start(evse_ocpp_t *ocpp, unsigned connector, uint64_t now_us)
+void evse_session_press_start(evse_ocpp_t *ocpp, unsigned connector)
 {
     const char *id_tag = evse_key_text(ocpp, EVSE_KEY_OF_LocalStartTag);
     int status = HF_E_STATE;
     if (id_tag[0] != '\0' && ocpp->session[connector].state == EVSE_SESSION_IDLE) {
-        status = evse_ocpp_present_tag(ocpp, connector, id_tag, now_us);
+        status = evse_ocpp_present_tag(ocpp, connector, id_tag, ocpp->now_us);
     }
-    HF_LOGI(ocpp->config.log, now_us, SESSION, "connector %u: start button: %s", connector + 1u,
-            id_tag[0] != '\0' ? hf_status_text(status) : "no LocalStartTag");
+    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "connector %u: start button: %s",
+            connector + 1u, id_tag[0] != '\0' ? hf_status_text(status) : "no LocalStartTag");
 }

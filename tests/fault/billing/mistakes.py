@@ -17,13 +17,13 @@ MISTAKES = {
     # ---- sending
     "timeout_burns": (
         "a time-out counts as an attempt",
-        r"if \(!evse_is_link_loss\(ocpp, now_us\)\) \{\s+ocpp->next_transaction_us =",
-        "if (!evse_is_link_loss(ocpp, now_us)) {\n            (void)!evse_store_refuse(ocpp->config.store, "
+        r"if \(!evse_is_link_loss\(ocpp\)\) \{\s+ocpp->next_transaction_us =",
+        "if (!evse_is_link_loss(ocpp)) {\n            (void)!evse_store_refuse(ocpp->config.store, "
         "(uint32_t)EVSE_NUMBER(ocpp, TransactionMessageAttempts));\n            ocpp->next_transaction_us ="),
     "link_loss_burns": (
         "a lost link counts as an attempt",
-        r"if \(!evse_is_link_loss\(ocpp, now_us\)\) \{\s+ocpp->next_transaction_us =",
-        "if (evse_is_link_loss(ocpp, now_us)) {\n            (void)!evse_store_refuse(ocpp->config.store, "
+        r"if \(!evse_is_link_loss\(ocpp\)\) \{\s+ocpp->next_transaction_us =",
+        "if (evse_is_link_loss(ocpp)) {\n            (void)!evse_store_refuse(ocpp->config.store, "
         "(uint32_t)EVSE_NUMBER(ocpp, TransactionMessageAttempts));\n        } else {\n"
         "            ocpp->next_transaction_us ="),
     "wait_is_flat": (
@@ -105,8 +105,8 @@ MISTAKES = {
     "kept_offline_only": (
         "readings stay in memory although nobody answers",
         r"return !evse_ocpp_is_online\(ocpp\) \|\|\s+\(evse_store_waiting\(ocpp->config\.store\) > 0 &&\s+"
-        r"now_us - ocpp->queue_moved_us >= ocpp->rpc\.timeout_ms \* HF_US_PER_MS\);",
-        "return (void)now_us, !evse_ocpp_is_online(ocpp);"),
+        r"ocpp->now_us - ocpp->queue_moved_us >= ocpp->rpc\.timeout_ms \* HF_US_PER_MS\);",
+        "return !evse_ocpp_is_online(ocpp);"),
     "late_reading_last": (
         "a reading that is journalled late goes to the end of the queue",
         r"evse_index_insert\(store, i, queued\);",
