@@ -12,6 +12,7 @@
 #if CONFIG_HF_TELEMETRY
 #include "daemon_dossier.h"
 #include "daemon_stream.h"
+#include "hf_thermal_linux.h"
 #include "holdfast/hf_telemetry_sources.h"
 #include "holdfast_malloc.h"
 
@@ -47,6 +48,7 @@ typedef struct daemon_device {
     uint64_t published_us, published_before_us, cpu_us;
     bool is_net_told, is_stale_told;
     daemon_budget_t budget;
+    hf_thermal_linux_t thermal;
     evse_comms_view_t comms; // as main knows it
     uint32_t queue_peak;     // messages in the journal
     bool is_ready;

@@ -102,6 +102,7 @@ int daemon_device_build(daemon_t *daemon)
     uint64_t now_us = hf_port_now_us();
     daemon_dossier_open(&device->dossier, daemon->options.state, now_us);
     daemon_dossier_catch(&device->dossier);
+    hf_thermal_linux_open(&device->thermal, HF_THERMAL_LINUX_CLASSES);
     daemon_sources_find_budget(&device->budget);
     daemon_sources_read_regions(&device->budget);
     int (*const steps[])(daemon_t *) = {build_stream, daemon_policy_build};
@@ -304,6 +305,9 @@ static void fill_view(daemon_t *daemon, uint64_t now_us)
     view->has_dossier = device->dossier.has_last ? 1u : 0u;
     view->dossier = device->dossier.last;
     view->cpu_permille = take_cpu(device, now_us);
+    if (hf_thermal_linux_read(&device->thermal, &view->cpu_mC) != HF_OK) {
+        view->cpu_mC = INT32_MIN;
+    }
     view->heap_bytes = device->budget.regions > 0 ? (uint32_t)device->budget.of[0].size_bytes : 0;
     memcpy(view->ip, telemetry->ip, sizeof view->ip);
     memcpy(view->host, telemetry->host, sizeof view->host);

@@ -27,6 +27,7 @@ typedef struct evse_device_view {
     hf_history_sample_t history[HF_HISTORY_SAMPLES]; // private: windows' ring
     uint32_t heap_bytes;                             // all there is of internal memory; 0 unknown
     int32_t cpu_permille;  // of one processor, over the last period; -1 unknown
+    int32_t cpu_mC;        // how warm it is, in thousandths of a degree; INT32_MIN unknown
     char ip[46], host[64]; // empty: disconnected
     uint32_t pools, tasks, locks;
     evse_device_lock_t lock[EVSE_DEVICE_LOCKS];

@@ -106,6 +106,7 @@ static void fill_device(void)
     world.device.pool[0] =
         (hf_line_pool_t){.name = "messages", .block_bytes = 512, .capacity = 8, .exhausted = 3};
     world.device.cpu_permille = 125;
+    world.device.cpu_mC = -1600;
     world.device.locks = 1;
     world.device.lock[0] = (evse_device_lock_t){
         .name = "history", .holder = "comms", .waiter = "", .held_ms = 62, .timeouts = 3};
@@ -207,6 +208,7 @@ static void publish_on_connect_tells_everything_in_order(void)
     CHECK_EQ(figure("diag/memory", "exhausted"), 3);
     CHECK_EQ(figure("diag/memory", "psram_free"), 0);
     CHECK_EQ(figure("diag/health", "cpu_usage"), 12);
+    CHECK_EQ(figure("diag/health", "cpu_temperature"), -2);
     CHECK_EQ(hf_json_count(member("diag/tasks", "stacks")), 1);
     hf_json_t lock = hf_json_element(member("diag/tasks", "locks"), 0);
     CHECK(hf_json_is_string(hf_json_member(lock, "holder"), "comms"));
@@ -475,6 +477,16 @@ static void publish_unknown_device_is_null_and_not_zero(void)
     CHECK_EQ(member("diag/memory", "trips").type, HF_JSON_NULL);
     CHECK_EQ(member("diag/reset", "reason").type, HF_JSON_NULL);
     CHECK_EQ(member("diag/health", "heap_fragmentation").type, HF_JSON_NULL);
+    CHECK_EQ(member("diag/health", "cpu_temperature").type, HF_JSON_NULL);
+}
+
+static void publish_processor_without_a_sensor_has_no_temperature(void)
+{
+    begin();
+    world.device.cpu_mC = INT32_MIN;
+    CHECK_EQ(poll_after(0), HF_OK);
+    CHECK_EQ(figure("diag/health", "cpu_usage"), 12);
+    CHECK_EQ(member("diag/health", "cpu_temperature").type, HF_JSON_NULL);
 }
 
 static void publish_boot_time_is_told_once_the_clock_is_known(void)
@@ -661,6 +673,7 @@ int main(int argc, char **argv)
         HF_TEST(publish_largest_device_fits),
         HF_TEST(publish_trip_tells_the_diagnostics_at_once),
         HF_TEST(publish_unknown_device_is_null_and_not_zero),
+        HF_TEST(publish_processor_without_a_sensor_has_no_temperature),
         HF_TEST(publish_boot_time_is_told_once_the_clock_is_known),
         HF_TEST(publish_rediscovers_after_its_wait),
         HF_TEST(publish_discovery_off_removes_what_was_there),

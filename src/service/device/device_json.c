@@ -2,6 +2,8 @@
 // A field is one line: name, whether it is known, where it is.
 #include "device_json.h"
 
+#define MILLI 1000
+
 void device_json_null(hf_json_writer_t *json, const char *name)
 {
     hf_json_key(json, name);
@@ -45,6 +47,20 @@ void device_json_storage(const evse_comms_view_t *comms, hf_json_writer_t *json)
 }
 
 #if CONFIG_HF_TELEMETRY
+static int32_t rounded_C(int32_t milli_C)
+{
+    return (milli_C + (milli_C < 0 ? -MILLI / 2 : MILLI / 2)) / MILLI;
+}
+
+void device_json_cpu(const evse_device_view_t *device, hf_json_writer_t *json)
+{
+    bool has_usage = device != NULL && device->cpu_permille >= 0;
+    bool has_sensor = device != NULL && device->cpu_mC != INT32_MIN;
+    device_json_number(json, "cpu_usage", has_usage, has_usage ? device->cpu_permille / 10 : 0);
+    device_json_number(json, "cpu_temperature", has_sensor,
+                       has_sensor ? rounded_C(device->cpu_mC) : 0);
+}
+
 void device_json_memory(const evse_device_view_t *device, hf_json_writer_t *json)
 {
     static const hf_memory_t none;

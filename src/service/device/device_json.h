@@ -17,7 +17,9 @@ void device_json_null(hf_json_writer_t *json, const char *name);
 /// flash_..., fs_...: where things are kept. `comms` NULL: not known.
 void device_json_storage(const evse_comms_view_t *comms, hf_json_writer_t *json);
 #if CONFIG_HF_TELEMETRY
-/// heap_..., psram_...: fields into the object that is open. All below: `device` NULL: not known.
+/// cpu_usage, cpu_temperature: fields into the object that is open. All below: `device` NULL: not known.
+void device_json_cpu(const evse_device_view_t *device, hf_json_writer_t *json);
+/// heap_..., psram_...: the same.
 void device_json_memory(const evse_device_view_t *device, hf_json_writer_t *json);
 /// "pools": [...]; returns the takes that were refused, of all.
 uint32_t device_json_pools(const evse_device_view_t *device, hf_json_writer_t *json);

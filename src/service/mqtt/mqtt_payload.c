@@ -117,11 +117,9 @@ static void put_health(hf_json_writer_t *json, const mqtt_publisher_t *publisher
     hf_json_i64_field(json, "uptime_seconds",
                       (int64_t)((now_us - source->started_us) / HF_US_PER_S));
     device_json_text(json, "reset_reason", reset_reason(publisher));
-    device_json_number(json, "cpu_usage",
-                       publisher->has_device && publisher->device.cpu_permille >= 0,
-                       publisher->device.cpu_permille / 10);
-    device_json_null(json, "cpu_temperature");
-    device_json_memory(publisher->has_device ? &publisher->device : NULL, json);
+    const evse_device_view_t *device = publisher->has_device ? &publisher->device : NULL;
+    device_json_cpu(device, json);
+    device_json_memory(device, json);
     device_json_storage(&publisher->comms, json);
     hf_json_bool_field(json, "mqtt_enabled", true);
     hf_json_bool_field(json, "mqtt_publish_enabled", true);

@@ -114,9 +114,7 @@ static void put_start(const evse_device_view_t *device, hf_json_writer_t *json)
         device != NULL ? (uint32_t)((device->now_us - device->started_us) / HF_US_PER_S) : 0);
     device_json_text(json, "reset_reason",
                      device != NULL ? hf_reset_text(device->reset_code) : NULL);
-    bool has_cpu = device != NULL && device->cpu_permille >= 0;
-    device_json_number(json, "cpu_usage", has_cpu,
-                       has_cpu ? (uint32_t)device->cpu_permille / 10u : 0);
+    device_json_cpu(device, json);
 }
 
 static uint32_t number_of(const hf_history_sample_t *sample, const span_field_t *field)
@@ -177,6 +175,7 @@ static void put_start(const evse_device_view_t *device, hf_json_writer_t *json)
     device_json_null(json, "uptime_seconds");
     device_json_null(json, "reset_reason");
     device_json_null(json, "cpu_usage");
+    device_json_null(json, "cpu_temperature");
 }
 
 void portal_history_fields(const evse_device_view_t *device, hf_json_writer_t *json)
@@ -220,7 +219,6 @@ void portal_health_fields(const evse_device_view_t *device, const evse_comms_vie
                           const portal_mqtt_t *mqtt, bool is_api, hf_json_writer_t *json)
 {
     put_start(device, json);
-    device_json_null(json, "cpu_temperature");
 #if CONFIG_HF_TELEMETRY
     device_json_memory(device, json);
     if (is_api) {
