@@ -103,34 +103,41 @@ static void read_mqtt(void *ctx, portal_mqtt_t *mqtt)
 }
 #endif
 
-static int read_password(daemon_portal_t *portal, const char *path)
+static int read_password(const char *path, char password[PORTAL_PASSWORD_BYTES])
 {
     struct stat status;
-    FILE *file = path[0] != '\0' ? fopen(path, "r") : NULL;
+    password[0] = '\0';
     if (path[0] == '\0') {
         return -1;
     }
+    FILE *file = fopen(path, "r");
     if (file == NULL) {
         return fail(EXIT_CONFIG, path, strerror(errno));
     }
     bool is_private = fstat(fileno(file), &status) == 0 && (status.st_mode & S_IROTH) == 0;
-    size_t length = fread(portal->password, 1, sizeof portal->password, file);
+    size_t length = fread(password, 1, PORTAL_PASSWORD_BYTES, file);
     (void)fclose(file);
-    while (length > 0 &&
-           (portal->password[length - 1] == '\n' || portal->password[length - 1] == '\r')) {
+    while (length > 0 && (password[length - 1] == '\n' || password[length - 1] == '\r')) {
         length--;
     }
-    bool is_good =
-        length < sizeof portal->password && memchr(portal->password, '\0', length) == NULL;
-    portal->password[is_good ? length : 0] = '\0';
-    const char *colon = strchr(portal->password, ':');
+    bool is_good = length < PORTAL_PASSWORD_BYTES && memchr(password, '\0', length) == NULL;
+    password[is_good ? length : 0] = '\0';
+    const char *colon = strchr(password, ':');
     if (!is_private) {
         return fail(EXIT_CONFIG, path, "everybody may read it: take that away first (chmod o-r)");
     }
-    return colon != NULL && colon[1] != '\0' && strchr(portal->password, '\n') == NULL
+    return colon != NULL && colon[1] != '\0' && strchr(password, '\n') == NULL
                ? -1
                : fail(EXIT_CONFIG, path,
                       "one line USER:PASSWORD of at most 128 characters is needed");
+}
+
+int daemon_portal_check(const options_t *options)
+{
+    char password[PORTAL_PASSWORD_BYTES];
+    return !options->has_http || read_password(options->portal_password, password) < 0
+               ? HF_OK
+               : HF_E_ARGUMENT;
 }
 
 static void fill_source(daemon_t *daemon)
@@ -194,7 +201,7 @@ int daemon_portal_start(daemon_t *daemon)
     if (!daemon->options.has_http) {
         return -1;
     }
-    int code = read_password(&daemon->portal, daemon->options.portal_password);
+    int code = read_password(daemon->options.portal_password, daemon->portal.password);
     if (code < 0) {
         fill_source(daemon);
         code = open_portal(daemon);

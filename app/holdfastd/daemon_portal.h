@@ -3,6 +3,7 @@
 #ifndef DAEMON_PORTAL_H
 #define DAEMON_PORTAL_H
 
+#include "options.h"
 #include "portal.h"
 
 #include <pthread.h>
@@ -18,6 +19,8 @@ typedef struct daemon_portal {
 
 struct daemon;
 
+/// Checks --portal-password-file, where there is to be a portal. One clear sentence on stderr.
+HF_MUST_CHECK int daemon_portal_check(const options_t *options);
 /// Opens it and starts its thread, unless there is to be none. -1, or the exit code after a clear sentence.
 int daemon_portal_start(struct daemon *daemon);
 void daemon_portal_stop(struct daemon *daemon);

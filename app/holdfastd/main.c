@@ -9,6 +9,7 @@
 #include "hf_port_linux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,17 @@
 #define DRAIN_INTERVAL_NS 50000000L
 
 static daemon_t the_daemon; // static: no heap, and too large for a stack
+
+// A file that we open must never become 0, 1 or 2, where others write to: a line of the log would end up in the journal.
+static bool open_standard(void)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) { // the least that is free
+            return false;
+        }
+    }
+    return true;
+}
 
 static int block_signals(sigset_t *set)
 {
@@ -49,6 +61,9 @@ static void run_until_end(daemon_t *daemon, const sigset_t *signals)
 
 int main(int argc, char **argv)
 {
+    if (!open_standard()) {
+        return EXIT_OS;
+    }
     daemon_tasks_init(&the_daemon);
     daemon_watchdog_init(&the_daemon.watchdog);
     int code = options_read(&the_daemon.options, argc, argv);

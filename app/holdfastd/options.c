@@ -26,6 +26,8 @@ static const char *complaint(int status)
     switch (status) {
     case HF_E_TOO_LONG:
         return "empty or too long";
+    case HF_E_FULL:
+        return "no more of these are possible";
     case HF_E_STATE:
         return "speaks of the last --can, of which there is none before it";
     default:
@@ -89,6 +91,9 @@ static int read_file(options_t *options, const char *path)
         } else {
             status = read_line(options, line, where);
         }
+    }
+    if (status == HF_OK && ferror(file) != 0) { // half of a configuration is none
+        status = options_fail("cannot read '%s': %s", path, strerror(errno));
     }
     (void)fclose(file);
     return status;

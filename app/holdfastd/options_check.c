@@ -5,6 +5,9 @@
 #if CONFIG_HOLDFASTD_MQTT
 #include "daemon_mqtt.h"
 #endif
+#if CONFIG_HOLDFASTD_STATUS_PAGE
+#include "daemon_portal.h"
+#endif
 #include "evse_can_linux.h"
 #if CONFIG_HOLDFASTD_GPIO
 #include "evse_io_gpio.h"
@@ -14,6 +17,7 @@
 #endif
 #include "evse_reader_linux.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +42,8 @@ static int check_url(options_t *options)
     size_t length = strlen(options->csms);
     (void)snprintf(whole, sizeof whole, "%s%s%s", options->csms,
                    options->csms[length - 1] == '/' ? "" : "/", options->id);
-    int status = evse_url_parse(whole, &options->url);
+    int status = evse_url_parse(options->csms, &options->url); // alone: ws:// and an id is none
+    status = status == HF_OK ? evse_url_parse(whole, &options->url) : status;
     if (status != HF_OK) {
         return options_fail("csms '%s': not a ws:// address (%s)", options->csms,
                             hf_status_text(status));
@@ -181,14 +186,29 @@ static int check_console(const options_t *options)
 
 static int check_ca(const options_t *options)
 {
-    FILE *file = options->ca[0] != '\0' ? fopen(options->ca, "r") : NULL;
-    if (options->ca[0] != '\0' && file == NULL) {
-        return options_fail("ca '%s': %s", options->ca, strerror(errno));
+    if (options->ca[0] == '\0') {
+        return HF_OK;
     }
+    FILE *file = fopen(options->ca, "r");
+    bool is_readable = file != NULL && (fgetc(file) != EOF || ferror(file) == 0);
+    int status = is_readable ? HF_OK : options_fail("ca '%s': %s", options->ca, strerror(errno));
     if (file != NULL) {
         (void)fclose(file);
     }
+    return status;
+}
+
+static int check_http(const options_t *options)
+{
+    struct in_addr address;
+    if (options->has_http && inet_pton(AF_INET, options->http_host, &address) != 1) {
+        return options_fail("http '%s': not an IPv4 address%s", options->http_host, "");
+    }
+#if CONFIG_HOLDFASTD_STATUS_PAGE
+    return daemon_portal_check(options);
+#else
     return HF_OK;
+#endif
 }
 
 static int check_limits(options_t *options)
@@ -239,6 +259,9 @@ int options_check(options_t *options)
     }
     if (status == HF_OK) {
         status = check_ca(options);
+    }
+    if (status == HF_OK) {
+        status = check_http(options);
     }
 #if CONFIG_HOLDFASTD_MQTT
     if (status == HF_OK) {

@@ -67,6 +67,13 @@ wrong modules --can virtual:/a --modules 0
 wrong nobody --can virtual:/a --bms nobody
 wrong commission --can virtual:/a --commission=perhaps
 wrong /no-such-file --can virtual:/a --io gpio:/no-such-file
+wrong "ws://'" --can virtual:/a --csms ws://
+wrong "IPv4" --can virtual:/a --http charger:80
+wrong "Is a directory" --can virtual:/a --ca "$work"
+wrong "Is a directory" --can virtual:/a --config "$work"
+wrong "$work/none" --can virtual:/a --portal-password-file "$work/none"
+# shellcheck disable=SC2046 # seventeen options
+wrong "no more of these" --can virtual:/a $(for i in $(seq 17); do echo --set "a=$i"; done)
 wrong nowhere:x --can virtual:/a --io nowhere:x
 wrong /no-such-device --can virtual:/a --http none --state "$work/state" --watchdog /no-such-device
 refuses 64 watchdog "$bin/holdfastd" --watchdog

@@ -27,7 +27,7 @@ SLACK_S = 2.0  # on a busy machine; a hang that is not found lasts for ever
 
 
 class Daemon:
-    def __init__(self, directory, hangs=None, how="sleep", hang_ms=None, limited=False):
+    def __init__(self, directory, hangs=None, how="sleep", hang_ms=None, before=None):
         self.directory = directory
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(directory + "/notify")
@@ -45,7 +45,7 @@ class Daemon:
             [HOLDFASTD, "--id", "CP1", "--csms", "ws://127.0.0.1:9/", "--can", f"virtual:{directory}/can",
              "--io", f"socket:{directory}/io", "--state", directory + "/state", "--http", "127.0.0.1:0",
              "--watchdog", self.device],
-            stdin=subprocess.DEVNULL, stderr=self.stderr, env=environment, preexec_fn=limit_rights if limited else None)
+            stdin=subprocess.DEVNULL, stderr=self.stderr, env=environment, preexec_fn=before)
         self.told = []  # (moment, line)
         self.wait_told("READY=1")
 
@@ -196,8 +196,16 @@ def journal_that_hangs_ends_the_process(directory):
     daemon.expect_hang_is_found("journal", 30.0, 7.0, began)
 
 
+def closed_descriptors_are_taken_by_nobody(directory):
+    """Who starts it without stdin, stdout and stderr would find lines of the log in the journal."""
+    daemon = Daemon(directory, before=lambda: os.closerange(0, 3))
+    where = [os.readlink(f"/proc/{daemon.process.pid}/fd/{number}") for number in range(3)]
+    assert where == ["/dev/null"] * 3, where
+    assert daemon.end() == 0
+
+
 def rights_that_are_missing_are_told(directory):
-    daemon = Daemon(directory, limited=True)
+    daemon = Daemon(directory, before=limit_rights)
     daemon.listen(0.5)
     log = daemon.log()
     assert "memory is not locked" in log and "no real-time priority" in log, log
