@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The dossier's file (daemon_dossier.h): boot id, LF, last words, running page. Invariants: last words and the running page
-// have a place each, so that nobody writes over the other and no lock is needed; the mapping is only written by the kernel
-// on our behalf (pread() into it), so that a store that cannot be kept is an error and never a SIGBUS. In a handler nothing
-// is called but pread(), pwrite(), prctl(), getpid-like calls and our own code without state: no stdio, no heap, no lock.
+// have a place each, so that nobody writes over the other and no lock is needed; who has last words takes the rest from a
+// draft that is whole, since main may be in the middle of its own; the mapping is only written by the kernel on our behalf
+// (pread() into it), so that a store that cannot be kept is an error and never a SIGBUS. In a handler nothing is called but
+// pread(), pwrite(), prctl(), getpid-like calls and our own code without state: no stdio, no heap, no lock.
 #include "daemon_dossier.h"
 
 #include "hf_port_linux.h"
@@ -151,6 +152,7 @@ void daemon_dossier_open(daemon_dossier_t *dossier, const char *folder, uint64_t
     if (got > (ssize_t)HEAD_BYTES) {
         take_file(dossier, bytes, (size_t)got);
     }
+    dossier->whole[0] = dossier->draft;
 }
 
 // ---- the journal --------------------------------------------------------------------------------
@@ -172,6 +174,15 @@ static uint32_t find_newest(evse_store_t *store, hf_dossier_t *newest)
     return found;
 }
 
+/// Starts that failed before they began a page of their own find the same one again.
+static bool is_kept(evse_store_t *store, const uint8_t *page, uint32_t length)
+{
+    hf_dossier_t newest;
+    uint8_t kept[HF_DOSSIER_BYTES];
+    return find_newest(store, &newest) != 0 && hf_dossier_encode(&newest, kept) == length &&
+           memcmp(kept, page, length) == 0;
+}
+
 void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store)
 {
     uint8_t bytes[KEPT_HEAD + HF_DOSSIER_BYTES];
@@ -180,9 +191,12 @@ void daemon_dossier_keep(daemon_dossier_t *dossier, evse_store_t *store)
         return;
     }
     hf_le_put32(bytes, store->boot);
-    uint32_t length = KEPT_HEAD + hf_dossier_encode(&dossier->last, bytes + KEPT_HEAD);
+    uint32_t length = hf_dossier_encode(&dossier->last, bytes + KEPT_HEAD);
+    if (is_kept(store, bytes + KEPT_HEAD, length)) {
+        return;
+    }
     uint16_t key = (uint16_t)(store->boot % DAEMON_DOSSIERS_KEPT);
-    int status = evse_store_keep(store, EVSE_OBJECT_DOSSIER, key, bytes, length);
+    int status = evse_store_keep(store, EVSE_OBJECT_DOSSIER, key, bytes, KEPT_HEAD + length);
     if (status < 0) {
         HF_LOGW(store->config.log, hf_port_now_us(), STORE, "the reset dossier is not kept: %s",
                 hf_status_text(status));
@@ -207,6 +221,9 @@ void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now
     if (dossier->draft.uptime_ms >= HOUR_MS) {
         dossier->draft.resets = 0;
     }
+    uint32_t older = 1u - atomic_load(&dossier->newest);
+    dossier->whole[older] = dossier->draft;
+    atomic_store(&dossier->newest, older);
     (void)hf_dossier_encode(&dossier->draft, page);
     if (copy_through(dossier, page, RUNNING_AT)) {
         return;
@@ -239,13 +256,11 @@ void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *
                         const char *detail)
 {
     uint8_t page[HF_DOSSIER_BYTES] = {0};
-    hf_dossier_t last = dossier->draft;
+    hf_dossier_t last = dossier->whole[atomic_load(&dossier->newest)];
     last.reason = reason;
     last.uptime_ms = (hf_port_now_us() - dossier->started_us) / HF_US_PER_MS;
     copy_text(last.task, sizeof last.task, task);
-    if (detail[0] != '\0') {
-        copy_text(last.detail, sizeof last.detail, detail);
-    }
+    copy_text(last.detail, sizeof last.detail, detail);
     (void)hf_dossier_encode(&last, page);
     if (!copy_through(dossier, page, END_AT)) {
         (void)!write_file(dossier, page, END_AT); // nobody is left to be told
@@ -277,13 +292,13 @@ static void on_fatal(int number, siginfo_t *info, void *context)
     char task[16] = "", detail[32];
     (void)context;
     (void)prctl(PR_GET_NAME, task);
-    bool is_asserted = number == SIGABRT && the_dossier->draft.detail[0] != '\0';
+    bool is_asserted = number == SIGABRT && the_dossier->asserted[0] != '\0';
     describe(number, info, detail);
     daemon_dossier_end(the_dossier,
                        is_asserted                 ? HF_RESET_ASSERT
                        : is_overflow(number, info) ? HF_RESET_STACK
                                                    : HF_RESET_PANIC,
-                       task, is_asserted ? "" : detail);
+                       task, is_asserted ? the_dossier->asserted : detail);
     (void)raise(number); // SA_RESETHAND: ends as if nobody had looked
 }
 
@@ -291,7 +306,7 @@ static void on_assertion(const char *file, int line)
 {
     hf_builder_t text;
     const char *name = strrchr(file, '/');
-    hf_builder_init(&text, the_dossier->draft.detail, sizeof the_dossier->draft.detail);
+    hf_builder_init(&text, the_dossier->asserted, sizeof the_dossier->asserted);
     hf_builder_format(&text, "%s:%u", name != NULL ? name + 1 : file, (unsigned)line);
 }
 

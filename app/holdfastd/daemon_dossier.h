@@ -23,7 +23,10 @@ typedef struct daemon_dossier {
     _Atomic(uint8_t *) map;  // of the file; NULL: none, it is written now and then
     bool is_begun, has_last; // the file is this run's; there was a run before
     hf_dossier_t last;       // of the run before
-    hf_dossier_t draft;      // of this one
+    hf_dossier_t draft;      // of this one; main's
+    hf_dossier_t whole[2];   // drafts as of the last two refreshes
+    _Atomic uint32_t newest;
+    char asserted[48]; // where an assertion failed; empty: none did
     uint32_t reset_code;
     uint64_t started_us, written_us;
     char boot_id[DAEMON_DOSSIER_BOOT_BYTES + 1u];
@@ -40,13 +43,13 @@ void daemon_dossier_catch(daemon_dossier_t *dossier);
 /// A stack for the handlers of the calling thread, for the first DAEMON_DOSSIER_THREADS that ask; without one an overflow
 /// of its own is told as an end without a word.
 void daemon_dossier_guard_thread(void);
-/// The draft as it stands: in step where the file is mapped, else when it is due (half as old as the run, in the first
-/// minute), or `now`. Context: main.
+/// Keeps the draft as it stands: in step where the file is mapped, else when it is due (half as old as the run, in the
+/// first minute), or `now`. Context: main.
 void daemon_dossier_refresh(daemon_dossier_t *dossier, uint64_t now_us, bool now);
 /// A SIGKILL finds the draft of the last refresh. Context: main.
 bool daemon_dossier_is_live(const daemon_dossier_t *dossier);
-/// The last words: reason, who and what; the rest is the draft. Context: any thread that ends the process next. Safe in a
-/// signal handler.
+/// The last words: reason, who and what; the rest is the draft of the last refresh. Context: any thread that ends the
+/// process next. Safe in a signal handler.
 void daemon_dossier_end(daemon_dossier_t *dossier, uint32_t reason, const char *task,
                         const char *detail);
 

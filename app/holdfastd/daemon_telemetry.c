@@ -444,6 +444,7 @@ static void tell_cause(daemon_t *daemon)
         (void)snprintf(device->dossier.draft.tag, sizeof device->dossier.draft.tag, "%s",
                        cause->tag);
         name = cause->name != NULL ? cause->name : "";
+        daemon_dossier_refresh(&device->dossier, hf_port_now_us(), true);
     }
     daemon_dossier_end(&device->dossier, reason, name, detail);
 }
