@@ -100,6 +100,7 @@ typedef struct evse_ocpp {
     bool clock_told;  // the store knows this boot's clock
     bool latch_estop; // as the events tell
     bool reset_pending, reset_hard;
+    evse_stop_reason_t last_session_reason;
     uint32_t views;    // connectors of ours that the snapshot tells of; 0 none was read
     uint32_t triggers; // bit per TriggerMessage request waiting
     uint32_t heartbeat_interval_s;
@@ -131,9 +132,8 @@ typedef struct evse_ocpp {
     uint32_t latch_welds;
     uint32_t proofs_owed; // bit per connector: commissioned, not recorded yet
     uint32_t sessions_started, sessions_ended;
-    uint64_t last_session_Wh;
-    evse_stop_reason_t last_session_reason;
     uint32_t samples_dropped;
+    uint64_t last_session_Wh;
     evse_session_t session[CONFIG_EVSE_CONNECTORS_MAX];
     struct {
         uint64_t seen_us;
@@ -144,8 +144,8 @@ typedef struct evse_ocpp {
     evse_metering_t metering;
     evse_uplink_t uplink;
     hf_backoff_t backoff;
+    evse_keys_t keys; // behind it without a hole
     evse_rpc_t rpc;
-    evse_keys_t keys;
     evse_auth_t auth;
     evse_snapshot_t snapshot; // latest read
     evse_orders_t orders;     // last written

@@ -182,13 +182,11 @@ typedef struct evse_store {
     hf_journal_t journal;
     evse_message_t *reading[CONFIG_EVSE_READINGS_MAX]; // blocks of the pool; NULL free
     hf_pool_t messages;                                // readings in memory alone
+    evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX];    // the last one
     evse_message_t head;                               // the oldest, if head_loaded
     evse_transaction_t slot[2u * CONFIG_EVSE_CONNECTORS_MAX];
-    evse_proof_t proof[CONFIG_EVSE_CONNECTORS_MAX]; // the last one
-    struct {
-        uint32_t boot;
-        uint64_t utc_offset_ms;
-    } boot_offset[CONFIG_EVSE_BOOT_OFFSETS_MAX];
+    uint64_t boot_offset_ms[CONFIG_EVSE_BOOT_OFFSETS_MAX]; // UTC minus time since boot ...
+    uint32_t boot_known[CONFIG_EVSE_BOOT_OFFSETS_MAX];     // ... of these boots
     // Last, and used from their beginnings: what was never used is never touched.
     HF_POOL_STORAGE(evse_message_t, CONFIG_EVSE_READINGS_MAX) message_storage;
     char settings[CONFIG_EVSE_SETTINGS_BYTES]; // key, NUL, value, NUL; one after the other

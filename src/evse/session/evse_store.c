@@ -179,7 +179,8 @@ static evse_moment_t checkpoint_at(const evse_store_t *store, unsigned connector
         open->last_at.since_boot_ms <= at.since_boot_ms) {
         at.utc_ms = open->last_at.utc_ms + (at.since_boot_ms - open->last_at.since_boot_ms);
     }
-    return evse_store_stamp(store, at);
+    evse_store_stamp(store, &at);
+    return at;
 }
 
 static int checkpoint(evse_store_t *store, unsigned connector, uint64_t register_mJ,

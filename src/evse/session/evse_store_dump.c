@@ -9,8 +9,7 @@ static int dump_clock(evse_store_t *store)
 {
     int status = evse_record_boot(store);
     for (uint32_t i = 0; status >= 0 && i < store->boots_known; i++) {
-        status = evse_record_clock(store, store->boot_offset[i].boot,
-                                   store->boot_offset[i].utc_offset_ms);
+        status = evse_record_clock(store, store->boot_known[i], store->boot_offset_ms[i]);
     }
     return status;
 }

@@ -3,6 +3,8 @@
 #include "evse_store_private.h"
 #include "evse_store_reader.h"
 
+#include <string.h>
+
 static void get_samples(evse_reader_t *in, evse_message_t *message)
 {
     message->context = evse_get_u8(in);
@@ -68,7 +70,7 @@ int evse_store_parse(const hf_journal_record_t *record, const uint8_t *data, evs
     message->kind = kind_of(record->type);
     message->id = evse_get(&in, 8);
     message->transaction = evse_get_u32(&in);
-    message->at = evse_get_moment(&in);
+    evse_get_moment(&in, &message->at);
     if (in.version >= EVSE_STORE_VERSION_2) {
         message->register_Wh = evse_get(&in, 6);
         get_rest(&in, entry);

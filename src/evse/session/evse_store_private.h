@@ -184,15 +184,20 @@ void evse_store_advance(evse_store_t *store);
 /// Journals a STOP that is in memory alone. The status of the journal.
 HF_MUST_CHECK int evse_store_record_stop(evse_store_t *store, evse_transaction_t *transaction,
                                          uint32_t *bytes);
+/// Registers only grow: a reading from before the last checkpoint counts as that checkpoint.
+void evse_store_raise_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
+                               const evse_moment_t *at);
+/// What a STOP made at boot must not fall behind. NULL: nothing.
+void evse_store_note_last(evse_transaction_t *transaction, const evse_message_t *message);
 /// Ends what was open when the power went.
 HF_MUST_CHECK int evse_store_recover(evse_store_t *store);
 void evse_store_note_lost(evse_store_t *store, const char *what, uint32_t number);
 
 // ---- evse_store_clock.c -----------------------------------------------------------------------------------------------
 
-bool evse_moment_is_after(evse_moment_t a, evse_moment_t b);
-/// The moment with the UTC of this boot, if it has none and the clock is known.
-evse_moment_t evse_store_stamp(const evse_store_t *store, evse_moment_t at);
+bool evse_moment_is_after(const evse_moment_t *a, const evse_moment_t *b);
+/// Gives the moment the UTC of this boot, if it has none and the clock is known.
+void evse_store_stamp(const evse_store_t *store, evse_moment_t *at);
 /// Records an offset in memory; drops those nothing needs. HF_E_FULL.
 HF_MUST_CHECK int evse_store_add_offset(evse_store_t *store, uint32_t boot, uint64_t utc_offset_ms);
 

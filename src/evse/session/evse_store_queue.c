@@ -96,7 +96,7 @@ evse_transaction_t *evse_store_context(evse_store_t *store, const evse_entry_t *
 }
 
 static evse_entry_t new_entry(evse_store_t *store, evse_record_t type,
-                              const evse_transaction_t *transaction, evse_moment_t at)
+                              const evse_transaction_t *transaction, const evse_moment_t *at)
 {
     evse_entry_t entry = {.type = (uint8_t)type,
                           .connector = transaction->connector,
@@ -106,19 +106,19 @@ static evse_entry_t new_entry(evse_store_t *store, evse_record_t type,
                                                               : EVSE_MESSAGE_METER);
     entry.message.id = evse_store_new_id(store);
     entry.message.transaction = transaction->number;
-    entry.message.at = evse_store_stamp(store, at);
+    entry.message.at = *at;
+    evse_store_stamp(store, &entry.message.at);
     return entry;
 }
 
-/// Registers only grow: a reading from before the last checkpoint counts as that checkpoint.
-static void note_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
-                          evse_moment_t at)
+void evse_store_raise_register(evse_store_t *store, unsigned connector, uint64_t register_mJ,
+                               const evse_moment_t *at)
 {
     if (register_mJ > store->register_mJ[connector]) {
         store->register_mJ[connector] = register_mJ;
     }
-    if (evse_moment_is_after(at, store->register_at[connector])) {
-        store->register_at[connector] = at;
+    if (evse_moment_is_after(at, &store->register_at[connector])) {
+        store->register_at[connector] = *at;
     }
 }
 
@@ -164,12 +164,13 @@ int evse_store_begin(evse_store_t *store, unsigned connector, const evse_begin_t
     if (store->unrecorded > 0 || !evse_store_make_room(store, need)) {
         return HF_E_FULL;
     }
-    evse_moment_t at = evse_store_stamp(store, begin->at);
-    note_register(store, connector, begin->register_mJ, at);
+    evse_moment_t at = begin->at;
+    evse_store_stamp(store, &at);
+    evse_store_raise_register(store, connector, begin->register_mJ, &at);
     evse_transaction_t made = {.number = store->next_transaction,
                                .connector = (uint8_t)connector,
                                .reservation_id = begin->reservation_id};
-    evse_entry_t entry = new_entry(store, EVSE_RECORD_START, &made, at);
+    evse_entry_t entry = new_entry(store, EVSE_RECORD_START, &made, &at);
     entry.register_mJ = store->register_mJ[connector];
     entry.message.register_Wh = entry.register_mJ / EVSE_STORE_MJ_PER_WH;
     evse_store_copy_text(entry.tag, sizeof entry.tag, begin->id_tag);
@@ -190,17 +191,24 @@ int evse_store_begin(evse_store_t *store, unsigned connector, const evse_begin_t
 
 // ---- readings -----------------------------------------------------------------------------------
 
-static void note_reading(evse_store_t *store, const evse_message_t *message)
+void evse_store_note_last(evse_transaction_t *transaction, const evse_message_t *message)
 {
-    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
-    if (transaction == NULL || transaction->state != EVSE_TRANSACTION_OPEN) {
+    if (transaction == NULL) {
         return;
     }
     if (message->register_Wh > transaction->last_Wh) {
         transaction->last_Wh = message->register_Wh;
     }
-    if (evse_moment_is_after(message->at, transaction->last_at)) {
+    if (evse_moment_is_after(&message->at, &transaction->last_at)) {
         transaction->last_at = message->at;
+    }
+}
+
+static void note_reading(evse_store_t *store, const evse_message_t *message)
+{
+    evse_transaction_t *transaction = evse_store_find(store, message->transaction);
+    if (transaction != NULL && transaction->state == EVSE_TRANSACTION_OPEN) {
+        evse_store_note_last(transaction, message);
     }
 }
 
@@ -248,7 +256,7 @@ static evse_transaction_t *running(const evse_store_t *store, unsigned connector
 static evse_entry_t entry_of(evse_store_t *store, evse_record_t type,
                              const evse_transaction_t *transaction, const evse_message_t *sample)
 {
-    evse_entry_t entry = new_entry(store, type, transaction, sample->at);
+    evse_entry_t entry = new_entry(store, type, transaction, &sample->at);
     entry.message.register_Wh = sample->register_Wh;
     entry.message.context = sample->context;
     entry.message.samples = sample->samples;
@@ -425,12 +433,13 @@ static void let_go(evse_store_t *store, evse_transaction_t *transaction)
 
 /// The STOP is in the journal before anything in memory says that the transaction is over.
 static void stop_transaction(evse_store_t *store, evse_transaction_t *transaction,
-                             evse_stop_reason_t reason, evse_moment_t at)
+                             evse_stop_reason_t reason, const evse_moment_t *at)
 {
     unsigned connector = transaction->connector;
     uint64_t Wh = store->register_mJ[connector] / EVSE_STORE_MJ_PER_WH;
     transaction->last_Wh = Wh > transaction->last_Wh ? Wh : transaction->last_Wh;
-    transaction->last_at = evse_store_stamp(store, at);
+    transaction->last_at = *at;
+    evse_store_stamp(store, &transaction->last_at);
     transaction->stop_reason = (uint8_t)reason;
     transaction->stop_id = evse_store_new_id(store);
     store->tail_id = transaction->stop_id;
@@ -461,10 +470,10 @@ int evse_store_end(evse_store_t *store, unsigned connector, evse_stop_reason_t r
     if (transaction == NULL) {
         return HF_E_STATE;
     }
-    at = evse_store_stamp(store, at);
-    note_register(store, connector, register_mJ, at);
+    evse_store_stamp(store, &at);
+    evse_store_raise_register(store, connector, register_mJ, &at);
     evse_store_copy_text(transaction->stop_id_tag, sizeof transaction->stop_id_tag, stop_id_tag);
-    stop_transaction(store, transaction, reason, at);
+    stop_transaction(store, transaction, reason, &at);
     return HF_OK;
 }
 
@@ -488,12 +497,12 @@ int evse_store_recover(evse_store_t *store)
         if (store->count == CONFIG_EVSE_MESSAGES_MAX && evse_store_thin(store) == 0) {
             return HF_E_FULL; // an index smaller than that of the build before
         }
-        evse_moment_t at = evse_moment_is_after(store->register_at[c], transaction->last_at)
-                               ? store->register_at[c]
-                               : transaction->last_at;
+        const evse_moment_t *checkpoint = &store->register_at[c];
+        bool is_later = evse_moment_is_after(checkpoint, &transaction->last_at);
+        evse_moment_t at = is_later ? *checkpoint : transaction->last_at;
         transaction->stop_id_tag[0] = '\0'; // nobody stopped it
         store->finishing[c] = true; // the plug was in; if it is not any more, the tick will see
-        stop_transaction(store, transaction, recovery_reason(store), at);
+        stop_transaction(store, transaction, recovery_reason(store), &at);
         if (store->unrecorded > 0) {
             return store->journal.failed < 0 ? store->journal.failed : HF_E_FULL;
         }

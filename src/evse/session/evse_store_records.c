@@ -6,8 +6,8 @@
 #include <string.h>
 
 typedef struct writer {
-    uint8_t bytes[EVSE_STORE_RECORD_BYTES_MAX];
     uint32_t length;
+    uint8_t bytes[EVSE_STORE_RECORD_BYTES_MAX]; // not cleared: it is written before it is read
 } writer_t;
 
 static void put(writer_t *out, unsigned bytes, uint64_t value)
@@ -26,19 +26,12 @@ static void put_text(writer_t *out, const char *text)
     out->length += (uint32_t)length;
 }
 
-static void put_moment(writer_t *out, evse_moment_t at)
+// Times of 48 bits of milliseconds last 8,900 years; records of version 1 have 64.
+static void put_moment(writer_t *out, unsigned bytes, const evse_moment_t *at)
 {
-    put(out, 4, at.boot);
-    put(out, 8, at.since_boot_ms);
-    put(out, 8, at.utc_ms);
-}
-
-// 48 bits of milliseconds are 8,900 years.
-static void put_compact_moment(writer_t *out, evse_moment_t at)
-{
-    put(out, 4, at.boot);
-    put(out, 6, at.since_boot_ms);
-    put(out, 6, at.utc_ms);
+    put(out, 4, at->boot);
+    put(out, bytes, at->since_boot_ms);
+    put(out, bytes, at->utc_ms);
 }
 
 static int append_version(evse_store_t *store, unsigned type, unsigned version, const writer_t *out)
@@ -54,7 +47,8 @@ static int append(evse_store_t *store, unsigned type, const writer_t *out)
 
 int evse_record_boot(evse_store_t *store)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 8, store->station_nonce);
     put(&out, 4, store->boot);
     put(&out, 4, store->next_transaction);
@@ -63,14 +57,16 @@ int evse_record_boot(evse_store_t *store)
 
 int evse_record_shutdown(evse_store_t *store, uint8_t reason)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 1, reason);
     return append(store, EVSE_RECORD_SHUTDOWN, &out);
 }
 
 int evse_record_clock(evse_store_t *store, uint32_t boot, uint64_t utc_offset_ms)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 4, boot);
     put(&out, 8, utc_offset_ms);
     return append(store, EVSE_RECORD_CLOCK, &out);
@@ -78,10 +74,11 @@ int evse_record_clock(evse_store_t *store, uint32_t boot, uint64_t utc_offset_ms
 
 int evse_record_register(evse_store_t *store, unsigned connector)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 1, connector | (store->finishing[connector] ? EVSE_STORE_FINISHING_BIT : 0u));
     put(&out, 7, store->register_mJ[connector]);
-    put_compact_moment(&out, store->register_at[connector]);
+    put_moment(&out, 6, &store->register_at[connector]);
     int status = append_version(store, EVSE_RECORD_REGISTER, EVSE_STORE_VERSION_2, &out);
     if (status >= 0 && !store->journal.compacting) {
         store->finishing_known[connector] = store->finishing[connector];
@@ -103,10 +100,11 @@ static void put_samples(writer_t *out, const evse_message_t *message)
 int evse_record_entry(evse_store_t *store, const evse_entry_t *entry)
 {
     const evse_message_t *message = &entry->message;
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 8, message->id);
     put(&out, 4, message->transaction);
-    put_compact_moment(&out, message->at);
+    put_moment(&out, 6, &message->at);
     put(&out, 6, message->register_Wh);
     put(&out, 1, entry->connector);
     if (entry->type == EVSE_RECORD_METER || entry->type == EVSE_RECORD_TXDATA) {
@@ -126,7 +124,8 @@ int evse_record_entry(evse_store_t *store, const evse_entry_t *entry)
 
 int evse_record_refused(evse_store_t *store, uint64_t id, uint8_t attempts)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 8, id);
     put(&out, 1, attempts);
     return append(store, EVSE_RECORD_REFUSED, &out);
@@ -134,7 +133,8 @@ int evse_record_refused(evse_store_t *store, uint64_t id, uint8_t attempts)
 
 int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transaction_id)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 8, id);
     put(&out, 1, lost ? 1u : 0u);
     put(&out, 4, (uint32_t)transaction_id);
@@ -144,7 +144,8 @@ int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transa
 int evse_record_thinned(evse_store_t *store, uint32_t boot, const uint32_t *sequences,
                         uint32_t count)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 4, boot);
     for (uint32_t i = 0; i < count; i++) {
         put(&out, 4, sequences[i]);
@@ -155,14 +156,15 @@ int evse_record_thinned(evse_store_t *store, uint32_t boot, const uint32_t *sequ
 int evse_record_transaction(evse_store_t *store, const evse_transaction_t *transaction,
                             uint8_t state)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 4, transaction->number);
     put(&out, 4, (uint32_t)transaction->transaction_id);
     put(&out, 1, transaction->connector);
     put(&out, 1, state);
     put(&out, 8, transaction->start_Wh);
     put(&out, 8, transaction->last_Wh);
-    put_moment(&out, transaction->last_at);
+    put_moment(&out, 8, &transaction->last_at);
     put_text(&out, transaction->id_tag);
     put_text(&out, transaction->stop_id_tag);
     return append(store, EVSE_RECORD_TRANSACTION, &out);
@@ -170,7 +172,8 @@ int evse_record_transaction(evse_store_t *store, const evse_transaction_t *trans
 
 int evse_record_setting(evse_store_t *store, const char *key, const char *value)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put_text(&out, key);
     put_text(&out, value);
     return append(store, EVSE_RECORD_SETTING, &out);
@@ -178,7 +181,8 @@ int evse_record_setting(evse_store_t *store, const char *key, const char *value)
 
 int evse_record_flag(evse_store_t *store, evse_record_t type, unsigned connector, bool value)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 1, connector);
     put(&out, 1, value ? 1u : 0u);
     return append(store, type, &out);
@@ -186,7 +190,8 @@ int evse_record_flag(evse_store_t *store, evse_record_t type, unsigned connector
 
 int evse_record_latch(evse_store_t *store, bool estop, uint32_t welds)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 1, estop ? 1u : 0u);
     put(&out, 4, welds);
     return append(store, EVSE_RECORD_LATCH, &out);
@@ -194,7 +199,8 @@ int evse_record_latch(evse_store_t *store, bool estop, uint32_t welds)
 
 int evse_record_proof(evse_store_t *store, unsigned connector, const evse_proof_t *proof)
 {
-    writer_t out = {.length = 0};
+    writer_t out;
+    out.length = 0;
     put(&out, 1, connector);
     put(&out, 1, proof->units);
     put(&out, 2, proof->agree_permille);

@@ -44,16 +44,6 @@ static int apply_clock(evse_store_t *store, evse_reader_t *in)
     return status < 0 ? status : 1;
 }
 
-static void raise_register(evse_store_t *store, unsigned connector, uint64_t mJ, evse_moment_t at)
-{
-    if (mJ >= store->register_mJ[connector]) {
-        store->register_mJ[connector] = mJ;
-    }
-    if (evse_moment_is_after(at, store->register_at[connector])) {
-        store->register_at[connector] = at;
-    }
-}
-
 static void set_finishing(evse_store_t *store, unsigned connector, bool finishing)
 {
     store->finishing[connector] = store->finishing_known[connector] = finishing;
@@ -66,12 +56,13 @@ static int apply_register(evse_store_t *store, evse_reader_t *in)
     bool finishing = is_two && (connector & EVSE_STORE_FINISHING_BIT) != 0;
     connector &= is_two ? ~EVSE_STORE_FINISHING_BIT : UINT_MAX;
     uint64_t mJ = evse_get(in, is_two ? 7 : 8);
-    evse_moment_t at = evse_get_moment(in);
+    evse_moment_t at;
+    evse_get_moment(in, &at);
     int status = evse_check_connector(in, connector, CONFIG_EVSE_CONNECTORS_MAX);
     if (status < 0) {
         return status;
     }
-    raise_register(store, connector, mJ, at);
+    evse_store_raise_register(store, connector, mJ, &at);
     if (is_two) {
         set_finishing(store, connector, finishing);
     }
@@ -112,7 +103,7 @@ static int apply_transaction(evse_store_t *store, evse_reader_t *in)
     read.state = evse_get_u8(in);
     read.start_Wh = evse_get(in, 8);
     read.last_Wh = evse_get(in, 8);
-    read.last_at = evse_get_moment(in);
+    evse_get_moment(in, &read.last_at);
     evse_get_text(in, read.id_tag, sizeof read.id_tag);
     evse_get_text(in, read.stop_id_tag, sizeof read.stop_id_tag);
     int status = evse_check_connector(in, read.connector, CONFIG_EVSE_CONNECTORS_MAX);
@@ -214,7 +205,7 @@ static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t 
         (open != NULL && open->number < message->transaction)) {
         return HF_E_CORRUPT;
     }
-    raise_register(store, entry->connector, entry->register_mJ, message->at);
+    evse_store_raise_register(store, entry->connector, entry->register_mJ, &message->at);
     seen_number(store, message->transaction);
     store->shutdown_recorded = false;
     if (slot != NULL) { // a dump of version 1 told it before
@@ -234,24 +225,12 @@ static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t 
     return enqueue(store, entry, length);
 }
 
-/// What a STOP made at boot must not fall behind.
-static void note_last(evse_store_t *store, const evse_message_t *message)
-{
-    evse_transaction_t *slot = evse_store_find(store, message->transaction);
-    if (slot != NULL && evse_moment_is_after(message->at, slot->last_at)) {
-        slot->last_at = message->at;
-    }
-    if (slot != NULL && message->register_Wh > slot->last_Wh) {
-        slot->last_Wh = message->register_Wh;
-    }
-}
-
 static int apply_meter(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
 {
     if (!is_of_known(store, entry)) {
         return HF_E_CORRUPT;
     }
-    note_last(store, &entry->message);
+    evse_store_note_last(evse_store_find(store, entry->message.transaction), &entry->message);
     return enqueue(store, entry, length);
 }
 
@@ -264,7 +243,7 @@ static int apply_txdata(evse_store_t *store, const evse_entry_t *entry, uint32_t
     if (evse_index_count_txdata(store, transaction) >= CONFIG_EVSE_TXDATA_MAX) {
         evse_index_remove_txdata(store, transaction, evse_txdata_is_thinned);
     }
-    note_last(store, &entry->message);
+    evse_store_note_last(evse_store_find(store, entry->message.transaction), &entry->message);
     return enqueue(store, entry, length);
 }
 
@@ -276,7 +255,7 @@ static int apply_stop(evse_store_t *store, const evse_entry_t *entry, uint32_t l
     }
     unsigned connector = slot != NULL ? slot->connector : entry->connector;
     if (connector < CONFIG_EVSE_CONNECTORS_MAX) {
-        raise_register(store, connector, entry->register_mJ, entry->message.at);
+        evse_store_raise_register(store, connector, entry->register_mJ, &entry->message.at);
     }
     if (slot != NULL && store->open[connector] == slot) {
         store->open[connector] = NULL;

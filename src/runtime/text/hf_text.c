@@ -137,18 +137,24 @@ void hf_builder_slice(hf_builder_t *builder, hf_slice_t slice)
     append(builder, slice.text, slice.length);
 }
 
-// Digits go to the end of `out`; returns where they begin.
+// Digits go to the end of `out`; returns where they begin. The base is 10 or 16.
 static size_t digits_of(uint64_t value, unsigned base, char out[DIGITS_MAX])
 {
-    static const char digits[] = "0123456789abcdef";
     size_t at = DIGITS_MAX;
-    for (; value > UINT32_MAX; value /= base) {
-        out[--at] = digits[value % base];
+    if (base == 16) {
+        do {
+            out[--at] = "0123456789abcdef"[value & 15u];
+            value >>= 4;
+        } while (value != 0);
+        return at;
+    }
+    for (; value > UINT32_MAX; value /= 10u) {
+        out[--at] = (char)('0' + value % 10u);
     }
     uint32_t rest = (uint32_t)value; // a division of 64 bits is a function call on a small target
     do {
-        out[--at] = digits[rest % base];
-        rest /= base;
+        out[--at] = (char)('0' + rest % 10u);
+        rest /= 10u;
     } while (rest != 0);
     return at;
 }

@@ -121,7 +121,7 @@ MISTAKES = {
         ""),
     "stop_behind_its_data": (
         "a STOP made at boot does not look at its sample sets",
-        r"note_last\(store, &entry->message\);(\s+return enqueue\(store, entry, length\);\s+\}\s+static int apply_stop)",
+        r"evse_store_note_last\([^;]*;(\s+return enqueue\(store, entry, length\);\s+\}\s+static int apply_stop)",
         r"\1"),
     "sets_thinned_at_boot_alone": (
         "sample sets are thinned otherwise when they are read again",
@@ -192,8 +192,8 @@ MISTAKES = {
         "if (known + 1u >= boot &&"),
     "offsets_dropped": (
         "offsets that something goes by are dropped",
-        r"needed \|= bit_of\(store, entry\.message\.at\);",
-        "needed |= bit_of(store, entry.message.at) & 0x80000000u;"),
+        r"needed \|= bit_of\(store, &entry\.message\.at\);",
+        "needed |= bit_of(store, &entry.message.at) & 0x80000000u;"),
     "no_offset_recorded": (
         "what a time was bound to is kept in memory alone",
         r"int status = evse_record_clock\(store, store->boot, utc_offset_ms\);",
