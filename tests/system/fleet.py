@@ -112,6 +112,9 @@ def test_refusals(folder):
     wrong = ["[]", "{", '{"sessions": -1}', '{"sessions": "2"}', '{"session_s": [5, 2]}', '{"session_s": [1, 2, 3]}', '{"session_s": [1, 1e99]}', '{"faults": 1001}',
              '{"frogs": 1}', '{"fault": "frogs"}', '{"name": "' + "x" * 40 + '"}', '{"name": 3}', '{"' + "y" * 60 + '": 1}', " " * 70000]
     cases += [(["--n", "1", "--days", "1", "--scenario", write(folder, f"wrong{i}.json", text)], 2) for i, text in enumerate(wrong)]
+    endless = write(folder, "endless.json", {"session_s": 86400, "meter_interval_s": 1})
+    cases += [(["--n", "1", "--days", "1", "--quiet", "--scenario", endless], 2)]  # more readings than are kept
+    cases += [(["--n", "1", "--csms", "ws://127.0.0.1:9", "--quiet"], 3)]  # nobody is there, and no --seconds
     for words, status in cases:
         done = fleet(*words)
         check(done.returncode == status, f"{words}: status {done.returncode}, expected {status}: {done.stderr}")

@@ -196,7 +196,8 @@ static void play(days_t *days, uint32_t day_count, fleet_verdict_t *verdict)
 {
     fleet_unit_t *unit = &days->unit;
     bool is_settled = false;
-    while (unit->now_us < day_count * DAY_US && unit->phase != FLEET_DONE && !interrupted) {
+    while (unit->now_us < day_count * DAY_US && unit->phase != FLEET_DONE && !interrupted &&
+           days->csms.entries_lost == 0u) {
         step(days);
         if (!is_settled && unit->sessions > SETTLED) {
             is_settled = true;
@@ -247,12 +248,14 @@ static void judge(const days_t *days, const fleet_stats_t *before, const fleet_r
         verdict->billed_Wh <= verdict->simulated_Wh + verdict->charged &&
         verdict->simulated_Wh <= verdict->billed_Wh + verdict->charged + (restarts + 1u) * LOST_Wh;
     bool disturbed = report->scenario->outages > 0u || report->scenario->restarts > 0u;
+    bool undone =
+        report->stats.failed > before->failed && !disturbed && report->scenario->faults == 0u;
     verdict->memory_good =
         verdict->sessions <= SETTLED || disturbed || verdict->peak_end <= verdict->peak_settled;
-    verdict->good = energy && !unit->is_broken && verdict->memory_good &&
+    verdict->good = energy && !undone && !unit->is_broken && verdict->memory_good &&
                     verdict->starts == verdict->stops && verdict->starts >= verdict->charged &&
                     verdict->conflicts == 0u && verdict->invalid == 0u && verdict->waiting == 0u &&
-                    verdict->lost == 0u && days->csms.entries_lost == 0u;
+                    verdict->lost == 0u;
 }
 
 int fleet_days(const fleet_options_t *options, const fleet_scenario_t *scenario,
@@ -277,6 +280,13 @@ int fleet_days(const fleet_options_t *options, const fleet_scenario_t *scenario,
             break;
         }
         play(days, options->days, verdict);
+        if (days->csms.entries_lost != 0u) {
+            status = tool_fail(TOOL_USAGE, FLEET_VERB,
+                               "charge point %u: more than the %u transactions and readings that "
+                               "can be judged; fewer days or sessions",
+                               i + 1u, CSMS_LEDGER_MAX);
+            break;
+        }
         judge(days, &before, report, verdict);
         report->bad_units += !verdict->good;
         report->seconds = (double)days->unit.now_us / 1e6;

@@ -24,6 +24,7 @@
 #define EVENTS_EACH    64
 #define OPENINGS_EACH  4u // a step: a server's backlog is finite
 #define DRAIN_LIMIT_US (60u * HF_US_PER_S)
+#define ALONE_S        15u // without one connection: nobody is there
 
 typedef struct live_unit {
     evse_ws_t ws;
@@ -331,7 +332,8 @@ static int run(live_t *live, const fleet_scenario_t *scenario)
             seen_s = (uint32_t)(passed_us / HF_US_PER_S);
             look(live, seen_s);
             bool all = started == live->options->units && is_over(live);
-            if (all ||
+            bool alone = live->report->connected_max == 0u && seen_s >= ALONE_S;
+            if (all || alone ||
                 (limit_us != 0u &&
                  passed_us >= limit_us + (scenario->sessions == 0u ? 0u : DRAIN_LIMIT_US)) ||
                 (limit_us != 0u && scenario->sessions == 0u && passed_us >= limit_us)) {
