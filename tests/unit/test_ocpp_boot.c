@@ -179,6 +179,16 @@ static void boot_interval_becomes_the_heartbeat_key_without_wearing_flash(void)
     CHECK_EQ(hf_journal_appended(&s->store.journal), appended);
 }
 
+static void boot_interval_longer_than_the_key_permits_registers_all_the_same(void)
+{
+    station_t *s = station_new(1);
+    s->link.up = true;
+    s->csms.interval_s = 30 * 86400;
+    station_run(s, 1000);
+    CHECK_EQ(s->ocpp.registration, EVSE_REGISTRATION_ACCEPTED);
+    CHECK_EQ(evse_ocpp_number(&s->ocpp, "HeartbeatInterval"), 7 * 86400);
+}
+
 static void reconnect_never_gives_up_and_spreads_its_tries(void)
 {
     station_t *s = station_new(1);
@@ -318,6 +328,7 @@ HF_TEST_MAIN(HF_TEST(rule_08_boot_pending_sends_nothing_else_and_obeys_the_inter
              HF_TEST(boot_answer_without_time_is_no_answer),
              HF_TEST(heartbeat_follows_the_interval_and_sets_the_clock),
              HF_TEST(boot_interval_becomes_the_heartbeat_key_without_wearing_flash),
+             HF_TEST(boot_interval_longer_than_the_key_permits_registers_all_the_same),
              HF_TEST(reconnect_never_gives_up_and_spreads_its_tries),
              HF_TEST(reconnect_backs_off_when_the_peer_opens_and_drops),
              HF_TEST(rule_09_status_is_filtered_by_minimum_duration),

@@ -414,6 +414,19 @@ static void ocpp_meter_interval_0_is_off_and_a_change_counts_at_once(void)
     CHECK_EQ(count_contexts(s, "Sample.Periodic"), 1);
 }
 
+static void rule_21_clock_set_forward_makes_no_reading_between_the_marks(void)
+{
+    station_t *s = station_online(1);
+    set(s, "ClockAlignedDataInterval", "60");
+    station_run(s, 61000);
+    CHECK_EQ(count_contexts(s, "Sample.Clock"), 1);
+    s->ocpp.utc_offset_ms += 7215000u; // two hours, and a quarter of the way to the next mark
+    station_run(s, 1000);
+    CHECK_EQ(count_contexts(s, "Sample.Clock"), 1);
+    station_run(s, 60000);
+    CHECK_EQ(count_contexts(s, "Sample.Clock"), 2);
+}
+
 static void ocpp_meter_clock_set_back_does_not_stop_aligned_readings(void)
 {
     station_t *s = station_online(1);
@@ -445,4 +458,5 @@ HF_TEST_MAIN(HF_TEST(rule_21_reading_carries_the_transaction_that_ran_when_it_wa
              HF_TEST(ocpp_meter_interval_energy_is_that_since_the_last_of_its_kind),
              HF_TEST(ocpp_meter_interruption_is_told_once_per_interval),
              HF_TEST(ocpp_meter_interval_0_is_off_and_a_change_counts_at_once),
+             HF_TEST(rule_21_clock_set_forward_makes_no_reading_between_the_marks),
              HF_TEST(ocpp_meter_clock_set_back_does_not_stop_aligned_readings))

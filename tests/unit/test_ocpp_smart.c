@@ -366,6 +366,17 @@ static void rule_20_composite_meets_the_changes_of_the_station(void)
     CHECK_STR(composite(s, 0, 120, "A"), "0:16.0 30:10.0 90:16.0");
 }
 
+static void rule_20_composite_knows_what_began_in_this_second(void)
+{
+    station_t *s = online(1);
+    station_run(s, 1000u - (unsigned)((STATION_UTC_MS + s->now_us / 1000u) % 1000u) + 300u);
+    wish_t wish = amps(0, 1, "ChargePointMax", FLAT(10)); // from now on: no startSchedule
+    wish.kind = ABSOLUTE;
+    accept(s, wish);
+    CHECK_STR(composite(s, 1, 60, "A"), "0:10.0");
+    CHECK_STR(composite(s, 0, 60, "A"), "0:10.0");
+}
+
 static void smart_start_of_a_schedule_is_taken_as_it_is_meant(void)
 {
     station_t *s = online(1);
@@ -478,6 +489,7 @@ HF_TEST_MAIN(HF_TEST(rule_20_wrong_profiles_are_answered_by_what_is_wrong),
              HF_TEST(rule_20_composite_of_three_purposes),
              HF_TEST(rule_20_composite_of_stacked_profiles),
              HF_TEST(rule_20_composite_meets_the_changes_of_the_station),
+             HF_TEST(rule_20_composite_knows_what_began_in_this_second),
              HF_TEST(smart_start_of_a_schedule_is_taken_as_it_is_meant),
              HF_TEST(rule_20_composite_without_any_limit_is_the_rating),
              HF_TEST(rule_20_composite_turns_units_by_the_rated_voltage),

@@ -71,7 +71,7 @@ void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t p
     evse_registration_t registration = read_registration(payload);
     bool good = outcome == EVSE_RPC_RESULT && registration != EVSE_REGISTRATION_NONE &&
                 hf_json_i64(hf_json_member(payload, "interval"), &interval_s) == HF_OK &&
-                interval_s >= 0 && interval_s <= EVSE_HEARTBEAT_MAX_S &&
+                interval_s >= 0 &&
                 evse_clock_take(ocpp, hf_json_member(payload, "currentTime")) == HF_OK;
     if (outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp)) {
         return; // still due: the reconnect's backoff is wait enough
@@ -84,6 +84,7 @@ void evse_boot_answer(evse_ocpp_t *ocpp, evse_rpc_outcome_t outcome, hf_json_t p
                                               : "not answered");
         return;
     }
+    interval_s = interval_s < EVSE_HEARTBEAT_MAX_S ? interval_s : EVSE_HEARTBEAT_MAX_S;
     if (registration == EVSE_REGISTRATION_ACCEPTED) {
         boot_accepted(ocpp, (uint32_t)interval_s);
         return;

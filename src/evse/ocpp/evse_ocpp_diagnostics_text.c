@@ -32,7 +32,7 @@ static bool put_head(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
         return true;
     case 2u:
         hf_builder_format(out, "boot: %u, up %u s, the last one ended %s",
-                          (unsigned)config->store->boot, (unsigned)(ocpp->now_us / HF_US_PER_S),
+                          (unsigned)config->store->boot, (unsigned)(evse_up_us(ocpp) / HF_US_PER_S),
                           config->store->orderly ? "orderly" : "by a power loss or a crash");
         return true;
     default:

@@ -4,7 +4,8 @@
 // otherwise. Invariant: a reading belongs to the transaction that ran when it was taken (errata 3.16).
 #include "evse_ocpp_meter.h"
 
-#define DAY_MS 86400000u
+#define DAY_MS          86400000u
+#define ALIGNED_LATE_MS 2000u
 
 static void log_readings(const evse_ocpp_t *ocpp, unsigned connector)
 {
@@ -108,7 +109,9 @@ static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms)
     if (utc_ms == 0u) {
         return;
     }
-    bool due = metering->next_clock_ms != 0u && utc_ms >= metering->next_clock_ms;
+    bool passed = metering->next_clock_ms != 0u && utc_ms >= metering->next_clock_ms;
+    // A clock that was set forward jumped over the moment: a reading of now would not be aligned.
+    bool due = passed && utc_ms - metering->next_clock_ms < ALIGNED_LATE_MS;
     for (unsigned i = 0u; due && i < ocpp->config.connectors; i++) {
         align(ocpp, i);
     }
@@ -116,7 +119,7 @@ static void step_aligned(evse_ocpp_t *ocpp, uint64_t interval_ms)
         metering->due |= EVSE_READINGS_STATION;
     }
     // Also when the clock has been set back by more than an interval.
-    if (due || metering->next_clock_ms == 0u || metering->next_clock_ms > utc_ms + interval_ms) {
+    if (passed || metering->next_clock_ms == 0u || metering->next_clock_ms > utc_ms + interval_ms) {
         metering->next_clock_ms = next_aligned_ms(utc_ms, interval_ms);
     }
     uint64_t left_us = (metering->next_clock_ms - utc_ms) * HF_US_PER_MS;

@@ -71,6 +71,11 @@ static inline uint64_t evse_seconds_us(int32_t seconds)
 {
     return (uint32_t)seconds * HF_US_PER_S;
 }
+/// Since this program began to give orders; now_us may have run for days before.
+static inline uint64_t evse_up_us(const evse_ocpp_t *ocpp)
+{
+    return ocpp->first_orders_us != 0u ? ocpp->now_us - ocpp->first_orders_us : 0u;
+}
 static inline bool evse_is_due(uint64_t now_us, uint64_t due_us)
 {
     return now_us >= due_us;

@@ -206,7 +206,7 @@ static bool is_expired(const evse_ocpp_t *ocpp, const evse_reservation_t *reserv
 {
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     return utc_ms != 0u ? utc_ms >= (uint64_t)reservation->expires_s * MS_PER_S
-                        : ocpp->now_us >= reservation->span_s * HF_US_PER_S;
+                        : evse_up_us(ocpp) >= reservation->span_s * HF_US_PER_S;
 }
 
 static bool is_used(const evse_ocpp_t *ocpp, unsigned key)
@@ -230,7 +230,7 @@ static bool is_out_of_use(const evse_ocpp_t *ocpp, unsigned connector)
 
 static bool is_lost(const evse_ocpp_t *ocpp, unsigned key)
 {
-    if (ocpp->now_us < BOOT_GRACE_US) {
+    if (evse_up_us(ocpp) < BOOT_GRACE_US) {
         return false;
     }
     for (unsigned i = 0u; i < ocpp->config.connectors; i++) {

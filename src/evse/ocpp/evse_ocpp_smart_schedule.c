@@ -15,7 +15,8 @@
 typedef struct schedule {
     const evse_ocpp_t *ocpp;
     unsigned connector; // as OCPP counts: 0 the station
-    uint64_t start_ms;  // UTC
+    uint64_t
+        start_ms; // UTC; told as a whole second, but what begins in that second applies already
     uint32_t duration_s;
     evse_rate_unit_t unit;
     evse_smart_limit_t site;
@@ -158,7 +159,7 @@ static void put_schedule(const schedule_t *schedule, hf_json_writer_t *reply)
     hf_json_begin_object(reply);
     hf_json_string_field(reply, "status", "Accepted");
     hf_json_i64_field(reply, "connectorId", schedule->connector);
-    evse_put_time(reply, "scheduleStart", schedule->start_ms);
+    evse_put_time(reply, "scheduleStart", schedule->start_ms / MS_PER_S * MS_PER_S);
     hf_json_key(reply, "chargingSchedule");
     hf_json_begin_object(reply);
     hf_json_i64_field(reply, "duration", walk(schedule, NULL));
@@ -203,7 +204,7 @@ evse_rpc_error_t evse_smart_on_composite(evse_ocpp_t *ocpp, hf_json_t payload,
     }
     schedule_t schedule = {.ocpp = ocpp,
                            .connector = (unsigned)connector,
-                           .start_ms = utc_ms / MS_PER_S * MS_PER_S,
+                           .start_ms = utc_ms,
                            .duration_s = (uint32_t)duration_s,
                            .site = evse_smart_key_limit(ocpp, EVSE_KEY_OF_SiteLimit)};
     schedule.unit = asked ? (evse_rate_unit_t)unit : usual_unit(&schedule);
