@@ -13,9 +13,8 @@
 
 static void check_text(const char *text, size_t capacity)
 {
-    const char *end = memchr(text, '\0', capacity);
-    must(end != NULL);
-    size_t length = (size_t)(end - text);
+    size_t length = strnlen(text, capacity);
+    must(length < capacity);
     for (size_t i = 0; i < length; i++) {
         must((unsigned char)text[i] >= 0x20u && text[i] != 0x7F);
     }
@@ -24,17 +23,17 @@ static void check_text(const char *text, size_t capacity)
 static void check_rows(const lab_run_t *run)
 {
     for (uint32_t i = 0; i < run->mems; i++) {
-        check_text(run->mem[i].tag, sizeof run->mem[i].tag);
+        check_text(run->mem[i].tag, LAB_NAME_BYTES);
         must(run->mem[i].memory.frag <= 100u || run->mem[i].memory.frag == LAB_UNKNOWN);
         must(run->mem[i].boot <= run->boots);
     }
     for (uint32_t i = 0; i < run->tasks; i++) {
-        check_text(run->task[i].name, sizeof run->task[i].name);
+        check_text(run->task[i].name, LAB_NAME_BYTES);
         must(run->task[i].core >= LAB_CORE_ANY || run->task[i].core == LAB_CORE_UNKNOWN);
         must(run->task[i].left != LAB_UNKNOWN);
     }
     for (uint32_t i = 0; i < run->pools; i++) {
-        check_text(run->pool[i].name, sizeof run->pool[i].name);
+        check_text(run->pool[i].name, LAB_NAME_BYTES);
         must(run->pool[i].pool.use <= run->pool[i].pool.cap);
     }
     for (uint32_t i = 0; i < run->trips; i++) {
@@ -52,8 +51,11 @@ static void check_rows(const lab_run_t *run)
     must(run->unexpected_resets <= run->boots && run->boots <= run->resets);
     for (uint32_t i = 0; i < run->events; i++) {
         hf_json_t root;
-        must(hf_json_parse(run->event[i].json, strlen(run->event[i].json), &root) == HF_OK);
+        lab_text_t text = {0};
+        lab_run_event_json(run, i, &text);
+        must(hf_json_parse(text.text, text.length, &root) == HF_OK);
         must(root.type == HF_JSON_OBJECT);
+        lab_text_free(&text);
     }
 }
 

@@ -143,6 +143,35 @@ class Golden(unittest.TestCase):
         self.assertEqual(status, 4)
         self.assertIn("the device told no memory snapshot", out)
 
+    def test_log_is_copied_whole_in_any_shape(self):
+        mem = b"[Mem] hb hf=200000 hm=190000 hl=190000 hi=200000 hin=180000 frag=5 pf=3 pm=2 pl=1 (0ms)"
+        shapes = {"one long line": b"x" * 200000 + b"\n" + mem + b"\n", "no end": mem + b"\n" + mem, "zeros": b"\0\n\0" + mem + b"\n" + mem + b"\n",
+                  "across a buffer": b"y" * 65500 + b"\n" + mem + b"\n", "a buffer": b"z" * 65535 + b"\n" + mem + b"\n", "nothing": b""}
+        for shape, text in shapes.items():
+            out = json.loads(lab("replay", "--json", "--out", self.out, "--key", "shape", "-", text=text)[1])
+            run = os.path.dirname(out["artifacts"]["summary"])
+            with open(os.path.join(run, "serial.log"), "rb") as file:
+                self.assertEqual(file.read(), text, shape)
+            with open(os.path.join(run, "mem.jsonl"), encoding="utf-8") as file:
+                self.assertEqual(len(file.readlines()), text.count(mem) - (shape == "zeros"), shape)
+
+    def test_memory_for_a_long_log_is_little_more_than_its_rows(self):
+        beat = "".join([f"[Task] name=task{i} prio={i} core=-1 stack_rem=40000B (0ms)\n" for i in range(11)])
+        log = os.path.join(self.folder.name, "long.log")
+        with open(log, "w", encoding="ascii") as file:
+            for up in range(5, 60000, 5):
+                file.write(f"[Heartbeat] Up: {up}s | Heap: 199000 | WiFi: 127.0.0.1 (charger)\n[Mem] hb hf=199000 hm=180000 hl=190000 hi=199000 "
+                           f"hin=170000 frag=4 pf=3 pm=2 pl=1 (0ms)\n{beat}")
+        peaks = []
+        for words in (["replay", log, "--out", self.out, "--key", "long"], ["show"]):
+            words += glob.glob(os.path.join(self.out, "*_long")) if words == ["show"] else []
+            child = subprocess.Popen([LAB, *words], stdout=subprocess.DEVNULL)
+            _, status, used = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(child.returncode, 0)
+            peaks.append(used.ru_maxrss * 1024 / os.path.getsize(log))
+        self.assertLess(max(peaks), 3, peaks)  # times the log; it was eleven
+
     def test_later_dialect_gives_the_same_run(self):
         with open(os.path.join(FIXTURES, "s1_baseline.log"), encoding="ascii") as file:
             text = file.read().replace("[Mem] ", "[1234ms] I Mem: ").replace(" (0ms)", "")

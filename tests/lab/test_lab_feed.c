@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Feeding a run: starts that were wanted and not, crashes and where they happened, dumps of tasks, bytes in any portions.
 #include "hf_test.h"
+#include "lab_json.h"
 #include "lab_run.h"
 
 #define NOW     1768000000.0
@@ -200,6 +201,18 @@ static void lab_feed_refused_allocations_have_a_place(void)
     lab_run_free(&run);
 }
 
+static void check_event(const lab_run_t *run, uint32_t event, const char *json)
+{
+    lab_text_t text = {0};
+    lab_run_event_json(run, event, &text);
+    REQUIRE(text.text != NULL);
+    CHECK_STR(text.text, json);
+    CHECK(lab_run_event_ts(run, event) == NOW);
+    lab_text_free(&text);
+}
+
+#define AT "\"ts\": \"2026-01-09T23:06:40.000000+00:00\""
+
 static void lab_feed_events_are_objects_with_sorted_keys(void)
 {
     lab_run_t run;
@@ -209,11 +222,41 @@ static void lab_feed_events_are_objects_with_sorted_keys(void)
     CHECK_EQ(lab_run_event(&run, NOW, "step", NULL), 0);
     CHECK_EQ(lab_run_event(&run, NOW, "note", "no json"), -1);
     REQUIRE(run.events == 3);
-    CHECK_STR(run.event[0].json, "{\"body\": \"a\\\"b\", \"note\": \"x\", \"ts\": "
-                                 "\"2026-01-09T23:06:40.000000+00:00\", \"type\": \"note\"}");
-    CHECK_STR(run.event[1].json, "{\"http_status\": 200, \"ts\": "
-                                 "\"2026-01-09T23:06:40.000000+00:00\", \"type\": \"http\", "
-                                 "\"url\": \"/\"}");
+    check_event(&run, 0, "{\"body\": \"a\\\"b\", \"note\": \"x\", " AT ", \"type\": \"note\"}");
+    check_event(&run, 1, "{\"http_status\": 200, " AT ", \"type\": \"http\", \"url\": \"/\"}");
+    lab_run_free(&run);
+}
+
+static void lab_feed_rows_are_events_without_a_text_of_their_own(void)
+{
+    static const char text[] =
+        "[Mem] hb hf=9 hm=8 hl=7 hi=6 hin=5 frag=22 pf=3 pm=2 pl=1 (0ms)\n"
+        "[Task] name=main prio=1 core=-1 stack_rem=1200B (0ms)\n"
+        "[Portal] AsyncTCP stack watermark: task=async_tcp rem=4812 units (4812 B), unit=1 B, "
+        "CONFIG_ASYNC_TCP_STACK_SIZE(raw)=6144 (0ms)\n"
+        "[Pool] name=sessions size=96 cap=8 use=3 peak=5 min=3 exh=2 bad=1 (0ms)\n"
+        "[Mem] hb hf=9 hm=8 hl=7 hi=6 hin=4 frag=22 pf=3 pm=2 pl=1 (0ms)\n";
+    lab_run_t run;
+    lab_run_init(&run);
+    CHECK_EQ(lab_run_feed(&run, NOW, text, sizeof text - 1u), 0);
+    CHECK_EQ(run.notes, 0);
+    REQUIRE(run.events == 5);
+    check_event(&run, 0,
+                "{\"frag\": 22, \"hf\": 9, \"hi\": 6, \"hin\": 5, \"hl\": 7, \"hm\": 8, \"pf\": 3, "
+                "\"pl\": 1, \"pm\": 2, \"tag\": \"hb\", " AT ", \"type\": \"mem\"}");
+    check_event(&run, 1,
+                "{\"core\": -1, \"name\": \"main\", \"prio\": 1, \"stack_rem\": 1200, " AT
+                ", \"type\": \"task\"}");
+    check_event(&run, 2,
+                "{\"cfg_bytes\": 6144, \"rem_bytes\": 4812, \"rem_units\": 4812, \"subsystem\": "
+                "\"async_tcp\", \"task\": \"async_tcp\", " AT
+                ", \"type\": \"stack_watermark\", \"unit_bytes\": 1}");
+    check_event(
+        &run, 3,
+        "{\"bad\": 1, \"cap\": 8, \"exh\": 2, \"min\": 3, \"name\": \"sessions\", \"peak\": 5, "
+        "\"size\": 96, " AT ", \"type\": \"pool\", \"use\": 3}");
+    CHECK(run.mem[0].tag == run.mem[1].tag && run.pool[0].tag == run.mem[0].tag); // kept once
+    CHECK_EQ(run.names.count, 4);
     lab_run_free(&run);
 }
 
@@ -259,5 +302,6 @@ HF_TEST_MAIN(HF_TEST(lab_feed_a_run_from_its_start_has_no_reset),
              HF_TEST(lab_feed_a_trip_has_its_worst_stacks),
              HF_TEST(lab_feed_refused_allocations_have_a_place),
              HF_TEST(lab_feed_events_are_objects_with_sorted_keys),
+             HF_TEST(lab_feed_rows_are_events_without_a_text_of_their_own),
              HF_TEST(lab_feed_a_figure_that_was_cut_is_not_believed),
              HF_TEST(lab_feed_a_line_without_end_costs_no_more_than_its_room))

@@ -155,7 +155,7 @@ static void lab_leak_of_one_series_among_many_needs_more(void)
     for (uint32_t i = 0; i < 100; i++) {
         rows[i] = (lab_mem_row_t){.ts = 0};
         memset(&rows[i].memory, 0xFF, sizeof rows[i].memory);
-        (void)snprintf(rows[i].tag, sizeof rows[i].tag, "%s", tags[i / 20u]);
+        rows[i].tag = tags[i / 20u];
         rows[i].memory.hi = i < 20 ? 100000 - 200 * i : 100000;
     }
     lab_run_t run = {.mem = rows, .mems = 20};

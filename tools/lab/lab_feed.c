@@ -130,19 +130,16 @@ static bool ends_with(const char *text, const char *end)
 static int on_mem(lab_run_t *run, double now, const lab_line_t *line)
 {
     lab_mem_row_t *row = LAB_ADD(run, mem);
-    lab_object_t object;
     if (row == NULL) {
         return -1;
     }
     row->ts = now;
     row->boot = run->boots;
     row->memory = line->memory;
-    memcpy(row->tag, line->tag, sizeof row->tag);
-    memcpy(run->last_tag, line->tag, sizeof run->last_tag);
     run->in_dump = false;
-    lab_object_begin(&object);
-    lab_mem_fields(&object, row);
-    int status = lab_rows_event(run, now, "mem", &object);
+    const char *tag = lab_names_keep(&run->names, line->tag);
+    row->tag = run->last_tag = tag != NULL ? tag : "";
+    int status = tag != NULL ? lab_rows_refer(run, LAB_OF_MEM) : -1;
     if (status == 0 && ends_with(line->tag, "alloc-fail")) { // "img alloc-fail" of old firmware
         status = on_refused(run, now, line);
     }
@@ -204,31 +201,26 @@ static void add_worst(lab_trip_t *trip, const lab_line_t *line)
 static int on_task(lab_run_t *run, double now, const lab_line_t *line)
 {
     lab_task_row_t *row = LAB_ADD(run, task);
-    lab_object_t object;
+    const char *name = lab_names_keep(&run->names, line->name);
     if (row == NULL) {
         return -1;
     }
     row->ts = now;
     row->boot = run->boots;
-    memcpy(row->tag, run->last_tag, sizeof row->tag);
+    row->tag = run->last_tag;
+    row->name = name != NULL ? name : "";
     row->priority = line->priority;
     row->core = line->core;
     row->left = line->value;
-    memcpy(row->name, line->name, sizeof row->name);
-    lab_object_begin(&object);
     if (line->kind == LAB_LINE_WATERMARK) {
         row->is_watermark = true;
         row->units = line->watermark_units;
         row->unit_bytes = line->watermark_unit_bytes;
         row->configured_bytes = line->limit;
-        lab_task_fields(&object, row);
-        return lab_rows_event(run, now, "stack_watermark", &object);
-    }
-    if (run->in_dump && run->trips > 0) {
+    } else if (run->in_dump && run->trips > 0) {
         add_worst(&run->trip[run->trips - 1u], line);
     }
-    lab_task_fields(&object, row);
-    return lab_rows_event(run, now, "task", &object);
+    return name != NULL ? lab_rows_refer(run, LAB_OF_TASK) : -1;
 }
 
 static int on_stack(lab_run_t *run, double now, const lab_line_t *line)
@@ -248,18 +240,16 @@ static int on_stack(lab_run_t *run, double now, const lab_line_t *line)
 static int on_pool(lab_run_t *run, double now, const lab_line_t *line)
 {
     lab_pool_row_t *row = LAB_ADD(run, pool);
-    lab_object_t object;
+    const char *name = lab_names_keep(&run->names, line->name);
     if (row == NULL) {
         return -1;
     }
     row->ts = now;
     row->boot = run->boots;
-    memcpy(row->tag, run->last_tag, sizeof row->tag);
+    row->tag = run->last_tag;
+    row->name = name != NULL ? name : "";
     row->pool = line->pool;
-    memcpy(row->name, line->name, sizeof row->name);
-    lab_object_begin(&object);
-    lab_pool_fields(&object, row);
-    return lab_rows_event(run, now, "pool", &object);
+    return name != NULL ? lab_rows_refer(run, LAB_OF_POOL) : -1;
 }
 
 static int on_lock(lab_run_t *run, double now, const lab_line_t *line)
@@ -271,7 +261,7 @@ static int on_lock(lab_run_t *run, double now, const lab_line_t *line)
     }
     row->ts = now;
     row->boot = run->boots;
-    memcpy(row->tag, run->last_tag, sizeof row->tag);
+    lab_copy(row->tag, sizeof row->tag, run->last_tag);
     row->held_ms = line->value;
     row->timeouts = line->limit;
     memcpy(row->name, line->name, sizeof row->name);

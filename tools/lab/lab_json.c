@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FILE_MAX ((size_t)256 << 20)
+#define FILE_MAX   ((size_t)256 << 20)
+#define FLUSH_FROM ((size_t)64 << 10)
+#define PATH_BYTES 4096
 
 void lab_text_free(lab_text_t *text)
 {
@@ -18,8 +20,17 @@ void lab_text_free(lab_text_t *text)
     memset(text, 0, sizeof *text);
 }
 
+static void flush(lab_text_t *text)
+{
+    text->failed |= fwrite(text->text, 1, text->length, text->file) != text->length;
+    text->length = 0;
+}
+
 static bool reserve(lab_text_t *text, size_t more)
 {
+    if (text->file != NULL && text->length >= FLUSH_FROM) {
+        flush(text);
+    }
     size_t need = text->length + more + 1u;
     if (text->failed) {
         return false;
@@ -248,10 +259,15 @@ static bool join(char *path, size_t capacity, const char *dir, const char *name)
     return true;
 }
 
+FILE *lab_file_open(const char *dir, const char *name)
+{
+    char path[PATH_BYTES];
+    return join(path, sizeof path, dir, name) ? fopen(path, "rb") : NULL;
+}
+
 char *lab_file_read(const char *dir, const char *name, size_t *length)
 {
-    char path[4096];
-    FILE *file = join(path, sizeof path, dir, name) ? fopen(path, "rb") : NULL;
+    FILE *file = lab_file_open(dir, name);
     lab_text_t text = {0};
     *length = 0;
     if (file == NULL) {
@@ -274,28 +290,53 @@ char *lab_file_read(const char *dir, const char *name, size_t *length)
     return text.text;
 }
 
-int lab_file_write(const char *dir, const char *name, const lab_text_t *text)
+static bool join_aside(char *aside, const char *path)
 {
-    char path[4096], aside[4096];
-    if (text->failed) {
-        errno = ENOMEM;
+    return snprintf(aside, PATH_BYTES, "%s.part", path) < PATH_BYTES;
+}
+
+int lab_file_begin(const char *dir, const char *name, lab_text_t *text)
+{
+    char path[PATH_BYTES - 8], aside[PATH_BYTES];
+    memset(text, 0, sizeof *text);
+    text->file =
+        join(path, sizeof path, dir, name) && join_aside(aside, path) ? fopen(aside, "wb") : NULL;
+    return text->file != NULL ? 0 : -1;
+}
+
+int lab_file_end(const char *dir, const char *name, lab_text_t *text)
+{
+    char path[PATH_BYTES - 8], aside[PATH_BYTES];
+    errno = 0;
+    if (text->length > 0) {
+        flush(text);
+    }
+    bool good = fclose(text->file) == 0 && !text->failed;
+    lab_text_free(text);
+    if (!join(path, sizeof path, dir, name) || !join_aside(aside, path)) {
         return -1;
     }
-    if (!join(path, sizeof path - 8u, dir, name)) {
-        return -1;
-    }
-    (void)snprintf(aside, sizeof aside, "%.4080s.part", path);
-    FILE *file = fopen(aside, "wb");
-    if (file == NULL) {
-        return -1;
-    }
-    bool good = text->length == 0 || fwrite(text->text, 1, text->length, file) == text->length;
-    good &= fclose(file) == 0;
     if (!good || rename(aside, path) != 0) {
-        int error = errno;
+        int error = errno != 0 ? errno : ENOMEM;
         (void)unlink(aside);
         errno = error;
         return -1;
     }
     return 0;
+}
+
+int lab_file_write(const char *dir, const char *name, const lab_text_t *text)
+{
+    lab_text_t out;
+    if (text->failed) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (lab_file_begin(dir, name, &out) != 0) {
+        return -1;
+    }
+    if (text->length > 0) {
+        lab_text_add(&out, text->text, text->length);
+    }
+    return lab_file_end(dir, name, &out);
 }

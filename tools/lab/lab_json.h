@@ -8,9 +8,12 @@
 
 #include "holdfast/hf_json.h"
 
+#include <stdio.h>
+
 typedef struct lab_text {
     char *text; // NULL until something is in it; always NUL-terminated then
     size_t length, capacity;
+    FILE *file; // of lab_file_begin(): what is in it goes there from time to time, and out of it
     bool failed;
 } lab_text_t;
 
@@ -52,8 +55,14 @@ bool lab_json_bool(hf_json_t object, const char *name);
 void lab_json_copy(hf_json_t object, const char *name, char *out, size_t capacity);
 double lab_json_ts(hf_json_t object, const char *name);
 
+/// For reading; NULL: errno says why.
+FILE *lab_file_open(const char *dir, const char *name);
 /// A whole file, NUL-terminated; NULL: it cannot be read (errno), or is above 256 MB. The caller frees it.
 char *lab_file_read(const char *dir, const char *name, size_t *length);
+/// A text that goes into a file: whatever is added, memory holds no more than some of it. lab_file_end() also of one that
+/// failed: it closes, and the file appears whole or not at all. -1: errno says why.
+int lab_file_begin(const char *dir, const char *name, lab_text_t *text);
+int lab_file_end(const char *dir, const char *name, lab_text_t *text);
 /// Written beside it and renamed, so that nobody sees half of it. -1: errno says why.
 int lab_file_write(const char *dir, const char *name, const lab_text_t *text);
 

@@ -19,6 +19,14 @@ static uint32_t count_of(hf_json_t object, const char *name)
     return value == LAB_UNKNOWN ? 0 : value;
 }
 
+// NULL: no memory.
+static const char *name_of(lab_run_t *run, hf_json_t object, const char *member)
+{
+    char text[LAB_NAME_BYTES];
+    TEXT(object, member, text);
+    return lab_names_keep(&run->names, text);
+}
+
 static bool load_mem(lab_run_t *run, hf_json_t object)
 {
     lab_mem_row_t *row = LAB_ADD(run, mem);
@@ -27,7 +35,7 @@ static bool load_mem(lab_run_t *run, hf_json_t object)
     }
     row->ts = lab_json_ts(object, "ts");
     row->boot = count_of(object, "boot");
-    TEXT(object, "tag", row->tag);
+    row->tag = name_of(run, object, "tag");
     row->memory = (lab_memory_t){
         .hf = lab_json_u32(object, "hf"),
         .hm = lab_json_u32(object, "hm"),
@@ -39,7 +47,7 @@ static bool load_mem(lab_run_t *run, hf_json_t object)
         .pm = lab_json_u32(object, "pm"),
         .pl = lab_json_u32(object, "pl"),
     };
-    return true;
+    return row->tag != NULL;
 }
 
 static int32_t core_of(hf_json_t object)
@@ -58,11 +66,11 @@ static bool load_task(lab_run_t *run, hf_json_t object)
         return false;
     }
     row->ts = lab_json_ts(object, "ts");
-    TEXT(object, "tag", row->tag);
+    row->tag = name_of(run, object, "tag");
     row->boot = count_of(object, "boot");
     row->is_watermark = hf_json_is_string(hf_json_member(object, "type"), "stack_watermark");
+    row->name = name_of(run, object, row->is_watermark ? "task" : "name");
     if (row->is_watermark) {
-        TEXT(object, "task", row->name);
         row->units = count_of(object, "rem_units");
         row->left = lab_json_u32(object, "rem_bytes");
         row->unit_bytes = count_of(object, "unit_bytes");
@@ -70,12 +78,11 @@ static bool load_task(lab_run_t *run, hf_json_t object)
         row->priority = LAB_UNKNOWN;
         row->core = LAB_CORE_UNKNOWN;
     } else {
-        TEXT(object, "name", row->name);
         row->priority = lab_json_u32(object, "prio");
         row->core = core_of(object);
         row->left = lab_json_u32(object, "stack_rem");
     }
-    return true;
+    return row->name != NULL && row->tag != NULL;
 }
 
 static bool load_pool(lab_run_t *run, hf_json_t object)
@@ -85,9 +92,9 @@ static bool load_pool(lab_run_t *run, hf_json_t object)
         return false;
     }
     row->ts = lab_json_ts(object, "ts");
-    TEXT(object, "tag", row->tag);
+    row->tag = name_of(run, object, "tag");
     row->boot = count_of(object, "boot");
-    TEXT(object, "name", row->name);
+    row->name = name_of(run, object, "name");
     row->pool = (lab_pool_t){
         .size = count_of(object, "size"),
         .cap = count_of(object, "cap"),
@@ -97,7 +104,7 @@ static bool load_pool(lab_run_t *run, hf_json_t object)
         .exh = count_of(object, "exh"),
         .bad = count_of(object, "bad"),
     };
-    return true;
+    return row->name != NULL && row->tag != NULL;
 }
 
 static char *copy_text(hf_json_t value)
@@ -168,60 +175,97 @@ static bool load_stack(lab_run_t *run, hf_json_t object)
     return bytes == 0 || lab_stack_told(run, count_of(object, "boot"), name, bytes) == 0;
 }
 
+// Whether the event is what the next row of `of` says, to the byte: then it is that row.
+static bool is_next_row(lab_run_t *run, lab_event_of_t of, uint32_t count, hf_json_t object)
+{
+    lab_text_t text = {0};
+    if (run->events_of[of] == count || lab_rows_refer(run, of) != 0) {
+        return false;
+    }
+    lab_run_event_json(run, run->events - 1u, &text);
+    bool is_it =
+        text.length == object.raw.length && memcmp(text.text, object.raw.text, text.length) == 0;
+    lab_text_free(&text);
+    if (!is_it) {
+        run->events--;
+        run->events_of[of]--;
+    }
+    return is_it;
+}
+
+static bool load_note(lab_run_t *run, hf_json_t object)
+{
+    char *json = strndup(object.raw.text, object.raw.length);
+    return json != NULL && lab_rows_note(run, lab_json_ts(object, "ts"), json) == 0;
+}
+
 static bool load_event(lab_run_t *run, hf_json_t object)
 {
-    lab_event_row_t *row = LAB_ADD(run, event);
-    if (row == NULL) {
+    hf_json_t type = hf_json_member(object, "type");
+    bool is_task = hf_json_is_string(type, "task") || hf_json_is_string(type, "stack_watermark");
+    if ((hf_json_is_string(type, "mem") && is_next_row(run, LAB_OF_MEM, run->mems, object)) ||
+        (is_task && is_next_row(run, LAB_OF_TASK, run->tasks, object)) ||
+        (hf_json_is_string(type, "pool") && is_next_row(run, LAB_OF_POOL, run->pools, object))) {
+        return true;
+    }
+    if (!load_note(run, object)) {
         return false;
     }
-    row->ts = lab_json_ts(object, "ts");
-    TEXT(object, "type", row->type);
-    row->json = malloc(object.raw.length + 1u);
-    if (row->json == NULL) {
-        run->events--;
-        return false;
-    }
-    memcpy(row->json, object.raw.text, object.raw.length);
-    row->json[object.raw.length] = '\0';
-    if (strcmp(row->type, "lock") == 0) {
+    if (hf_json_is_string(type, "lock")) {
         return load_lock(run, object);
     }
-    if (strcmp(row->type, "stack") == 0) {
+    if (hf_json_is_string(type, "stack")) {
         return load_stack(run, object);
     }
-    return strcmp(row->type, "refused") == 0 ? load_refused(run, object) : true;
+    return hf_json_is_string(type, "refused") ? load_refused(run, object) : true;
+}
+
+typedef struct file_of_rows {
+    const char *name;
+    bool (*load)(lab_run_t *run, hf_json_t object);
+} file_of_rows_t;
+
+static int load_stream(lab_run_t *run, const char *dir, const file_of_rows_t *rows, FILE *file)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t got;
+    unsigned bad = 0;
+    bool good = true;
+    errno = 0;
+    while (good && (got = getline(&line, &room, file)) > 0) {
+        size_t length = (size_t)got - (line[got - 1] == '\n' ? 1u : 0u);
+        hf_json_t root;
+        if (hf_json_parse(line, length, &root) == HF_OK && root.type == HF_JSON_OBJECT) {
+            good = rows->load(run, root);
+        } else {
+            bad += length > 0 ? 1u : 0u;
+        }
+    }
+    free(line);
+    if (!good || ferror(file) != 0) {
+        return lab_fail(-1, "", "%s/%s cannot be read whole: %s", dir, rows->name,
+                        good ? strerror(errno) : "no memory");
+    }
+    if (bad > 0) {
+        (void)lab_fail(0, "", "%s/%s: %u lines are no JSON and were passed over", dir, rows->name,
+                       bad);
+    }
+    return 0;
 }
 
 // A file that is not there has no rows.
-static int load_lines(lab_run_t *run, const char *dir, const char *name,
-                      bool (*load)(lab_run_t *run, hf_json_t object))
+static int load_lines(lab_run_t *run, const char *dir, const file_of_rows_t *rows)
 {
-    size_t length;
-    unsigned bad = 0;
-    char *text = lab_file_read(dir, name, &length);
-    if (text == NULL) {
+    FILE *file = lab_file_open(dir, rows->name);
+    if (file == NULL) {
         return errno == ENOENT
                    ? 0
-                   : lab_fail(-1, "", "%s/%s cannot be read: %s", dir, name, strerror(errno));
+                   : lab_fail(-1, "", "%s/%s cannot be read: %s", dir, rows->name, strerror(errno));
     }
-    for (char *line = text; line < text + length;) {
-        char *end = memchr(line, '\n', (size_t)(text + length - line));
-        end = end != NULL ? end : text + length;
-        hf_json_t root;
-        if (hf_json_parse(line, (size_t)(end - line), &root) != HF_OK ||
-            root.type != HF_JSON_OBJECT) {
-            bad += end > line ? 1u : 0u;
-        } else if (!load(run, root)) {
-            free(text);
-            return lab_fail(-1, "", "%s/%s: no memory", dir, name);
-        }
-        line = end + 1;
-    }
-    free(text);
-    if (bad > 0) {
-        (void)lab_fail(0, "", "%s/%s: %u lines are no JSON and were passed over", dir, name, bad);
-    }
-    return 0;
+    int status = load_stream(run, dir, rows, file);
+    (void)fclose(file);
+    return status;
 }
 
 // ---- summary.json ---------------------------------------------------------------------------------------------------
@@ -407,21 +451,25 @@ static int load_summary_file(lab_run_t *run, const char *dir)
 
 int lab_run_load(lab_run_t *run, const char *dir)
 {
+    static const file_of_rows_t files[] = {{"mem.jsonl", load_mem},
+                                           {"tasks.jsonl", load_task},
+                                           {"pools.jsonl", load_pool},
+                                           {"health.jsonl", load_health},
+                                           {"events.jsonl", load_event}};
     lab_run_init(run);
     int status = load_summary_file(run, dir);
     if (status >= 0) {
-        int rows = load_lines(run, dir, "mem.jsonl", load_mem) |
-                   load_lines(run, dir, "tasks.jsonl", load_task) |
-                   load_lines(run, dir, "pools.jsonl", load_pool) |
-                   load_lines(run, dir, "health.jsonl", load_health) |
-                   load_lines(run, dir, "events.jsonl", load_event);
+        int rows = 0;
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+            rows |= load_lines(run, dir, &files[i]);
+        }
         if (rows == 0 && status == 1 && run->mems + run->events == 0) {
             rows = lab_fail(-1, "", "%s is no directory of a run", dir);
         }
         status = rows;
         if (status == 0 && run->start_ts == 0 && run->events > 0) {
-            run->start_ts = run->event[0].ts;
-            run->end_ts = run->event[run->events - 1u].ts;
+            run->start_ts = lab_run_event_ts(run, 0);
+            run->end_ts = lab_run_event_ts(run, run->events - 1u);
         }
     }
     if (status != 0) {

@@ -4,6 +4,7 @@
 #include "lab_report.h"
 
 #include "lab.h"
+#include "lab_json.h"
 #include "version.h"
 
 #include <errno.h>
@@ -365,8 +366,11 @@ static void put_times(report_t *report)
     begin(report, "events", '[');
     for (uint32_t i = run->events > EVENTS_LAST ? run->events - EVENTS_LAST : 0; i < run->events;
          i++) {
+        lab_text_t text = {0};
         (void)fputs(report->between, report->file);
-        put_text(report->file, run->event[i].json);
+        lab_run_event_json(run, i, &text);
+        put_text(report->file, text.text != NULL ? text.text : "");
+        lab_text_free(&text);
         report->between = ",";
     }
     end(report, ']');

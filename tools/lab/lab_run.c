@@ -14,6 +14,7 @@ void lab_run_init(lab_run_t *run)
     memset(run, 0, sizeof *run);
     run->last_up_ms = LAB_UNKNOWN;
     run->last_beat_s = LAB_UNKNOWN;
+    run->last_tag = "";
 }
 
 void lab_run_free(lab_run_t *run)
@@ -22,15 +23,16 @@ void lab_run_free(lab_run_t *run)
         free(run->health[i].body);
         free(run->health[i].headers);
     }
-    for (uint32_t i = 0; i < run->events; i++) {
-        free(run->event[i].json);
+    for (uint32_t i = 0; i < run->notes; i++) {
+        free(run->note[i].json);
     }
-    void *rows[] = {run->mem,   run->task, run->stack,  run->pool,    run->health,
-                    run->event, run->lock, run->reset,  run->refused, run->panic,
-                    run->trip,  run->step, run->finding};
+    void *rows[] = {run->mem,   run->task,  run->stack, run->pool,   run->health,
+                    run->note,  run->event, run->lock,  run->reset,  run->refused,
+                    run->panic, run->trip,  run->step,  run->finding};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         free(rows[i]);
     }
+    lab_names_free(&run->names);
     lab_run_init(run);
 }
 
@@ -65,22 +67,38 @@ void lab_copy(char *out, size_t capacity, const char *text)
     out[length] = '\0';
 }
 
+int lab_rows_refer(lab_run_t *run, lab_event_of_t of)
+{
+    lab_event_row_t *row = run->events_of[of] < LAB_EVENT(1, 0) ? LAB_ADD(run, event) : NULL;
+    if (row == NULL) {
+        return -1;
+    }
+    *row = LAB_EVENT(of, run->events_of[of]++);
+    return 0;
+}
+
+int lab_rows_note(lab_run_t *run, double now, char *json)
+{
+    lab_note_row_t *row = LAB_ADD(run, note);
+    if (row == NULL) {
+        free(json);
+        return -1;
+    }
+    *row = (lab_note_row_t){.ts = now, .json = json};
+    return lab_rows_refer(run, LAB_OF_NOTE);
+}
+
 int lab_rows_event(lab_run_t *run, double now, const char *type, lab_object_t *object)
 {
     lab_text_t text = {0};
-    lab_event_row_t *row = LAB_ADD(run, event);
     lab_object_string(object, "type", type);
     lab_object_ts(object, "ts", now);
     lab_object_end(object, &text);
-    if (row == NULL || text.failed) {
-        run->events -= row != NULL ? 1u : 0u;
+    if (text.failed) {
         lab_text_free(&text);
         return -1;
     }
-    row->ts = now;
-    lab_copy(row->type, sizeof row->type, type);
-    row->json = text.text;
-    return 0;
+    return lab_rows_note(run, now, text.text);
 }
 
 int lab_run_event(lab_run_t *run, double now, const char *type, const char *members)
@@ -105,6 +123,46 @@ int lab_run_event(lab_run_t *run, double now, const char *type, const char *memb
     }
     lab_text_free(&text);
     return lab_rows_event(run, now, type, &object);
+}
+
+void lab_run_event_json(const lab_run_t *run, uint32_t event, lab_text_t *out)
+{
+    static const char *const types[] = {
+        [LAB_OF_MEM] = "mem", [LAB_OF_TASK] = "task", [LAB_OF_POOL] = "pool"};
+    const lab_event_of_t of = LAB_EVENT_OF(run->event[event]);
+    const uint32_t at = LAB_EVENT_AT(run->event[event]);
+    lab_object_t object;
+    if (of == LAB_OF_NOTE) {
+        lab_text_put(out, run->note[at].json);
+        return;
+    }
+    lab_object_begin(&object);
+    if (of == LAB_OF_MEM) {
+        lab_mem_fields(&object, &run->mem[at]);
+    } else if (of == LAB_OF_TASK) {
+        lab_task_fields(&object, &run->task[at]);
+    } else {
+        lab_pool_fields(&object, &run->pool[at]);
+    }
+    const bool is_watermark = of == LAB_OF_TASK && run->task[at].is_watermark;
+    lab_object_string(&object, "type", is_watermark ? "stack_watermark" : types[of]);
+    lab_object_ts(&object, "ts", lab_run_event_ts(run, event));
+    lab_object_end(&object, out);
+}
+
+double lab_run_event_ts(const lab_run_t *run, uint32_t event)
+{
+    const uint32_t at = LAB_EVENT_AT(run->event[event]);
+    switch (LAB_EVENT_OF(run->event[event])) {
+    case LAB_OF_MEM:
+        return run->mem[at].ts;
+    case LAB_OF_TASK:
+        return run->task[at].ts;
+    case LAB_OF_POOL:
+        return run->pool[at].ts;
+    default:
+        return run->note[at].ts;
+    }
 }
 
 int lab_run_health(lab_run_t *run, double now, const char *label, const char *url, int http_status,

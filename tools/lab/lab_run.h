@@ -6,24 +6,25 @@
 #define LAB_RUN_H
 
 #include "lab_line.h"
+#include "lab_names.h"
 
+// Of these three there may be millions: their texts are kept once, in the run's names.
 typedef struct lab_mem_row {
     double ts; // UTC, seconds since 1970
-    char tag[LAB_NAME_BYTES];
+    const char *tag;
     lab_memory_t memory;
     uint32_t boot; // restarts before it, in this run
 } lab_mem_row_t;
 
 typedef struct lab_task_row {
     double ts;
-    char name[LAB_NAME_BYTES];
-    uint32_t priority; // LAB_UNKNOWN: not told
-    int32_t core;      // LAB_CORE_UNKNOWN: not told
+    const char *name, *tag; // tag: of the last snapshot before it
+    uint32_t priority;      // LAB_UNKNOWN: not told
+    int32_t core;           // LAB_CORE_UNKNOWN: not told
     uint32_t left;
     uint32_t boot;
-    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
-    bool is_watermark;        // of AsyncTCP: the next three
-    uint32_t units, unit_bytes, configured_bytes;
+    uint32_t units, unit_bytes, configured_bytes; // of AsyncTCP's own line
+    bool is_watermark;                            // it is one
 } lab_task_row_t;
 
 typedef struct lab_stack_row { // what a stack's size is from here on: a row for each change
@@ -34,10 +35,9 @@ typedef struct lab_stack_row { // what a stack's size is from here on: a row for
 
 typedef struct lab_pool_row {
     double ts;
-    char name[LAB_NAME_BYTES];
+    const char *name, *tag; // tag: of the last snapshot before it
     lab_pool_t pool;
     uint32_t boot;
-    char tag[LAB_NAME_BYTES]; // of the last snapshot before it
 } lab_pool_row_t;
 
 typedef struct lab_health_row {
@@ -75,13 +75,19 @@ typedef struct lab_refused_row { // an allocation that failed
     uint32_t boot;
 } lab_refused_row_t;
 
-/// Everything else, in order: also a line of events.jsonl.
-typedef struct lab_event_row {
+/// What happened and is no row of the three above: "event", "tripwire", "wire", "stack", "lock", "http", "ready", "reset",
+/// "panic", "note", "step", ...
+typedef struct lab_note_row {
     double ts;
-    /// "event", "mem", "tripwire", "wire", "task", "stack", "pool", "lock", "http", "ready", "reset", "panic", "note", "step", ...
-    char type[24];
     char *json; // the whole object, as in events.jsonl
-} lab_event_row_t;
+} lab_note_row_t;
+
+/// Everything in order, a line of events.jsonl each: a row of one of the four, and which.
+typedef enum lab_event_of { LAB_OF_NOTE, LAB_OF_MEM, LAB_OF_TASK, LAB_OF_POOL } lab_event_of_t;
+typedef uint32_t lab_event_row_t;
+#define LAB_EVENT(of, index) ((lab_event_row_t)(of) << 30 | (index))
+#define LAB_EVENT_OF(event)  ((lab_event_of_t)((event) >> 30))
+#define LAB_EVENT_AT(event)  ((event)&0x3FFFFFFFu)
 
 typedef struct lab_panic {
     char kind[32];
@@ -156,8 +162,11 @@ typedef struct lab_run {
     uint32_t pools;
     lab_health_row_t *health;
     uint32_t healths;
+    lab_note_row_t *note;
+    uint32_t notes;
     lab_event_row_t *event;
     uint32_t events;
+    uint32_t events_of[4]; // by lab_event_of_t
     lab_lock_row_t *lock;
     uint32_t locks;
     lab_refused_row_t *refused;
@@ -182,7 +191,8 @@ typedef struct lab_run {
     bool reset_expected, in_dump, was_ready;
     unsigned reset_stage; // how far a start has come, see lab_feed.c
     uint32_t line_no, last_up_ms, last_beat_s, panic_line_no;
-    char last_tag[LAB_NAME_BYTES];
+    const char *last_tag;
+    lab_names_t names;
     char partial[4096]; // the rest of a longer line is left out
     size_t partial_length;
 } lab_run_t;
@@ -203,6 +213,10 @@ int lab_run_health(lab_run_t *run, double now, const char *label, const char *ur
 /// `members`: an object, or what would stand in one, e.g. "\"note\":\"x\""; NULL or empty: nothing. ts and type are
 /// added, keys sorted. -1: no memory, or it is no JSON.
 int lab_run_event(lab_run_t *run, double now, const char *type, const char *members);
+struct lab_text;
+/// An event as in events.jsonl, appended to `out`; its moment.
+void lab_run_event_json(const lab_run_t *run, uint32_t event, struct lab_text *out);
+double lab_run_event_ts(const lab_run_t *run, uint32_t event);
 /// The answer's headers, a JSON object (NULL: none), of the row added last.
 int lab_run_health_headers(lab_run_t *run, const char *headers);
 /// A planned case, before anything is done. The pointer stays good until lab_run_free(). NULL: no memory, or LAB_STEPS_MAX.

@@ -111,18 +111,14 @@ static void put_health(lab_text_t *out, const lab_run_t *run, uint32_t i)
     lab_object_end(&object, out);
 }
 
-static int write_out(const char *dir, const char *name, lab_text_t *text)
+static int cannot_write(const char *dir, const char *name)
 {
-    int status = lab_file_write(dir, name, text);
-    lab_text_free(text);
-    return status == 0
-               ? 0
-               : lab_fail(-1, "", "%s/%s cannot be written: %s", dir, name, strerror(errno));
+    return lab_fail(-1, "", "%s/%s cannot be written: %s", dir, name, strerror(errno));
 }
 
 static void put_event(lab_text_t *out, const lab_run_t *run, uint32_t i)
 {
-    lab_text_put(out, run->event[i].json);
+    lab_run_event_json(run, i, out);
 }
 
 typedef struct rows {
@@ -133,12 +129,26 @@ typedef struct rows {
 
 static int save_rows(const lab_run_t *run, const char *dir, const rows_t *rows)
 {
-    lab_text_t text = {0};
+    lab_text_t text;
+    if (lab_file_begin(dir, rows->file, &text) != 0) {
+        return cannot_write(dir, rows->file);
+    }
     for (uint32_t i = 0; i < rows->count; i++) {
         rows->put(&text, run, i);
         lab_text_put(&text, "\n");
     }
-    return write_out(dir, rows->file, &text);
+    return lab_file_end(dir, rows->file, &text) == 0 ? 0 : cannot_write(dir, rows->file);
+}
+
+static int save_summary(const lab_run_t *run, const char *dir, const char *name,
+                        void (*put)(const lab_run_t *run, const char *dir, lab_text_t *out))
+{
+    lab_text_t text;
+    if (lab_file_begin(dir, name, &text) != 0) {
+        return cannot_write(dir, name);
+    }
+    put(run, dir, &text);
+    return lab_file_end(dir, name, &text) == 0 ? 0 : cannot_write(dir, name);
 }
 
 static int make_directories(const char *path)
@@ -212,16 +222,14 @@ int lab_run_save(const lab_run_t *run, const char *dir)
         {"health.jsonl", run->healths, put_health},
     };
     int status = 0;
-    lab_text_t summary = {0}, markdown = {0};
     if (make_directories(dir) != 0) {
         return lab_fail(-1, "", "%s cannot be made: %s", dir, strerror(errno));
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         status |= save_rows(run, dir, &files[i]);
     }
-    lab_summary_json(run, dir, &summary);
-    lab_summary_markdown(run, dir, &markdown);
-    status |= write_out(dir, "summary.md", &markdown);
-    status |= write_out(dir, "summary.json", &summary); // last: a directory with one is whole
+    status |= save_summary(run, dir, "summary.md", lab_summary_markdown);
+    // last: a directory with one is whole
+    status |= save_summary(run, dir, "summary.json", lab_summary_json);
     return status != 0 ? -1 : 0;
 }

@@ -10,9 +10,9 @@
 #include "lab_verbs.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct options {
     const char *log, *out, *key, *title, *junit;
@@ -88,29 +88,20 @@ static int read_options(int argc, char **argv, options_t *options)
     return 0;
 }
 
-static int read_log(const char *path, lab_text_t *text, double *moment)
+static FILE *open_log(const char *path, double *moment)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     struct stat what;
-    char bytes[16384];
-    size_t got;
     if (file == NULL || fstat(fileno(file), &what) != 0 || S_ISDIR(what.st_mode)) {
-        int status = lab_fail(LAB_USAGE, "replay", "%s cannot be read: %s", path,
-                              file != NULL ? "a directory" : strerror(errno));
+        (void)lab_fail(LAB_USAGE, "replay", "%s cannot be read: %s", path,
+                       file != NULL ? "a directory" : strerror(errno));
         if (file != NULL && file != stdin) {
             (void)fclose(file);
         }
-        return status;
+        return NULL;
     }
     *moment = S_ISREG(what.st_mode) ? (double)what.st_mtime : lab_now();
-    while ((got = fread(bytes, 1, sizeof bytes, file)) > 0) {
-        lab_text_add(text, bytes, got);
-    }
-    bool failed = ferror(file) != 0 || text->failed;
-    if (file != stdin) {
-        (void)fclose(file);
-    }
-    return failed ? lab_fail(LAB_ENVIRONMENT, "replay", "%s cannot be read whole", path) : 0;
+    return file;
 }
 
 // Seconds since the device's start that a line tells; below 0: none.
@@ -124,36 +115,59 @@ static double up_of(const char *text, size_t length)
     return line.kind == LAB_LINE_HEARTBEAT ? line.value : -1.0;
 }
 
-static int feed(lab_run_t *run, const lab_text_t *log, double begin)
+typedef struct replay {
+    lab_run_t *run;
+    double base, now;
+    bool begins_line;
+} replay_t;
+
+// A line with its end; of one longer than the reader's room a piece.
+static int feed_piece(replay_t *replay, const char *text, size_t length)
 {
-    double base = begin, now = begin;
-    int status = 0;
-    for (size_t at = 0; at < log->length;) {
-        const char *end = memchr(log->text + at, '\n', log->length - at);
-        size_t length = (end != NULL ? (size_t)(end - log->text) + 1u : log->length) - at;
-        double up = up_of(log->text + at, length);
-        if (up >= 0) {
-            base = base + up + 1 < now ? now - up : base; // a restart: time goes on
-            now = base + up > now ? base + up : now;
+    double up = replay->begins_line ? up_of(text, length) : -1.0;
+    if (up >= 0) {
+        if (replay->base + up + 1 < replay->now) {
+            replay->base = replay->now - up; // a restart: time goes on
         }
-        status |= lab_run_feed(run, now, log->text + at, length);
-        at += length;
+        replay->now = replay->base + up > replay->now ? replay->base + up : replay->now;
     }
-    return status | lab_run_flush(run, now);
+    replay->begins_line = text[length - 1u] == '\n';
+    return lab_run_feed(replay->run, replay->now, text, length);
 }
 
-static int finish(const options_t *options, lab_run_t *run, const lab_text_t *log)
+// What is in memory of the log are the rows that it makes. -1: no memory.
+static int feed(replay_t *replay, FILE *log, lab_text_t *copy)
 {
-    char dir[4096], path[4200];
-    if (lab_run_directory(options->out, run->key, dir, sizeof dir) != 0) {
-        return LAB_ENVIRONMENT;
-    }
+    char bytes[65536];
+    size_t have = 0, got;
+    int status = 0;
+    do {
+        got = fread(bytes + have, 1, sizeof bytes - have, log);
+        lab_text_add(copy, bytes + have, got);
+        have += got;
+        size_t at = 0;
+        while (at < have) {
+            const char *end = memchr(bytes + at, '\n', have - at);
+            if (end == NULL && got > 0 && (at > 0 || have < sizeof bytes)) {
+                break; // more of it comes
+            }
+            size_t length = end != NULL ? (size_t)(end - bytes) + 1u - at : have - at;
+            status |= feed_piece(replay, bytes + at, length);
+            at += length;
+        }
+        have -= at;
+        memmove(bytes, bytes + at, have);
+    } while (got > 0 && status == 0);
+    return status | lab_run_flush(replay->run, replay->now);
+}
+
+static int finish(const options_t *options, lab_run_t *run, const char *dir)
+{
+    char path[4200];
     lab_gates_judge(&options->gates, run);
-    int status = lab_file_write(dir, "serial.log", log);
     (void)snprintf(path, sizeof path, "%s/report.html", dir);
     const lab_run_t *const runs[] = {run};
-    if (status != 0 || lab_run_save(run, dir) != 0 ||
-        lab_report_write(run, &options->gates, NULL, path) != 0 ||
+    if (lab_run_save(run, dir) != 0 || lab_report_write(run, &options->gates, NULL, path) != 0 ||
         (options->junit != NULL && lab_junit_save(runs, 1, options->junit) != 0)) {
         return LAB_ENVIRONMENT;
     }
@@ -165,33 +179,70 @@ static int finish(const options_t *options, lab_run_t *run, const lab_text_t *lo
     return lab_run_verdict(run);
 }
 
+// The log, copied and understood at once. Without its end there is no run.
+static int replay_log(const options_t *options, replay_t *replay, FILE *log)
+{
+    char dir[4096];
+    lab_text_t copy;
+    if (lab_run_directory(options->out, replay->run->key, dir, sizeof dir) != 0) {
+        return LAB_ENVIRONMENT;
+    }
+    int status = LAB_PASS;
+    if (lab_file_begin(dir, "serial.log", &copy) != 0) {
+        status = LAB_ENVIRONMENT;
+    } else {
+        bool has_room = feed(replay, log, &copy) == 0, is_whole = ferror(log) == 0;
+        copy.failed |= !has_room || !is_whole;
+        if (lab_file_end(dir, "serial.log", &copy) != 0) {
+            status = lab_fail(LAB_ENVIRONMENT, "replay", "%s: %s", options->log,
+                              !has_room   ? "no memory for it"
+                              : !is_whole ? "cannot be read whole"
+                                          : "cannot be copied");
+        }
+    }
+    if (status != LAB_PASS) {
+        (void)rmdir(dir);
+        return status;
+    }
+    return finish(options, replay->run, dir);
+}
+
+static void begin(const options_t *options, lab_run_t *run)
+{
+    char word[900];
+    lab_run_init(run);
+    (void)snprintf(run->key, sizeof run->key, "%s", options->key);
+    (void)snprintf(run->title, sizeof run->title, "%s", options->title);
+    (void)snprintf(run->device, sizeof run->device, "%s", options->log);
+    bool fits = strcmp(options->log, "-") != 0 && lab_shell_path(options->log, word, sizeof word);
+    (void)snprintf(run->replay, sizeof run->replay, "holdfast lab replay %s",
+                   fits ? word : options->log);
+    lab_run_git(run);
+}
+
 int lab_verb_replay(int argc, char **argv)
 {
     options_t options = {.out = "artifacts/memory-tests", .key = "replay", .title = ""};
     static lab_run_t run; // as large as its line buffer
-    lab_text_t log = {0};
-    double moment = 0;
+    replay_t replay = {.run = &run, .begins_line = true};
     lab_gates_init(&options.gates);
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         return help();
     }
     int status = read_options(argc, argv, &options);
-    status = status != 0 ? status : read_log(options.log, &log, &moment);
-    if (status == 0) {
-        lab_run_init(&run);
-        (void)snprintf(run.key, sizeof run.key, "%s", options.key);
-        (void)snprintf(run.title, sizeof run.title, "%s", options.title);
-        (void)snprintf(run.device, sizeof run.device, "%s", options.log);
-        char word[900];
-        bool fits = strcmp(options.log, "-") != 0 && lab_shell_path(options.log, word, sizeof word);
-        (void)snprintf(run.replay, sizeof run.replay, "holdfast lab replay %s",
-                       fits ? word : options.log);
-        lab_run_git(&run);
-        status = feed(&run, &log, moment) == 0
-                     ? finish(&options, &run, &log)
-                     : lab_fail(LAB_ENVIRONMENT, "replay", "no memory for %s", options.log);
-        lab_run_free(&run);
+    if (status != 0) {
+        return status;
     }
-    lab_text_free(&log);
+    FILE *log = open_log(options.log, &replay.base);
+    if (log == NULL) {
+        return LAB_USAGE;
+    }
+    replay.now = replay.base;
+    begin(&options, &run);
+    status = replay_log(&options, &replay, log);
+    if (log != stdin) {
+        (void)fclose(log);
+    }
+    lab_run_free(&run);
     return status;
 }

@@ -27,6 +27,8 @@ typedef struct watch {
     bool has_mem;
     lab_pool_row_t pool[NAMES_MAX];
     lab_task_row_t task[NAMES_MAX];
+    char mem_tag[LAB_NAME_BYTES]; // the run's own go with it
+    char pool_name[NAMES_MAX][LAB_NAME_BYTES], task_name[NAMES_MAX][LAB_NAME_BYTES];
     lab_trip_t trip[TRIPS_SHOWN];
     unsigned pools, tasks, trips;
     uint32_t up_s, restarts, hin_min;
@@ -94,6 +96,12 @@ static void draw(watch_t *watch)
     watch->drawn_us = lab_clock_us();
 }
 
+static const char *keep_text(char place[LAB_NAME_BYTES], const char *text)
+{
+    (void)snprintf(place, LAB_NAME_BYTES, "%s", text);
+    return place;
+}
+
 static void keep_pool(watch_t *watch, const lab_pool_row_t *row)
 {
     unsigned i = 0;
@@ -103,6 +111,8 @@ static void keep_pool(watch_t *watch, const lab_pool_row_t *row)
     if (i < NAMES_MAX) {
         watch->pools += i == watch->pools ? 1u : 0u;
         watch->pool[i] = *row;
+        watch->pool[i].name = keep_text(watch->pool_name[i], row->name);
+        watch->pool[i].tag = "";
     }
 }
 
@@ -115,6 +125,8 @@ static void keep_task(watch_t *watch, const lab_task_row_t *row)
     if (i < NAMES_MAX) {
         watch->tasks += i == watch->tasks ? 1u : 0u;
         watch->task[i] = *row;
+        watch->task[i].name = keep_text(watch->task_name[i], row->name);
+        watch->task[i].tag = "";
     }
 }
 
@@ -137,6 +149,7 @@ static void on_line(void *ctx, const lab_run_t *run, const lab_line_t *line, con
     watch->restarts = run->boots;
     if (line->kind == LAB_LINE_MEM && run->mems > 0) {
         watch->mem = run->mem[run->mems - 1];
+        watch->mem.tag = keep_text(watch->mem_tag, watch->mem.tag);
         watch->has_mem = true;
     } else if (line->kind == LAB_LINE_POOL && run->pools > 0) {
         keep_pool(watch, &run->pool[run->pools - 1]);
