@@ -97,6 +97,7 @@ typedef struct evse_ocpp {
     bool booted; // this boot's BootNotification was accepted once
     bool journal_failed;
     bool stirred;     // something happened that a round has to see
+    bool looked;      // the snapshot was read in the poll under way
     bool clock_told;  // the store knows this boot's clock
     bool latch_estop; // as the events tell
     bool reset_pending, reset_hard;

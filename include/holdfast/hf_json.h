@@ -33,6 +33,16 @@ typedef struct hf_json {
 /// Returns HF_E_FORMAT, or HF_E_RANGE when nested too deep. Cost: O(length), no recursion.
 HF_MUST_CHECK int hf_json_parse(const char *text, size_t length, hf_json_t *root);
 
+#define HF_JSON_FRAME_ELEMENTS 5u
+/// An array's first elements, the rest of type HF_JSON_NONE, and how many there are in all.
+typedef struct hf_json_frame {
+    hf_json_t element[HF_JSON_FRAME_ELEMENTS];
+    size_t count;
+} hf_json_frame_t;
+/// The same, and in the same pass the elements of the root, when that is an array (else the frame says nothing).
+HF_MUST_CHECK int hf_json_parse_frame(const char *text, size_t length, hf_json_t *root,
+                                      hf_json_frame_t *frame);
+
 /// The member of an object by name (escapes in names are decoded for the comparison). The first of duplicates.
 /// A value of type HF_JSON_NONE when absent or when `object` is no object.
 hf_json_t hf_json_member(hf_json_t object, const char *name);

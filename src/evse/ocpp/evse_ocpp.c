@@ -176,6 +176,7 @@ static bool send_one(evse_ocpp_t *ocpp)
 void evse_stir(evse_ocpp_t *ocpp)
 {
     ocpp->stirred = true;
+    ocpp->looked = true;
     if (hf_snapshot_read(&ocpp->config.mailbox->snapshot, &ocpp->snapshot) == HF_OK) {
         uint32_t told = ocpp->snapshot.connectors;
         ocpp->views = told < ocpp->config.connectors ? told : ocpp->config.connectors;
@@ -212,7 +213,9 @@ static uint64_t next_round_us(const evse_ocpp_t *ocpp)
 
 static void do_round(evse_ocpp_t *ocpp)
 {
-    evse_stir(ocpp);
+    if (!ocpp->looked) {
+        evse_stir(ocpp);
+    }
     ocpp->stirred = false;
     ocpp->durable = hf_journal_durable(&ocpp->config.store->journal);
     evse_clock_step(ocpp);
@@ -243,6 +246,7 @@ void evse_ocpp_poll(evse_ocpp_t *ocpp, uint64_t now_us)
 {
     evse_link_state_t link_was = ocpp->link_state;
     ocpp->now_us = now_us;
+    ocpp->looked = false;
     poll_store(ocpp);
     evse_link_step(ocpp);
     if (ocpp->link_state == EVSE_LINK_OPEN) {

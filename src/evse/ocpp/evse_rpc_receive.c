@@ -7,13 +7,6 @@
 
 #define ACTION_BYTES 64u
 
-// A received array, walked once: its first elements, and how many there are (beyond those: at least one more).
-#define FRAME_ELEMENTS 5u
-typedef struct frame {
-    hf_json_t element[FRAME_ELEMENTS];
-    size_t count;
-} frame_t;
-
 // `id` is JSON text: an id we refuse is echoed just as it came.
 static void answer_error(evse_rpc_t *rpc, hf_slice_t id, evse_rpc_error_t error, const char *why)
 {
@@ -40,7 +33,7 @@ static size_t character_count(const char *text)
     return count;
 }
 
-static bool is_call_well_formed(evse_rpc_t *rpc, const frame_t *frame,
+static bool is_call_well_formed(evse_rpc_t *rpc, const hf_json_frame_t *frame,
                                 char id[EVSE_RPC_CALL_ID_BYTES], char action[ACTION_BYTES])
 {
     if (hf_json_string(frame->element[1], id, EVSE_RPC_CALL_ID_BYTES) != HF_OK ||
@@ -60,7 +53,7 @@ static bool is_call_well_formed(evse_rpc_t *rpc, const frame_t *frame,
     return true;
 }
 
-static void receive_call(evse_rpc_t *rpc, const frame_t *frame)
+static void receive_call(evse_rpc_t *rpc, const hf_json_frame_t *frame)
 {
     hf_json_t id = frame->element[1];
     if (id.type != HF_JSON_STRING) { // nobody could relate an answer to it
@@ -125,7 +118,8 @@ static void receive_late(evse_rpc_t *rpc, hf_json_t id, evse_rpc_outcome_t outco
     rpc->stray += known ? 0u : 1u;
 }
 
-static void receive_answer(evse_rpc_t *rpc, const frame_t *frame, bool is_result, uint64_t now_us)
+static void receive_answer(evse_rpc_t *rpc, const hf_json_frame_t *frame, bool is_result,
+                           uint64_t now_us)
 {
     hf_json_t id = frame->element[1], payload = frame->element[2];
     evse_rpc_outcome_t outcome = is_result ? EVSE_RPC_RESULT : EVSE_RPC_REFUSED;
@@ -194,29 +188,16 @@ static void receive_malformed(evse_rpc_t *rpc, const char *text, size_t length)
     }
 }
 
-static void read_frame(hf_json_t array, frame_t *frame)
-{
-    hf_json_walk_t walk = {.container = array};
-    *frame = (frame_t){0};
-    while (array.type == HF_JSON_ARRAY && frame->count <= FRAME_ELEMENTS && hf_json_next(&walk)) {
-        if (frame->count < FRAME_ELEMENTS) {
-            frame->element[frame->count] = walk.value;
-        }
-        frame->count++;
-    }
-}
-
 void evse_rpc_receive(evse_rpc_t *rpc, const char *text, size_t length, uint64_t now_us)
 {
     hf_json_t root;
-    frame_t frame;
-    if (hf_json_parse(text, length, &root) != HF_OK) {
+    hf_json_frame_t frame;
+    if (hf_json_parse_frame(text, length, &root, &frame) != HF_OK) {
         receive_malformed(rpc, text, length);
         return;
     }
     int64_t type = 0;
-    read_frame(root, &frame);
-    if (hf_json_i64(frame.element[0], &type) != HF_OK) {
+    if (root.type != HF_JSON_ARRAY || hf_json_i64(frame.element[0], &type) != HF_OK) {
         rpc->malformed++;
         return;
     }

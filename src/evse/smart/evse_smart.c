@@ -81,9 +81,11 @@ static void bind(evse_smart_rate_t *rate, const evse_profile_t *profile,
 // The place of a profile in the stack of a connector, higher prevails; NO_RANK: not in it.
 static unsigned rank_of(const evse_profile_slot_t *slot, evse_purpose_t purpose, unsigned connector)
 {
+    if (slot->purpose != purpose) {
+        return NO_RANK; // the most of them, most of the time
+    }
     bool own = slot->connector == connector;
-    bool shared = purpose == EVSE_PURPOSE_DEFAULT && slot->connector == 0u;
-    if (slot->purpose != purpose || (!own && !shared)) {
+    if (!own && (purpose != EVSE_PURPOSE_DEFAULT || slot->connector != 0u)) {
         return NO_RANK;
     }
     return 2u * slot->stack_level + (own ? 1u : 0u);

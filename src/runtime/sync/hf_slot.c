@@ -73,6 +73,12 @@ void hf_slot_write(hf_atomic_u32_t *slot, uint32_t number, const void *item, uin
     atomic_store_explicit(&slot[0], number * 2u + 2u, memory_order_release);
 }
 
+static inline void take(uint8_t *bytes, const hf_atomic_u32_t *from, uint32_t i)
+{
+    uint32_t word = atomic_load_explicit(&from[i], memory_order_acquire);
+    memcpy(bytes + i * sizeof word, &word, sizeof word);
+}
+
 bool hf_slot_read(const hf_atomic_u32_t *slot, uint32_t number, void *item, uint32_t item_bytes)
 {
     uint8_t *bytes = item;
@@ -81,13 +87,25 @@ bool hf_slot_read(const hf_atomic_u32_t *slot, uint32_t number, void *item, uint
         return false;
     }
     const hf_atomic_u32_t *from = &slot[1];
-    for (; item_bytes >= sizeof word; item_bytes -= (uint32_t)sizeof word, from += 4) {
-        word[0] = atomic_load_explicit(&from[0], memory_order_acquire);
-        word[1] = atomic_load_explicit(&from[1], memory_order_acquire);
-        word[2] = atomic_load_explicit(&from[2], memory_order_acquire);
-        word[3] = atomic_load_explicit(&from[3], memory_order_acquire);
-        memcpy(bytes, word, sizeof word);
+    for (; item_bytes >= 2u * sizeof word; item_bytes -= 2u * (uint32_t)sizeof word, from += 8) {
+        take(bytes, from, 0);
+        take(bytes, from, 1);
+        take(bytes, from, 2);
+        take(bytes, from, 3);
+        take(bytes, from, 4);
+        take(bytes, from, 5);
+        take(bytes, from, 6);
+        take(bytes, from, 7);
+        bytes += 2u * sizeof word;
+    }
+    if (item_bytes >= sizeof word) {
+        take(bytes, from, 0);
+        take(bytes, from, 1);
+        take(bytes, from, 2);
+        take(bytes, from, 3);
         bytes += sizeof word;
+        from += 4;
+        item_bytes -= (uint32_t)sizeof word;
     }
     for (uint32_t i = 0; i * 4u < item_bytes; i++) {
         word[i] = atomic_load_explicit(&from[i], memory_order_acquire);

@@ -12,6 +12,8 @@ typedef struct parser {
     const char *at, *end;
     uint32_t objects; // bit n: the container at depth n is an object
     unsigned depth;
+    hf_json_frame_t *frame; // NULL: elements of the outermost container are not noted
+    const char *begin;      // of the one under way
 } parser_t;
 
 _Static_assert(HF_JSON_DEPTH_MAX <= 32, "one bit per level");
@@ -20,12 +22,12 @@ _Static_assert(HF_JSON_DEPTH_MAX <= 32, "one bit per level");
 
 // In a word, a byte without its highest bit gets it by `- 1` only when it was 0 (or the byte below borrowed, and that one
 // stops us, too): so 0 after the exclusive-or, below 0x20, or not ASCII is found in all bytes at once.
-static bool is_plain_word(size_t word)
+static size_t special_bytes(size_t word)
 {
     size_t quote = (word ^ EACH_BYTE * (size_t)'"') - EACH_BYTE;
     size_t solidus = (word ^ EACH_BYTE * (size_t)'\\') - EACH_BYTE;
     size_t control = word - EACH_BYTE * 0x20u;
-    return ((quote | solidus | control | word) & EACH_BYTE * 0x80u) == 0;
+    return (quote | solidus | control | word) & EACH_BYTE * 0x80u;
 }
 
 static bool is_plain_byte(char c)
@@ -41,8 +43,14 @@ size_t hf_json_plain(const char *text, size_t length)
     size_t at = 0;
     for (size_t word; length - at >= sizeof word; at += sizeof word) {
         memcpy(&word, text + at, sizeof word);
-        if (!is_plain_word(word)) {
+        size_t special = special_bytes(word);
+        if (special != 0) {
+#if __BYTE_ORDER__ ==                                                                              \
+    __ORDER_LITTLE_ENDIAN__ // the lowest is the first, and nothing below it has borrowed
+            return at + (unsigned)__builtin_ctzl(special) / 8u;
+#else
             break;
+#endif
         }
     }
     while (at < length && is_plain_byte(text[at])) {
@@ -55,12 +63,18 @@ bool hf_json_is_plain(const char *text, size_t length)
 {
     size_t word;
     if (length < sizeof word) {
-        return hf_json_plain(text, length) == length;
+        uint32_t first, last; // which may be the same, or overlap
+        if (sizeof word < 2u * sizeof first || length < sizeof first) {
+            return hf_json_plain(text, length) == length;
+        }
+        memcpy(&first, text, sizeof first);
+        memcpy(&last, text + length - sizeof last, sizeof last);
+        return special_bytes(first | (size_t)((uint64_t)last << 32)) == 0;
     }
     for (size_t at = 0; at < length; at += sizeof word) {
         size_t begin = length - at < sizeof word ? length - sizeof word : at; // the last ones twice
         memcpy(&word, text + begin, sizeof word);
-        if (!is_plain_word(word)) {
+        if (special_bytes(word) != 0) {
             return false;
         }
     }
@@ -222,10 +236,24 @@ static bool scan_name(parser_t *parser)
     return take(parser, ':');
 }
 
+static void note_element(parser_t *parser)
+{
+    hf_json_frame_t *frame = parser->frame;
+    if (frame->count < HF_JSON_FRAME_ELEMENTS) {
+        frame->element[frame->count] =
+            (hf_json_t){.type = hf_json_type_of(*parser->begin),
+                        .raw = {parser->begin, (size_t)(parser->at - parser->begin)}};
+    }
+    frame->count++;
+}
+
 // What follows the end of a value: closes containers until one goes on (HF_E_AGAIN: a value is next) or none is open.
 static int after_value(parser_t *parser)
 {
     while (parser->depth > 0) {
+        if (parser->depth == 1 && parser->frame != NULL) {
+            note_element(parser);
+        }
         skip_space(parser);
         if (take(parser, ',')) {
             return in_object(parser) && !scan_name(parser) ? HF_E_FORMAT : HF_E_AGAIN;
@@ -262,6 +290,9 @@ static int scan_value(parser_t *parser)
     if (parser->at == parser->end) {
         return HF_E_FORMAT;
     }
+    if (parser->depth == 1) {
+        parser->begin = parser->at;
+    }
     if (*parser->at == '{' || *parser->at == '[') {
         return open_container(parser);
     }
@@ -270,11 +301,19 @@ static int scan_value(parser_t *parser)
 
 int hf_json_parse(const char *text, size_t length, hf_json_t *root)
 {
+    return hf_json_parse_frame(text, length, root, NULL);
+}
+
+int hf_json_parse_frame(const char *text, size_t length, hf_json_t *root, hf_json_frame_t *frame)
+{
     *root = (hf_json_t){0};
+    if (frame != NULL) {
+        *frame = (hf_json_frame_t){0};
+    }
     if (length == 0) {
         return HF_E_FORMAT;
     }
-    parser_t parser = {.at = text, .end = text + length};
+    parser_t parser = {.at = text, .end = text + length, .frame = frame};
     skip_space(&parser);
     const char *begin = parser.at;
     int status;

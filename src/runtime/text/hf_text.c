@@ -213,8 +213,13 @@ void hf_builder_u64(hf_builder_t *builder, uint64_t value)
 
 void hf_builder_hex(hf_builder_t *builder, uint64_t value, unsigned digits)
 {
-    append_number(builder, value,
-                  (number_style_t){.base = 16, .width = digits < 16 ? digits : 16, .pad = '0'});
+    char out[16];
+    size_t at = sizeof out;
+    do {
+        out[--at] = "0123456789abcdef"[value & 15u];
+        value >>= 4;
+    } while (at > 0 && (value != 0 || sizeof out - at < digits));
+    append(builder, out + at, sizeof out - at);
 }
 
 void hf_builder_fixed(hf_builder_t *builder, int64_t value, unsigned decimals)
