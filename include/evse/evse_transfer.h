@@ -90,9 +90,10 @@ typedef struct evse_job {
     uint64_t due_us;     // of WAITING: not before
     uint32_t interval_s; // between two tries
     uint16_t tries, retries;
-    uint8_t phase;  // evse_job_phase_t
-    uint8_t status; // evse_job_status_t
-    uint8_t tell;   // 0 told, 1 to be told, 2 told and not answered yet
+    uint8_t phase;      // evse_job_phase_t
+    uint8_t status;     // evse_job_status_t
+    uint8_t tell;       // 0 told, 1 to be told, 2 told and not answered yet
+    uint8_t unanswered; // tellings of this status
 } evse_job_t;
 
 typedef struct evse_transfers {

@@ -312,14 +312,32 @@ static void firmware_status_lost_with_its_link_is_told_again(void)
     CHECK_EQ(station_count(s, FIRMWARE), 2);
 }
 
-static void firmware_status_never_answered_is_told_once(void)
+static void firmware_status_never_answered_is_told_three_times_at_its_end(void)
 {
     station_t *s = online_station();
     s->csms.silent_action = FIRMWARE;
     update(s, FIRST, ",\"retries\":0");
     fake.end = HF_E_CLOSED;
     station_run(s, 300000);
-    CHECK_STR(told(s, FIRMWARE), "Downloading DownloadFailed ");
+    CHECK_STR(told(s, FIRMWARE), "Downloading DownloadFailed DownloadFailed DownloadFailed ");
+    CHECK_EQ(s->ocpp.transfers.job[0].phase, EVSE_JOB_NONE);
+}
+
+static void firmware_end_told_into_a_dead_link_is_told_again(void)
+{
+    station_t *s = online_station();
+    update(s, FIRST, ",\"retries\":0");
+    station_run(s, 1000);
+    s->call_count = 0;
+    s->csms.silent_action = FIRMWARE;
+    fake.end = HF_E_CLOSED;
+    station_run(s, 40000); // its answer is given up long before the dead link is found
+    s->link.up = false;
+    station_run(s, 1000);
+    s->csms.silent_action = NULL;
+    s->link.up = true;
+    station_run(s, 120000);
+    CHECK_STR(told(s, FIRMWARE), "DownloadFailed DownloadFailed ");
     CHECK_EQ(s->ocpp.transfers.job[0].phase, EVSE_JOB_NONE);
 }
 
@@ -763,7 +781,8 @@ HF_TEST_MAIN(HF_TEST(firmware_downloaded_is_said_not_to_be_installed),
              HF_TEST(firmware_newer_request_replaces_the_one_under_way),
              HF_TEST(firmware_offline_only_the_newest_status_is_told),
              HF_TEST(firmware_status_lost_with_its_link_is_told_again),
-             HF_TEST(firmware_status_never_answered_is_told_once),
+             HF_TEST(firmware_status_never_answered_is_told_three_times_at_its_end),
+             HF_TEST(firmware_end_told_into_a_dead_link_is_told_again),
              HF_TEST(firmware_session_goes_on_during_a_download),
              HF_TEST(firmware_date_survives_a_reboot),
              HF_TEST(firmware_cut_off_by_a_reboot_is_tried_again),

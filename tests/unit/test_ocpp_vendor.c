@@ -562,6 +562,22 @@ static void vendor_message_lost_with_its_link_is_sent_again(void)
     CHECK_EQ(s->ocpp.vendor.count, 0);
 }
 
+static void vendor_message_told_into_a_dead_link_is_sent_again(void)
+{
+    station_t *s = online_station("SystemAlert");
+    s->csms.silent_action = "DataTransfer";
+    fault(s, EVSE_FAULT_OVERVOLTAGE);
+    station_run(s, 40000); // its answer is given up long before the dead link is found
+    CHECK_EQ(count(s, "SystemAlert"), 1);
+    s->link.up = false;
+    station_run(s, 500);
+    s->csms.silent_action = NULL;
+    s->link.up = true;
+    station_run(s, 120000);
+    CHECK_EQ(count(s, "SystemAlert"), 2);
+    CHECK_EQ(s->ocpp.vendor.count, 0);
+}
+
 static void vendor_unanswered_ones_come_less_and_less_often(void)
 {
     station_t *s = online_station("SystemAlert");
@@ -666,6 +682,7 @@ HF_TEST_MAIN(HF_TEST(vendor_unknown_ones_are_told_apart),
              HF_TEST(vendor_full_queue_drops_the_least_first),
              HF_TEST(vendor_alert_that_waits_is_not_doubled),
              HF_TEST(vendor_message_lost_with_its_link_is_sent_again),
+             HF_TEST(vendor_message_told_into_a_dead_link_is_sent_again),
              HF_TEST(vendor_unanswered_ones_come_less_and_less_often),
              HF_TEST(vendor_refused_ones_are_given_up),
              HF_TEST(rule_04_billing_messages_go_before_vendor_messages),

@@ -8,6 +8,7 @@
 #include "evse_ocpp_transfer.h"
 #include "holdfast/hf_le.h"
 
+#define TELLINGS_MAX     3u // of an end that nobody confirms
 #define POLL_US          (100u * HF_US_PER_MS)
 #define CLOCK_LOOK_US    (60u * HF_US_PER_S) // a date is looked at again: clocks are set
 #define CLOCK_WAIT_US    HF_US_PER_S
@@ -101,6 +102,7 @@ static void set_status(evse_ocpp_t *ocpp, evse_job_kind_t kind, evse_job_status_
     if (job->status != (uint8_t)status) {
         job->status = (uint8_t)status;
         job->tell = 1u;
+        job->unanswered = 0u;
         ocpp->transfers.to_tell |= (uint8_t)(1u << kind);
     }
 }
@@ -137,8 +139,9 @@ static bool send_status(evse_ocpp_t *ocpp, evse_job_kind_t kind)
 
 bool evse_transfer_tell(evse_ocpp_t *ocpp)
 {
-    uint32_t wanted =
-        ocpp->registration == EVSE_REGISTRATION_ACCEPTED ? ocpp->transfers.to_tell : 0u; // 4.2
+    bool may = ocpp->registration == EVSE_REGISTRATION_ACCEPTED && // 4.2
+               evse_is_due(ocpp->now_us, ocpp->next_status_us);
+    uint32_t wanted = may ? ocpp->transfers.to_tell : 0u;
     wanted |= (ocpp->triggers & EVSE_TRIGGER_FIRMWARE) != 0u ? 1u << EVSE_JOB_FIRMWARE : 0u;
     wanted |= (ocpp->triggers & EVSE_TRIGGER_DIAGNOSTICS) != 0u ? 1u << EVSE_JOB_DIAGNOSTICS : 0u;
     if (wanted == 0u) {
@@ -156,6 +159,12 @@ void evse_transfer_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t 
         return; // there is a newer one, or this was a trigger's
     }
     bool lost = outcome == EVSE_RPC_TIMEOUT && evse_is_link_loss(ocpp);
+    if (outcome == EVSE_RPC_TIMEOUT && !lost && job->phase == EVSE_JOB_ENDING) {
+        // How it ended is worth a second and a third telling: the link may have been dead unnoticed.
+        job->unanswered++;
+        lost = job->unanswered < TELLINGS_MAX;
+        ocpp->next_status_us = ocpp->now_us + EVSE_CALL_TIMEOUT_MS * HF_US_PER_MS;
+    }
     job->tell = lost ? 1u : 0u;
     ocpp->transfers.to_tell |= (uint8_t)(lost ? 1u << kind : 0u);
     ocpp->transfers.due_us = 0u; // what waited for it goes on

@@ -333,6 +333,8 @@ void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t ou
         return;
     }
     hf_json_t status = hf_json_member(payload, "status");
+    // The link may have been dead unnoticed: it goes out again, until this central system has been silent for an hour.
+    bool again = outcome == EVSE_RPC_TIMEOUT && vendor->silent < REST_DOUBLES;
     bool known = outcome == EVSE_RPC_RESULT && !hf_json_is_string(status, "UnknownVendorId");
     if (known) {
         vendor->silent = 0u;
@@ -345,7 +347,9 @@ void evse_vendor_answer(evse_ocpp_t *ocpp, uint32_t token, evse_rpc_outcome_t ou
     vendor->unanswered += outcome == EVSE_RPC_TIMEOUT ? 1u : 0u;
     vendor->refused +=
         outcome != EVSE_RPC_TIMEOUT && !hf_json_is_string(status, "Accepted") ? 1u : 0u;
-    if (is_item) {
+    if (is_item && again) {
+        vendor->in_flight = 0u;
+    } else if (is_item) {
         evse_vendor_remove(ocpp, vendor->in_flight - 1u);
     }
 }
