@@ -267,6 +267,29 @@ static void lab_line_prologue_is_read(void)
     CHECK_STR(parse("[Heartbeat] Up: 61s | Heap: 50000 | WiFi: Disconnected").name, "");
 }
 
+static void lab_line_noise_before_it_hides_nothing(void)
+{
+    static const char reset[] = "\0\xFF\x01rst:0xc (SW_CPU_RESET)", mem[] = "\0[Mem] hb hf=1 hin=2",
+                      colour[] = "\xFE\x1b[0;31m[Mem] hb hf=1 hin=2\x1b[0m",
+                      crash[] = "\x80\0assert failed: f a.c:1 (x)", text[] = "\xC3\xA9t\xC3\xA9";
+    lab_line_t line;
+    lab_line_parse(reset, sizeof reset - 1u, &line);
+    CHECK_EQ(line.kind, LAB_LINE_RESET);
+    CHECK_EQ(line.value, 12);
+    lab_line_parse(mem, sizeof mem - 1u, &line);
+    CHECK_EQ(line.kind, LAB_LINE_MEM);
+    CHECK_EQ(line.memory.hin, 2);
+    lab_line_parse(colour, sizeof colour - 1u, &line);
+    CHECK_EQ(line.kind, LAB_LINE_MEM);
+    lab_line_parse(crash, sizeof crash - 1u, &line);
+    CHECK_EQ(line.kind, LAB_LINE_PANIC);
+    CHECK_STR(line.name, "assert");
+    lab_line_parse(text, sizeof text - 1u, &line);
+    CHECK_EQ(line.kind, LAB_LINE_OTHER);
+    lab_line_parse(reset, 3, &line); // nothing but noise
+    CHECK_EQ(line.kind, LAB_LINE_OTHER);
+}
+
 // ---- panics ---------------------------------------------------------------------------------------------------------
 
 typedef struct crash {
@@ -310,6 +333,7 @@ static const crash_t crashes[] = {
     {"segmentation_fault", "Segmentation fault"},
     {"segmentation_fault", "Segmentation fault (core dumped)"},
     {"segmentation_fault", "run.sh: line 3:  1234 Segmentation fault      ./prog"},
+    {"abort", "run.sh: line 12: 7 Aborted                 (core dumped) ./prog"},
     {"bus_error", "Bus error (core dumped)"},
     {"task_watchdog",
      "holdfastd: comms has not checked in for 6012 ms (limit 6000): watchdogs are not fed any "
@@ -369,6 +393,15 @@ static void lab_panic_ordinary_words_are_none(void)
         "reset reason: Panic",
         "holdfastd: watchdogs are fed",
         "Bus error count 3",
+        "[OTA] upload: Aborted",
+        "[OCPP] transaction 7 Aborted",
+        "[CAN] state 3: Bus error",
+        "[I2C] read of 0x40 failed: Bus error",
+        "[CAN] on line 3: 12 Bus error",
+        "reader: line 3: Bus error",
+        "can: line 3: 12 frames, Bus error",
+        "[SPI] Illegal instruction",
+        "ocpp: Illegal instruction",
         "Fatal exception handler set",
         "Out of memory: none so far",
         "a line that begins CORRUPT HEAP: tells it",
@@ -401,5 +434,6 @@ HF_TEST_MAIN(HF_TEST(lab_line_memory_in_both_dialects_is_read),
              HF_TEST(lab_line_tasks_with_blanks_and_any_core_are_read),
              HF_TEST(lab_line_sizes_of_stacks_are_read),
              HF_TEST(lab_line_pools_locks_and_wires_are_read), HF_TEST(lab_line_prologue_is_read),
-             HF_TEST(lab_panic_every_kind_is_told), HF_TEST(lab_panic_ordinary_words_are_none),
+             HF_TEST(lab_line_noise_before_it_hides_nothing), HF_TEST(lab_panic_every_kind_is_told),
+             HF_TEST(lab_panic_ordinary_words_are_none),
              HF_TEST(lab_panic_the_cause_ranks_before_what_follows))

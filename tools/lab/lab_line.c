@@ -18,6 +18,13 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+// What a UART says of a line that floats while its device restarts; ESC begins a colour.
+static bool is_noise(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    return (byte < 0x20u && byte != 0x1Bu) || byte >= 0x7Fu;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -557,10 +564,13 @@ void lab_line_parse(const char *text, size_t length, lab_line_t *line)
 {
     scan_t scan = {.at = text, .end = text + length}, module;
     uint32_t up_ms = LAB_UNKNOWN;
+    while (scan.at < scan.end && (is_blank(*scan.at) || is_noise(*scan.at))) {
+        scan.at++;
+    }
+    const scan_t whole = scan;
     while (scan.end > scan.at && is_blank(scan.end[-1])) {
         scan.end--;
     }
-    skip_blanks(&scan);
     skip_colour(&scan);
     skip_blanks(&scan);
     bool is_stamped = take_stamp(&scan, &up_ms) || take_idf_stamp(&scan, &up_ms);
@@ -578,7 +588,7 @@ void lab_line_parse(const char *text, size_t length, lab_line_t *line)
         }
     }
     clear(line, up_ms);
-    const char *panic = lab_panic_kind(text, length);
+    const char *panic = lab_panic_kind(whole.at, (size_t)(whole.end - whole.at));
     if (panic != NULL) {
         line->kind = LAB_LINE_PANIC;
         copy_name(panic, panic + strlen(panic), line->name, sizeof line->name);

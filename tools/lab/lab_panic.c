@@ -10,7 +10,7 @@ typedef enum place {
     ANYWHERE,
     BEGIN, // after indent, colour, stamp and module
     WHOLE, // and nothing after it
-    DEATH, // ends a line, or " (core dumped)" does, or two blanks and a command follow: what a shell says
+    DEATH, // the whole line, or after "NAME: line N: PID "; then " (core dumped)" or a command: what a shell says
 } place_t;
 
 typedef struct pattern {
@@ -139,6 +139,34 @@ static bool is_place(span_t before)
     return numbers == 2u && at > before.at;
 }
 
+static const char *pass_digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9') {
+        at++;
+    }
+    return at;
+}
+
+// "NAME: line N:  PID ": what bash says of a script's child.
+static bool is_script_line(span_t front)
+{
+    const char *colon = memmem(front.at, (size_t)(front.end - front.at), ": line ", 7);
+    if (colon == NULL || memchr(front.at, ' ', (size_t)(colon - front.at)) != NULL) {
+        return false;
+    }
+    const char *number = colon + 7, *at = pass_digits(number, front.end);
+    if (at == number || at == front.end || *at++ != ':') {
+        return false;
+    }
+    while (at < front.end && *at == ' ') {
+        at++;
+    }
+    number = at;
+    at = pass_digits(number, front.end);
+    return at > number && front.end - at == 1 && *at == ' ';
+}
+
+// "Aborted", "Bus error": words that anybody writes, so that nothing else may stand before them.
 static bool is_death(span_t line, const char *found, size_t length)
 {
     span_t rest = {.at = found + length, .end = line.end};
@@ -146,11 +174,7 @@ static bool is_death(span_t line, const char *found, size_t length)
     bool ends = left == 0 || (left == 14 && memcmp(rest.at, " (core dumped)", 14) == 0) ||
                 (left > 2 && rest.at[0] == ' ' && rest.at[1] == ' ') ||
                 (left > 16 && memcmp(rest.at, " (core dumped) ", 15) == 0);
-    // Before it: nothing, "name: ", or what bash says, "line 3:  1234 ".
-    bool begins =
-        found == line.at || (found - line.at >= 2 && found[-1] == ' ' &&
-                             (found[-2] == ':' || (found[-2] >= '0' && found[-2] <= '9')));
-    return ends && begins;
+    return ends && (found == line.at || is_script_line((span_t){.at = line.at, .end = found}));
 }
 
 static bool matches(const pattern_t *pattern, span_t line, span_t message)
