@@ -118,6 +118,16 @@ static void lab_gates_each_default_finds_and_places(void)
          GOOD "[Lock] name=config holder=ui waiter=net held_ms=61 timeouts=2 (0ms)\n"},
         {"late", "task net checked in 600 ms too late (limit 500 ms) at tx_start",
          GOOD "[Trip] late_task trip tag=tx_start value=600 limit=500 name=net (0ms)\n"},
+        {"lock", "history timed out 3 times at tx_start",
+         GOOD "[Trip] lock_timeout trip tag=tx_start value=3 limit=1 name=history (0ms)\n"},
+        {"lock", "config timed out 2 times: held by ui",
+         GOOD "[Lock] name=config holder=ui waiter=net held_ms=61 timeouts=2 (0ms)\n"
+              "[Trip] lock_timeout trip tag=tx_start value=2 limit=1 name=config (0ms)\n"},
+        {"stack", "task net has 100 B left (limit 512 B) at tx_start",
+         GOOD "[Trip] stack trip tag=tx_start value=100 limit=512 name=net (0ms)\n"},
+        {"stack", "task net has 100 B left at hb, at least 512 B",
+         GOOD "[Task] name=net prio=1 core=0 stack_rem=100B (0ms)\n"
+              "[Trip] stack trip tag=tx_start value=100 limit=512 name=net (0ms)\n"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         lab_gates_init(&gates);
@@ -134,6 +144,36 @@ static void lab_gates_a_known_stack_needs_half_as_much_again(void)
     CHECK_EQ(judge(GOOD "[Task] name=net prio=1 core=0 stack_rem=1000B (0ms)\n"), LAB_PASS);
     CHECK_EQ(judge(GOOD "[Task] name=net prio=1 core=0 stack_rem=999B (0ms)\n"), LAB_FINDING);
     CHECK_EQ(judge(GOOD "[Task] name=other prio=1 core=0 stack_rem=999B (0ms)\n"), LAB_PASS);
+}
+
+static void lab_gates_a_size_said_again_is_the_last_that_was_said(void)
+{
+    char setting[40];
+    lab_gates_init(&gates);
+    for (unsigned i = 0; i < 2u * LAB_GATE_STACKS_MAX; i++) {
+        (void)snprintf(setting, sizeof setting, "stack:t%u=%u", i % LAB_GATE_STACKS_MAX, 3000u + i);
+        CHECK_EQ(lab_gates_set(&gates, setting), 0);
+    }
+    CHECK_EQ(lab_gates_set(&gates, "stack:one_more=1"), -1);
+    CHECK_EQ(judge(GOOD "[Task] name=t0 prio=1 core=0 stack_rem=1000B (0ms)\n"), LAB_FINDING);
+    CHECK(is_found("stack", "task t0 used 2032 B of 3032 B"));
+}
+
+// Each of them looked for itself among all that came after it.
+static void lab_gates_many_time_outs_of_a_lock_are_one_finding(void)
+{
+    lab_text_t text = {0};
+    lab_gates_init(&gates);
+    lab_text_put(&text, GOOD);
+    for (unsigned i = 1; i <= 300000u; i++) {
+        lab_text_print(&text, "[Lock] name=config holder=ui waiter=net held_ms=61 timeouts=%u\n",
+                       i);
+    }
+    REQUIRE(text.text != NULL);
+    CHECK_EQ(judge(text.text), LAB_FINDING);
+    CHECK(is_found("lock", "config timed out 300000 times"));
+    CHECK_EQ(run.findings, 1);
+    lab_text_free(&text);
 }
 
 static void lab_gates_a_stack_is_judged_by_the_size_it_tells(void)
@@ -350,6 +390,8 @@ HF_TEST_MAIN(HF_TEST(lab_gates_a_device_that_behaves_passes),
              HF_TEST(lab_gates_with_nothing_to_judge_do_not_pass),
              HF_TEST(lab_gates_each_default_finds_and_places),
              HF_TEST(lab_gates_a_known_stack_needs_half_as_much_again),
+             HF_TEST(lab_gates_a_size_said_again_is_the_last_that_was_said),
+             HF_TEST(lab_gates_many_time_outs_of_a_lock_are_one_finding),
              HF_TEST(lab_gates_a_stack_is_judged_by_the_size_it_tells),
              HF_TEST(lab_gates_more_stacks_than_are_judged_do_not_pass),
              HF_TEST(lab_gates_each_can_be_moved_and_switched_off),

@@ -165,15 +165,22 @@ static int set_switch(bool *gate, const char *value)
 
 static int set_stack_size(lab_gates_t *gates, const char *name, const char *end, const char *value)
 {
-    uint32_t bytes;
+    uint32_t bytes, at = 0;
+    char key[LAB_NAME_BYTES] = "";
     size_t length = (size_t)(end - name);
-    if (length == 0 || length >= LAB_NAME_BYTES || !lab_bytes(value, &bytes) || bytes == 0 ||
-        gates->stacks == LAB_GATE_STACKS_MAX) {
+    if (length == 0 || length >= sizeof key || !lab_bytes(value, &bytes) || bytes == 0) {
         return -1;
     }
-    memset(gates->stack[gates->stacks].name, 0, LAB_NAME_BYTES);
-    memcpy(gates->stack[gates->stacks].name, name, length);
-    gates->stack[gates->stacks++].bytes = bytes;
+    memcpy(key, name, length);
+    while (at < gates->stacks && strcmp(gates->stack[at].name, key) != 0) {
+        at++;
+    }
+    if (at == LAB_GATE_STACKS_MAX) {
+        return -1;
+    }
+    gates->stacks += at == gates->stacks ? 1u : 0u;
+    memcpy(gates->stack[at].name, key, sizeof key);
+    gates->stack[at].bytes = bytes; // said again: the last word counts
     return 0;
 }
 
@@ -384,8 +391,8 @@ static void judge_locks(const lab_gates_t *gates, lab_run_t *run)
     for (uint32_t i = 0; i < run->locks && gates->lock; i++) {
         const lab_lock_row_t *row = &run->lock[i];
         bool is_last = row->timeouts > 0;
-        for (uint32_t k = i + 1u; k < run->locks; k++) {
-            is_last &= strcmp(run->lock[k].name, row->name) != 0;
+        for (uint32_t k = i + 1u; is_last && k < run->locks; k++) {
+            is_last = strcmp(run->lock[k].name, row->name) != 0;
         }
         if (is_last) {
             lab_run_find(
@@ -395,7 +402,28 @@ static void judge_locks(const lab_gates_t *gates, lab_run_t *run)
     }
 }
 
-// Tasks that did not check in in time, and refused takes of a device that tells no [Pool] lines: both are trips of a wire.
+static bool has_lock(const lab_run_t *run, const char *name)
+{
+    for (uint32_t i = 0; i < run->locks; i++) {
+        if (strcmp(run->lock[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_task(const lab_run_t *run, const char *name)
+{
+    for (uint32_t i = 0; i < run->tasks; i++) {
+        if (strcmp(run->task[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Tasks that did not check in in time; and what else a wire tells of a device whose [Pool], [Lock] or [Task] line of it
+// was not told, or was lost.
 static void judge_trips(const lab_gates_t *gates, lab_run_t *run)
 {
     bool has_pools = run->pools > 0;
@@ -411,6 +439,14 @@ static void judge_trips(const lab_gates_t *gates, lab_run_t *run)
                    strcmp(trip->name, LAB_MARKS_POOL) != 0) {
             lab_run_find(run, "failed_take", "pool %s refused %u takes at %s", trip->name,
                          trip->value, place(trip->tag));
+        } else if (gates->lock && strcmp(trip->wire, "lock_timeout") == 0 &&
+                   !has_lock(run, trip->name)) {
+            lab_run_find(run, "lock", "%s timed out %u times at %s", trip->name, trip->value,
+                         place(trip->tag));
+        } else if (gates->stack_min_bytes > 0 && strcmp(trip->wire, "stack") == 0 &&
+                   !has_task(run, trip->name)) {
+            lab_run_find(run, "stack", "task %s has %u B left (limit %u B) at %s", trip->name,
+                         trip->value, trip->limit, place(trip->tag));
         }
     }
 }
