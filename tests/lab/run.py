@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """holdfast lab run, as a user calls it. run.py BIN CASE [LIBRARY]
 CASE: first (S1 and S2 on the shipped daemon), tripwire (S4 in 250 KiB), can, contention, planted (a lock held for 60 ms; LIBRARY),
-soak (S12, four hours), exits (a scripted port: what each exit status is for)."""
+soak (S12, four hours), exits (a scripted port: what each exit status is for), edges (what is easily passed over: crashes before it is
+ready, programs that are not there, what was said before, a soak that is taken up)."""
 import json
 import os
 import pty
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -281,5 +283,92 @@ def exits(out):
         lab(out, *words, status=2)
 
 
+def crashes_before_it_is_ready(out):
+    steps = scenario(out, "boots", [{"do": "wait_tag", "tag": "hb", "limit_s": 1}])
+    loop = ["rst:0x1 (POWERON)", "Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.", "Rebooting...", 0.4]
+    done = with_port([0.6, *loop * 8], out, steps, "--non-interactive", "--timeout", "2", status=1)
+    check("FINDING" in done.stdout and "guru_meditation" in done.stdout, done.stdout)
+
+
+def programs_not_there(out):
+    """Without the library of --heap nothing runs, and it is said once; a fault that cannot be planted is not found missing by a pass."""
+    os.mkdir(out)
+    for name in ("holdfast-lab", "holdfastd", "holdfast"):
+        shutil.copy2(os.path.join(BIN, name), out)
+    done = subprocess.run([os.path.join(out, "holdfast-lab"), "run", "s1", "--sim", "--quiet", "--out", os.path.join(out, "runs")],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    check(done.returncode == 3 and "libholdfast-malloc.so" in done.stderr, f"{done.returncode}: {done.stdout}{done.stderr}")
+    check("FINDING" not in done.stdout and done.stderr.count("\n") == 1, f"{done.stdout}{done.stderr}")
+    done = lab(out, "s1", "--sim", "--quiet", "--preload", os.path.join(out, "no.so"), status=2)
+    check("no.so" in done.stderr, done.stderr)
+
+
+def said_before(out):
+    """What a wait looks at: since the step before, since the restart."""
+    def waits(name, word, since, status):
+        steps = [{"do": "sleep", "seconds": 0.5}, {"do": "wait_line", "pattern": word, "since": since, "limit_s": 0.3}]
+        script = [0.6, *READY, 0.2, "hello", *beats(250000, 8)]
+        with_port(script, out, scenario(out, name, steps), "--non-interactive", "--timeout", "2", status=status)
+    waits("step", "hello", "step", 1)
+    waits("previous", "hello", "previous", 0)
+    waits("restart", "System Boot", "reset", 0)
+    waits("earlier", "rst:0x1", "previous", 1)
+    waits("never", "nonsense", "reset", 1)
+    plug = {"from": "central", "event": "status", "where": {"connector": 1, "status": "Preparing"}}
+    steps = [{"do": "tell", "to": "vehicle", "line": "plug 1"}, {"do": "wait_event", **plug, "since": "previous"},
+             {"do": "tell", "to": "vehicle", "line": "unplug 1"}, {"do": "sleep", "seconds": 1}, {"do": "power_cut", "seconds": 0.5},
+             {"do": "wait_event", "id": "after", "from": "central", "event": "boot", "since": "reset", "limit_s": 20},
+             {"do": "wait_event", "id": "before", **plug, "since": "reset", "limit_s": 1}]
+    lab(out, scenario(out, "cut", steps), "--sim", "--quiet", status=1)
+    results = {step["id"]: step["result"] for step in summary(runs(out, "_cut")[0])["steps"]}
+    check([results["006_after"], results["007_before"]] == ["passed", "failed"], f"{results}")
+
+
+def taken_up(out):
+    """Of a soak counts what was played: not the time between, not the clock. Its last hour ends when it is over."""
+    steps = scenario(out, "soak", [{"do": "repeat", "hours": 1, "steps": [{"do": "sleep", "seconds": 3600}, {"do": "report"}]}])
+    words = [BIN + "/holdfast", "lab", "run", steps, "--sim", "--real-time", "--out", out]
+
+    def play_a_while(*more):
+        process = subprocess.Popen([*words, *more], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        check(process.wait(30) == 130, f"exit status {process.returncode}, expected 130")
+
+    def change(**members):
+        path = os.path.join(runs(out, "_soak")[0], "summary.json")
+        changed = {**summary(os.path.dirname(path)), **members}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(changed, file)
+    play_a_while()
+    folder = runs(out, "_soak")[0]
+    once = summary(folder)["played_s"]
+    check(0 < once < 30, f"{once} s were played")
+    check(summary(folder)["inconclusive"] == "interrupted", summary(folder)["inconclusive"])
+    change(start_ts="2020-01-01T00:00:00.000000+00:00")
+    play_a_while("--resume", folder)
+    check(once < summary(folder)["played_s"] < 60, f"{once} s, then {summary(folder)['played_s']} s were played")
+    change(played_s=3597)
+    done = lab(out, steps, "--sim", "--real-time", "--resume", folder)
+    check(done.seconds < 60 and "  1.0 h: " in done.stderr, f"{done.seconds:.0f} s: {done.stderr}")
+
+
+def not_told(out):
+    steps = scenario(out, "told", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}])
+    for words, status in ((["list", "--json"], 3), (["run", steps, "--port", "/nowhere/tty", "--json"], 3), (["--version"], 3)):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            code = subprocess.run([BIN + "/holdfast-lab", *words], stdout=full, stderr=subprocess.DEVNULL, timeout=60, cwd=out).returncode
+        check(code == status, f"{words}: exit status {code}")
+
+
+def edges(out):
+    not_told(out)
+    crashes_before_it_is_ready(out)
+    said_before(out)
+    programs_not_there(os.path.join(out, "lone"))
+    taken_up(out)
+
+
 with tempfile.TemporaryDirectory() as folder:
-    {"first": first, "tripwire": tripwire, "can": can, "contention": contention, "planted": planted, "soak": soak, "exits": exits}[CASE](folder)
+    {"first": first, "tripwire": tripwire, "can": can, "contention": contention, "planted": planted, "soak": soak, "exits": exits,
+     "edges": edges}[CASE](folder)

@@ -77,6 +77,7 @@ static void fill(lab_run_t *run)
     REQUIRE(step != NULL);
     step->result = LAB_STEP_FAILED;
     step->seconds = 1.25;
+    run->played_s = 3597.5;
     (void)snprintf(step->why, sizeof step->why, "HTTP 500");
     CHECK_EQ(lab_run_feed(run, NOW, said, sizeof said - 1u), 0);
     CHECK_EQ(lab_run_health(run, NOW + 1, "s4_a", "http://10.0.0.9/api/health", 200,
@@ -147,6 +148,7 @@ static void check_summary(const lab_run_t *b)
     CHECK_STR(b->reset[1].reason, "RTC_SW_CPU_RST");
     CHECK_EQ(b->step[0].result, LAB_STEP_FAILED);
     CHECK(b->step[0].seconds == 1.25);
+    CHECK(b->played_s == 3597.5);
     REQUIRE(b->findings == 1);
     CHECK_STR(b->finding[0].text, "abort at img pre-clear");
     CHECK_STR(b->why_inconclusive, "only 2 samples");

@@ -75,7 +75,8 @@ struct lab_device {
     uint32_t reopened;  // times it went away and came back
     char path[160];     // the one that was found
     char http[64];      // HOST:PORT of its portal, where the device itself knows; "" from "Got IP:"
-    char refused[256];  // it ended at once: its program takes no such options, and said so
+    char refused[256];  // it ended at once: its program does not start like this, and said so
+    int refused_code;   // LAB_USAGE, LAB_ENVIRONMENT
     char wrong[200];    // what happened to its programs; the engine takes it and empties it
     int exit_code;      // stepped, ended: 0 good, 1 its own verdict is bad, 3 environment
     char verdict[8192]; // stepped, ended: its result, a JSON object

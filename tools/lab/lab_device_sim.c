@@ -30,6 +30,7 @@
 #define TEXT_BYTES     8192u
 #define REFUSES_USAGE  64 // holdfastd's exit status: it was called wrong
 #define REFUSES_CONFIG 78
+#define REFUSES_PLACE  69 // something it needs cannot be had: a port, a library
 
 typedef enum child_id { DAEMON, VEHICLE, CENTRAL, BROKER, CHILDREN } child_id_t;
 
@@ -434,17 +435,19 @@ static void last_word(const sim_t *sim, char *out, size_t capacity)
     }
 }
 
-/// It never came to life, for what it was called with: that is no crash, and the same again the next time.
+/// It never came to life, for what it was called with or did not find: that is no crash, and the same again the next time.
 static bool is_refused(sim_t *sim)
 {
     const lab_child_t *child = &sim->child[DAEMON];
     int code = child->ended && WIFEXITED(child->status) ? WEXITSTATUS(child->status) : 0;
-    if (sim->is_heard || (code != REFUSES_USAGE && code != REFUSES_CONFIG)) {
+    if (sim->is_heard ||
+        (code != REFUSES_USAGE && code != REFUSES_CONFIG && code != REFUSES_PLACE)) {
         return false;
     }
     char said[200];
     last_word(sim, said, sizeof said);
     (void)snprintf(sim->device->refused, sizeof sim->device->refused, "--sim: %s", said);
+    sim->device->refused_code = code == REFUSES_PLACE ? LAB_ENVIRONMENT : LAB_USAGE;
     return true;
 }
 

@@ -15,6 +15,7 @@
 
 #define LAB_PROLOGUE_CASES 4u
 #define LAB_EVENTS_KEPT    256u
+#define LAB_LINES_KEPT     256u
 #define LAB_STATION        "CP1" // as holdfastd is called under --sim
 #define LAB_CARD           "LAB1"
 
@@ -37,6 +38,11 @@ typedef struct lab_event { // what vehicle or central system told
     lab_who_t who;
     char *line;
 } lab_event_t;
+
+typedef struct lab_moment { // how much had been told by then
+    uint64_t lines, events;
+    uint32_t mems;
+} lab_moment_t;
 
 typedef struct lab_load { // on the CAN bus
     int fd;               // -1 none
@@ -63,6 +69,7 @@ typedef struct lab_engine {
     // of the lines
     uint64_t lines, seen[LAB_LINE_PANIC + 1]; // number of the newest line of each kind; 0 none
     uint64_t reset_mark;                      // lines before the reset that was asked for last
+    char *line[LAB_LINES_KEPT];               // the newest; by their numbers
     regex_t awaited;
     bool is_awaiting, is_matched;
     char ip[64];
@@ -70,14 +77,16 @@ typedef struct lab_engine {
     lab_event_t event[LAB_EVENTS_KEPT];
     uint64_t events;
     // of the step under way
-    uint64_t session_mark;                  // events before power flowed
-    uint64_t event_mark, event_mark_before; // of the step, of the one before it
-    uint32_t mem_mark, mem_mark_before;
+    uint64_t session_mark;            // events before power flowed
+    lab_moment_t begun, begun_before; // of the step, of the one before it
+    lab_moment_t restarted;           // the last restart
+    uint32_t boots;                   // as many were seen
+    uint64_t until_us;                // no pause lasts longer; 0: as long as it likes
     char why[256];
     lab_load_t load;
-    double hour_report_ts;
-    bool has_ended;    // the device, for good
-    bool is_no_memory; // the record has a hole
+    uint64_t opened_us; // this call began
+    bool has_ended;     // the device, for good
+    bool is_no_memory;  // the record has a hole
 } lab_engine_t;
 
 /// Plans all cases, opens the device, plays, closes it. LAB_PASS, also when steps failed: the record tells; LAB_ENVIRONMENT,
@@ -86,6 +95,8 @@ int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device);
 
 /// Of a run that will not be played any more: its cases, so that none is missing in what is told. It is inconclusive.
 void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device);
+/// Brings run->played_s up to date.
+void lab_engine_count_time(lab_engine_t *engine);
 /// Ctrl-C or SIGTERM came, since the program began.
 bool lab_engine_is_interrupted(void);
 void lab_engine_catch_signals(void);
@@ -100,6 +111,8 @@ bool lab_engine_turn(lab_engine_t *engine, unsigned ms);
 bool lab_engine_wait(lab_engine_t *engine, double limit_s,
                      bool (*is_reached)(lab_engine_t *engine, const void *what), const void *what);
 void lab_engine_pass_time(lab_engine_t *engine, double seconds);
+/// The line of that number, one of the newest LAB_LINES_KEPT, has what is waited for.
+bool lab_engine_is_awaited(const lab_engine_t *engine, uint64_t number);
 /// A line of any of these kinds (bits) came after `mark`.
 bool lab_engine_has_seen(const lab_engine_t *engine, uint32_t kinds, uint64_t mark);
 #define LAB_START_KINDS (1u << LAB_LINE_ROM | 1u << LAB_LINE_RESET | 1u << LAB_LINE_BOOT)

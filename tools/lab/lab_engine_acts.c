@@ -27,13 +27,39 @@ static bool is_matched(lab_engine_t *engine, const void *what)
     return engine->is_matched;
 }
 
+bool lab_engine_is_awaited(const lab_engine_t *engine, uint64_t number)
+{
+    const char *line = engine->line[number % LAB_LINES_KEPT];
+    return line != NULL && regexec(&engine->awaited, line, 0, NULL, 0) == 0;
+}
+
+/// Where a wait begins to look.
+static const lab_moment_t *since(const lab_engine_t *engine, const lab_act_t *act)
+{
+    if (act->since != NULL && strcmp(act->since, "previous") == 0) {
+        return &engine->begun_before;
+    }
+    return act->since != NULL && strcmp(act->since, "reset") == 0 ? &engine->restarted
+                                                                  : &engine->begun;
+}
+
+/// Among the lines that are kept.
+static bool was_said(const lab_engine_t *engine, uint64_t mark)
+{
+    bool is_said = false;
+    for (uint64_t i = 0; i < LAB_LINES_KEPT && engine->lines - i > mark && !is_said; i++) {
+        is_said = lab_engine_is_awaited(engine, engine->lines - i);
+    }
+    return is_said;
+}
+
 static lab_result_t act_wait_line(lab_engine_t *engine, const lab_act_t *act)
 {
     double limit_s = (double)act->limit_ms / 1000.0;
     if (regcomp(&engine->awaited, act->pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         return lab_engine_bad(engine, "no pattern: %s", act->pattern);
     }
-    engine->is_matched = false;
+    engine->is_matched = was_said(engine, since(engine, act)->lines);
     engine->is_awaiting = true;
     bool is_reached = lab_engine_wait(engine, limit_s, is_matched, NULL);
     engine->is_awaiting = false;
@@ -47,7 +73,7 @@ static bool has_tag(lab_engine_t *engine, const void *what)
 {
     const lab_act_t *act = what;
     const lab_run_t *run = engine->run;
-    for (uint32_t i = engine->mem_mark; i < run->mems; i++) {
+    for (uint32_t i = since(engine, act)->mems; i < run->mems; i++) {
         if (fnmatch(act->tag, run->mem[i].tag, 0) == 0) {
             return true;
         }
@@ -55,21 +81,9 @@ static bool has_tag(lab_engine_t *engine, const void *what)
     return false;
 }
 
-static bool is_since(const lab_act_t *act, const char *word)
-{
-    return act->since != NULL && strcmp(act->since, word) == 0;
-}
-
 static lab_result_t act_wait_tag(lab_engine_t *engine, const lab_act_t *act)
 {
     double limit_s = (double)act->limit_ms / 1000.0;
-    if (is_since(act, "previous")) {
-        engine->mem_mark = engine->mem_mark_before;
-    }
-    while (is_since(act, "reset") && engine->mem_mark > 0 &&
-           engine->run->mem[engine->mem_mark - 1].boot == engine->run->boots) {
-        engine->mem_mark--;
-    }
     return lab_engine_wait(engine, limit_s, has_tag, act)
                ? LAB_STEP_GOOD
                : lab_engine_bad(engine, "no snapshot '%s' within %.0f s", act->tag, limit_s);
@@ -147,9 +161,7 @@ static lab_result_t act_wait_event(lab_engine_t *engine, const lab_act_t *act)
                                                                             : LAB_CENTRAL,
                                    .name = act->event,
                                    .where = act->where,
-                                   .mark = is_since(act, "reset")      ? 0
-                                           : is_since(act, "previous") ? engine->event_mark_before
-                                                                       : engine->event_mark};
+                                   .mark = since(engine, act)->events};
     return await_event(engine, &event, (double)act->limit_ms / 1000.0);
 }
 
@@ -397,9 +409,10 @@ static void say_figure(char *out, size_t capacity, uint32_t value, const char *u
 /// How it stands, in a line; the artifacts are written as well, so that a run can be taken up again.
 static lab_result_t act_report(lab_engine_t *engine)
 {
-    const lab_run_t *run = engine->run;
     char hin[24], frag[24];
-    double hours = (lab_now() - run->start_ts + engine->options->elapsed_s) / 3600.0;
+    lab_engine_count_time(engine);
+    const lab_run_t *run = engine->run;
+    double hours = run->played_s / 3600.0;
     say_figure(hin, sizeof hin, lab_run_hin_min(run), " B");
     say_figure(frag, sizeof frag, lab_run_frag_max(run), " %");
     lab_progress_say(engine->progress,
@@ -412,6 +425,16 @@ static lab_result_t act_report(lab_engine_t *engine)
     return lab_run_save(run, engine->directory) == 0
                ? LAB_STEP_GOOD
                : lab_engine_bad(engine, "the artifacts cannot be written");
+}
+
+/// Within a repeat of hours not beyond its end.
+static double sleep_s(const lab_engine_t *engine, const lab_act_t *act)
+{
+    uint64_t now_us = lab_clock_us(), ms = (uint64_t)act->ms;
+    if (engine->until_us != 0 && now_us + ms * 1000u > engine->until_us) {
+        return engine->until_us > now_us ? (double)(engine->until_us - now_us) / 1e6 : 0;
+    }
+    return (double)ms / 1000.0;
 }
 
 lab_result_t lab_engine_act(lab_engine_t *engine, const lab_act_t *act)
@@ -431,7 +454,7 @@ lab_result_t lab_engine_act(lab_engine_t *engine, const lab_act_t *act)
     case LAB_DO_HEALTH:
         return lab_act_health(engine, act);
     case LAB_DO_SLEEP:
-        lab_engine_pass_time(engine, (double)act->ms / 1000.0);
+        lab_engine_pass_time(engine, sleep_s(engine, act));
         return LAB_STEP_GOOD;
     case LAB_DO_PAUSE:
         lab_engine_pause(engine, act->point);

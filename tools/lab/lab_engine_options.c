@@ -5,8 +5,10 @@
 #include "lab_verbs.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_OUT  "artifacts/memory-tests"
 #define DEFAULT_HEAP "internal=320K,psram=8M"
@@ -409,6 +411,9 @@ static int check(lab_run_options_t *options)
         needs = "--resume goes with one scenario, once, and --real-time";
     } else if (options->engine.auth != NULL && strchr(options->engine.auth, ':') == NULL) {
         needs = "--auth: USER:PASSWORD is needed";
+    }
+    if (world->preload != NULL && access(world->preload, R_OK) != 0) {
+        return lab_fail(LAB_USAGE, "run", "--preload %s: %s", world->preload, strerror(errno));
     }
     if (needs != NULL) {
         (void)lab_fail(LAB_USAGE, "run", "%s", needs);

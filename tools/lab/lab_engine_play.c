@@ -11,24 +11,53 @@
 #define STEPPED_LIMIT_S 1100.0 // below the limit of a long stage of the checks
 #define SESSION_LIMIT_S 30.0
 #define HOUR_US         UINT64_C(3600000000)
+#define LINE_BYTES      1023u // that are kept of a line
 
 // ---- what device and world say ----
+
+static lab_moment_t now_of(const lab_engine_t *engine)
+{
+    return (lab_moment_t){
+        .lines = engine->lines, .events = engine->events, .mems = engine->run->mems};
+}
+
+/// A snapshot may have told it itself, by its time: that one comes after it.
+static void note_restart(lab_engine_t *engine)
+{
+    const lab_run_t *run = engine->run;
+    lab_moment_t *moment = &engine->restarted;
+    engine->boots = run->boots;
+    *moment = now_of(engine);
+    while (moment->mems > 0 && run->mem[moment->mems - 1u].boot == run->boots) {
+        moment->mems--;
+    }
+}
+
+static void keep_line(lab_engine_t *engine, const char *text, size_t length)
+{
+    char **place = &engine->line[engine->lines % LAB_LINES_KEPT];
+    free(*place);
+    *place = strndup(text, length < LINE_BYTES ? length : LINE_BYTES);
+    engine->is_no_memory |= *place == NULL;
+}
 
 static void on_line(void *ctx, const lab_run_t *run, const lab_line_t *line, const char *text,
                     size_t length)
 {
     lab_engine_t *engine = ctx;
+    if (run->boots != engine->boots) {
+        note_restart(engine);
+    }
     engine->lines++;
     engine->seen[line->kind] = engine->lines;
+    keep_line(engine, text, length);
     if (line->kind == LAB_LINE_IP) {
         const char *port = engine->options->ip != NULL ? strchr(engine->options->ip, ':') : NULL;
         (void)snprintf(engine->ip, sizeof engine->ip, "%.45s%.8s", line->name,
                        port != NULL ? port : "");
     }
     if (engine->is_awaiting && !engine->is_matched) {
-        char copy[1024];
-        (void)snprintf(copy, sizeof copy, "%.*s", (int)(length < 1023 ? length : 1023), text);
-        engine->is_matched = regexec(&engine->awaited, copy, 0, NULL, 0) == 0;
+        engine->is_matched = lab_engine_is_awaited(engine, engine->lines);
     }
     if (engine->options->echo_serial) {
         lab_progress_say(engine->progress, "  | %.*s", (int)(length < 400 ? length : 400), text);
@@ -202,10 +231,8 @@ static lab_result_t play_act(lab_engine_t *engine, uint32_t index)
     const lab_act_t *act = &engine->scenario->act[index];
     double begun_ts = lab_now();
     engine->why[0] = '\0';
-    engine->event_mark_before = engine->event_mark;
-    engine->mem_mark_before = engine->mem_mark;
-    engine->event_mark = engine->events;
-    engine->mem_mark = engine->run->mems;
+    engine->begun_before = engine->begun;
+    engine->begun = now_of(engine);
     lab_progress_doing(engine->progress, engine->step[index] != NULL ? engine->step[index]->title
                                                                      : lab_do_text(act->what));
     lab_result_t result = lab_engine_act(engine, act);
@@ -244,6 +271,17 @@ static bool goes_round(loop_t *loop)
     return --loop->left > 0;
 }
 
+/// The first end that is a moment; 0 none.
+static uint64_t end_of(const loop_t *loops, unsigned depth)
+{
+    uint64_t end_us = 0;
+    for (unsigned i = 0; i < depth; i++) {
+        bool is_sooner = end_us == 0 || loops[i].until_us < end_us;
+        end_us = loops[i].until_us != 0 && is_sooner ? loops[i].until_us : end_us;
+    }
+    return end_us;
+}
+
 static bool must_stop(const lab_engine_t *engine, uint32_t index, lab_result_t result)
 {
     return engine->has_ended || lab_engine_is_stopped(engine) ||
@@ -258,6 +296,7 @@ static void play_steps(lab_engine_t *engine)
     for (uint32_t i = 0; i < scenario->acts;) {
         if (scenario->act[i].what == LAB_DO_REPEAT) {
             loops[depth++] = begin_loop(engine, i);
+            engine->until_us = end_of(loops, depth);
             i++;
         } else if (must_stop(engine, i, play_act(engine, i))) {
             return;
@@ -272,6 +311,7 @@ static void play_steps(lab_engine_t *engine)
                 engine->why[0] = '\0';
                 settle(engine, loop->act, LAB_STEP_GOOD, 0);
                 depth--;
+                engine->until_us = end_of(loops, depth);
             }
         }
     }
@@ -348,8 +388,12 @@ static void judge_drift(lab_engine_t *engine)
 
 // ---- all of it ----
 
-static void free_events(lab_engine_t *engine)
+static void free_what_was_told(lab_engine_t *engine)
 {
+    for (unsigned i = 0; i < LAB_LINES_KEPT; i++) {
+        free(engine->line[i]);
+        engine->line[i] = NULL;
+    }
     for (unsigned i = 0; i < LAB_EVENTS_KEPT; i++) {
         free(engine->event[i].line);
         engine->event[i].line = NULL;
@@ -404,9 +448,16 @@ void lab_engine_plan(lab_engine_t *engine, const lab_device_config_t *device)
     lab_run_inconclusive(engine->run, "it was not come to");
 }
 
+void lab_engine_count_time(lab_engine_t *engine)
+{
+    engine->run->played_s =
+        engine->options->elapsed_s + (double)(lab_clock_us() - engine->opened_us) / 1e6;
+}
+
 int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device)
 {
     engine->load.fd = -1;
+    engine->opened_us = lab_clock_us();
     engine->run->start_ts = engine->run->start_ts != 0 ? engine->run->start_ts : lab_now();
     engine->run->on_line = on_line;
     engine->run->ctx = engine;
@@ -423,8 +474,9 @@ int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device)
     lab_device_close(&engine->device);
     lab_http_deinit(&engine->http);
     lab_progress_end(engine->progress);
-    free_events(engine);
+    free_what_was_told(engine);
     engine->run->end_ts = lab_now();
+    lab_engine_count_time(engine);
     engine->run->on_line = NULL;
     if (engine->is_no_memory) {
         lab_run_inconclusive(engine->run, "memory ran out: the record has a hole");

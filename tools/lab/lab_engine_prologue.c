@@ -59,7 +59,7 @@ static int give_up(lab_engine_t *engine, unsigned which, double begun_ts)
         (void)lab_engine_bad(engine, "%s", refused);
         lab_run_inconclusive(engine->run, "%s", engine->why);
         settle(engine, which, LAB_STEP_PLANNED, begun_ts);
-        return lab_fail(LAB_USAGE, "run", "%s", refused);
+        return lab_fail(engine->device.refused_code, "run", "%s", refused);
     }
     int code = engine->lines == 0 ? LAB_ENVIRONMENT : LAB_INCONCLUSIVE;
     lab_run_inconclusive(engine->run, "%s", engine->why);

@@ -331,10 +331,17 @@ static bool load_reset(lab_run_t *run, hf_json_t object)
     return true;
 }
 
+static double seconds_of(hf_json_t object, const char *name)
+{
+    int64_t millis = 0;
+    return hf_json_fixed(hf_json_member(object, name), 3, &millis) == HF_OK && millis > 0
+               ? (double)millis / 1000.0
+               : 0;
+}
+
 static bool load_step(lab_run_t *run, hf_json_t object)
 {
     lab_step_t *step = lab_run_plan(run, "", "");
-    int64_t millis = 0;
     if (step == NULL) {
         return false;
     }
@@ -346,9 +353,7 @@ static bool load_step(lab_run_t *run, hf_json_t object)
                    : hf_json_is_string(result, "failed")  ? LAB_STEP_FAILED
                    : hf_json_is_string(result, "skipped") ? LAB_STEP_SKIPPED
                                                           : LAB_STEP_PLANNED;
-    if (hf_json_fixed(hf_json_member(object, "seconds"), 3, &millis) == HF_OK) {
-        step->seconds = (double)millis / 1000.0;
-    }
+    step->seconds = seconds_of(object, "seconds");
     return true;
 }
 
@@ -412,6 +417,7 @@ static bool load_summary(lab_run_t *run, hf_json_t summary)
     TEXT(git, "status_porcelain", run->git.status);
     run->is_inconclusive = run->why_inconclusive[0] != '\0';
     run->start_ts = lab_json_ts(summary, "start_ts");
+    run->played_s = seconds_of(summary, "played_s");
     run->end_ts = lab_json_ts(summary, "end_ts");
     run->baud = count_of(summary, "baud");
     run->seed = (uint64_t)lab_json_i64(summary, "seed", 0);

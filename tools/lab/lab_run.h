@@ -146,6 +146,7 @@ typedef struct lab_run {
     char device[128], firmware[64], initial_ip[46], final_ip[46];
     uint32_t baud;
     double start_ts, end_ts;
+    double played_s; // of all calls that took it up again
     uint64_t seed;
     char replay[1024]; // the command that repeats this run
     struct {

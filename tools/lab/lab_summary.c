@@ -274,6 +274,7 @@ void lab_summary_json(const lab_run_t *run, const char *dir, lab_text_t *out)
     add_panics_and_trips(&summary, run);
     add_resets(&summary, run);
     add_steps(&summary, run);
+    lab_object_real(&summary, "played_s", run->played_s);
     lab_object_number(&summary, "seed", (int64_t)(run->seed & INT64_MAX));
     text_member(&summary, "replay", run->replay);
     lab_object_string(&summary, "verdict", verdict_text(run));

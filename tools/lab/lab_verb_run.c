@@ -156,6 +156,19 @@ static void describe(const session_t *session, const lab_scenario_t *scenario, c
 
 // ---- one run ----
 
+/// What is told of several: interrupted, usage, a finding, then what could not be done, then what is not known.
+static int worse(int a, int b)
+{
+    static const int order[] = {LAB_INTERRUPTED, LAB_USAGE, LAB_FINDING, LAB_ENVIRONMENT,
+                                LAB_INCONCLUSIVE};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (a == order[i] || b == order[i]) {
+            return order[i];
+        }
+    }
+    return LAB_PASS;
+}
+
 static int save_junit(const session_t *session)
 {
     const lab_run_options_t *options = &session->options;
@@ -234,8 +247,7 @@ static int take_up(const session_t *session, lab_run_t *run, lab_engine_options_
     }
     run->steps = run->findings = 0;
     run->is_inconclusive = false;
-    double last_ts = run->mems > 0 ? run->mem[run->mems - 1].ts : run->end_ts;
-    engine->elapsed_s = last_ts > run->start_ts ? last_ts - run->start_ts : 0;
+    engine->elapsed_s = run->played_s;
     return LAB_PASS;
 }
 
@@ -278,10 +290,10 @@ static int play(session_t *session, unsigned index, const lab_gates_t *gates)
     code = lab_engine_play(engine, &device);
     (void)fclose(serial); // each write was flushed and looked at
     free(engine);
-    lab_gates_judge(gates, run);
-    if (code == LAB_INTERRUPTED) {
+    if (code == LAB_INTERRUPTED) { // the first reason stays: before that of the gates
         lab_run_inconclusive(run, "interrupted");
     }
+    lab_gates_judge(gates, run);
     bool is_saved = save(gates, run, directory) == 0;
     if ((save_junit(session) != 0 || !is_saved) && code == LAB_PASS) {
         code = LAB_ENVIRONMENT;
@@ -289,23 +301,10 @@ static int play(session_t *session, unsigned index, const lab_gates_t *gates)
     if (code != LAB_USAGE) { // nothing was played: the sentence says it all
         print_verdict(session, run, is_saved ? directory : NULL);
     }
-    return code != LAB_PASS ? code : lab_run_verdict(run);
+    return worse(code, lab_run_verdict(run)); // a device that crashed before it was ready, too
 }
 
 // ---- all runs ----
-
-/// What is told of several: interrupted, then a finding, then what could not be done, then what is not known.
-static int worse(int a, int b)
-{
-    static const int order[] = {LAB_INTERRUPTED, LAB_USAGE, LAB_FINDING, LAB_ENVIRONMENT,
-                                LAB_INCONCLUSIVE};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        if (a == order[i] || b == order[i]) {
-            return order[i];
-        }
-    }
-    return LAB_PASS;
-}
 
 static lab_run_t *add_run(session_t *session, unsigned index)
 {

@@ -5,6 +5,7 @@
 
 #include "version.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const lab_verb_t verbs[] = {
@@ -46,7 +47,7 @@ static const lab_verb_t *find_verb(const char *name)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         (void)lab_fail(LAB_USAGE, "", "a verb is needed");
@@ -70,4 +71,14 @@ int main(int argc, char **argv)
         return lab_usage_hint("");
     }
     return verb->run(argc - 1, argv + 1);
+}
+
+/// Data that was not written was not told.
+int main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+    bool is_told = fflush(stdout) == 0 && ferror(stdout) == 0;
+    bool is_worse = code != LAB_PASS && code != LAB_INCONCLUSIVE;
+    return is_told || is_worse ? code
+                               : lab_fail(LAB_ENVIRONMENT, "", "stdout: %s", strerror(errno));
 }
