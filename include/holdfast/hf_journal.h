@@ -3,6 +3,9 @@
 // segment. A power cut at any write, or within any write, leaves the state before or after that record.
 // How it works: the state is a fold over the records. When a segment is full, the next one is erased, the owner
 // dumps its live state into it, unknown record types are copied, and a commit record makes it the current one.
+// Damage (bit rot) costs the records it hit, and those behind it count, where it cannot be what a power cut leaves: before
+// what the segment's mark (a record of the journal's own, once its commit is durable) tells to be durable, anything is
+// damage; behind it, what does not end a sector as erased: a lost sector does.
 #ifndef HF_JOURNAL_H
 #define HF_JOURNAL_H
 
@@ -13,6 +16,7 @@ extern "C" {
 #endif
 
 #define HF_JOURNAL_RECORD_BYTES_MAX 1024u
+#define HF_JOURNAL_SECTOR_BYTES     512u // the least that is kept or lost as a whole before a sync
 #define HF_JOURNAL_SYNC_POLLS_MAX   (1u << 28)
 
 typedef struct hf_journal hf_journal_t;
@@ -47,13 +51,16 @@ struct hf_journal {
     uint64_t durable;    // sequence number up to which a sync has confirmed
     uint64_t syncing;    // what the running sync will confirm; 0 none
     int failed; // a negative status once sync, program or erase failed: from then on nothing is accepted
-    bool needs_compaction; // a torn tail was found while opening
+    bool needs_compaction; // a torn tail or damage was found while opening
     bool compacting;
     bool sync_running, sync_covers_commit;
     bool
         commit_durable; // the current segment's commit is durable: only then another one may be erased
-    uint32_t compactions, torn_tails, bytes_appended; // counters
-    uint32_t stranded;    // records found valid behind a damaged one while opening: lost with it
+    bool marked;        // there is a mark in it
+    uint8_t torn_tails;                   // 1 when there was one while opening
+    uint32_t compactions, bytes_appended; // counters
+    uint32_t holes;    // damaged places stepped over while opening: each has cost a record or more
+    uint32_t stranded; // records found valid behind the end while opening: lost with what ended it
     uint32_t erase_count; // how often the current segment has been erased in its life
     // Private.
     uint32_t next_generation;
@@ -71,6 +78,10 @@ struct hf_journal {
 /// Mounts: finds the newest committed segment and replays it. A flash without any is formatted (erased, committed).
 /// What was replayed is durable once the sync that the first hf_journal_poll() starts has ended (after a kill it may
 /// have been read from a cache): append a record after opening and wait for that one.
+/// Damage is stepped over, or ends the replay, as above; `holes` and `stranded` are known before the first replay().
+/// Cost: each record is read and checked twice. With damage or a torn tail what follows it once more, and of what is no
+/// record each program_bytes are tried as the beginning of one: a head each, and a CRC where its length is possible (8
+/// bytes for each in the mean, 1 KB at worst: linear in the segment).
 /// HF_E_ARGUMENT bad geometry, or not the one the flash was formatted with; HF_E_IO; HF_E_CORRUPT no segment is readable
 /// although some are not blank; HF_E_UNSUPPORTED a segment is of another format version.
 HF_MUST_CHECK int hf_journal_open(hf_journal_t *journal, const hf_flash_t *flash,
@@ -84,7 +95,7 @@ HF_MUST_CHECK int hf_journal_open(hf_journal_t *journal, const hf_flash_t *flash
 /// not durable yet, its sync. Context: the owner's loop.
 HF_MUST_CHECK int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t version,
                                     const void *data, uint32_t length);
-/// Drives the sync: call in every round of the owner's loop. 0, or the failure.
+/// Drives the sync: call in every round of the owner's loop. 0, or the failure. Programs a mark in each segment once.
 int hf_journal_poll(hf_journal_t *journal);
 uint64_t hf_journal_appended(const hf_journal_t *journal);
 uint64_t hf_journal_durable(const hf_journal_t *journal);

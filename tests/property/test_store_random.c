@@ -145,7 +145,7 @@ static void run_day(uint32_t seed)
     memset(&judge, 0, sizeof judge);
     memset(&day, 0, sizeof day);
     day.random = seed * 2654435761u + 1u;
-    w.segment_bytes = 2560u + 256u * dice(12);
+    w.segment_bytes = 2560u + 512u * dice(6); // whole sectors, as of files
     CHECK_EQ(world_init(&w, 2u + dice(2), 1u << dice(5), dice(2) == 0), HF_OK);
     w.ram.seed = seed;
     w.connectors = CONNECTORS;

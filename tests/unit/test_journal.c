@@ -275,11 +275,48 @@ static void journal_unreadable_flash_is_corrupt_and_not_formatted(void)
     set_up(2, 4);
     REQUIRE(open_again() == HF_OK);
     CHECK_EQ(model_set(&f.model, &f.journal, 1, 1), HF_OK);
-    f.memory[9] ^= 1u; // in the header
+    f.memory[9] ^= 3u; // in the header
     uint32_t programs = f.ram.programs, erases = f.ram.erases;
     CHECK_EQ(open_again(), HF_E_CORRUPT);
     CHECK_EQ(f.ram.programs, programs);
     CHECK_EQ(f.ram.erases, erases);
+}
+
+static void journal_bit_turned_in_the_header_is_turned_back(void)
+{
+    set_up(2, 4);
+    REQUIRE(open_again() == HF_OK);
+    CHECK_EQ(model_set(&f.model, &f.journal, 1, 7), HF_OK);
+    for (uint32_t bit = 0; bit < 32u * 8u; bit++) {
+        f.memory[bit / 8u] ^= (uint8_t)(1u << (bit % 8u));
+        REQUIRE(open_again() == HF_OK);
+        CHECK_EQ(f.model.state.slot[1], 7);
+        CHECK_EQ(f.journal.generation, 1);
+        f.memory[bit / 8u] ^= (uint8_t)(1u << (bit % 8u));
+    }
+}
+
+static void journal_newest_segment_counts_without_its_header(void)
+{
+    set_up(2, 4);
+    REQUIRE(open_again() == HF_OK);
+    for (uint32_t i = 1; f.journal.compactions < 2; i++) {
+        CHECK_EQ(model_set(&f.model, &f.journal, 1, i), HF_OK);
+        settle();
+    }
+    model_state_t state = f.model.state;
+    CHECK_EQ(f.journal.segment, 0);
+    memset(f.memory, 0, 32);
+    REQUIRE(open_again() == HF_OK); // not what the other segment holds, which is older
+    CHECK_EQ(memcmp(&state, &f.model.state, sizeof state), 0);
+    CHECK_EQ(f.journal.generation, 3);
+    CHECK_EQ(f.journal.holes, 1);
+    CHECK_EQ(model_count(&f.model, &f.journal), HF_OK); // a sound segment is written
+    CHECK_EQ(f.journal.generation, 4);
+    memset(f.memory, 0, 32);
+    REQUIRE(open_again() == HF_OK);
+    CHECK_EQ(f.model.state.count, 1);
+    CHECK_EQ(f.journal.holes, 0);
 }
 
 static void journal_other_format_is_refused(void)
@@ -344,6 +381,8 @@ HF_TEST_MAIN(HF_TEST(journal_blank_flash_is_formatted), HF_TEST(journal_records_
              HF_TEST(journal_dump_that_fails_keeps_the_old_segment),
              HF_TEST(journal_replay_error_stops_the_opening),
              HF_TEST(journal_unreadable_flash_is_corrupt_and_not_formatted),
+             HF_TEST(journal_bit_turned_in_the_header_is_turned_back),
+             HF_TEST(journal_newest_segment_counts_without_its_header),
              HF_TEST(journal_other_format_is_refused),
              HF_TEST(journal_damaged_record_ends_the_replay_before_it),
              HF_TEST(journal_longest_record_fits))

@@ -255,29 +255,64 @@ static void journal_compaction_makes_nothing_durable(void)
     }
 }
 
-static void journal_records_behind_damage_are_counted(void)
+static void journal_damaged_record_costs_itself_alone(void)
 {
     set_up();
+    settle(); // the mark
     CHECK_EQ(set(1, 1), HF_OK);
     CHECK_EQ(set(2, 2), HF_OK);
     CHECK_EQ(set(3, 3), HF_OK);
     CHECK_EQ(set(4, 4), HF_OK);
     settle();
     CHECK_EQ(open_again(), HF_OK);
-    CHECK_EQ(items.journal.stranded, 0);
-    uint32_t damaged = items.position[2], last = items.position[4];
+    CHECK_EQ(items.journal.holes, 0);
+    uint32_t damaged = items.position[2];
     memory[damaged + 9u] ^= 0x10u;
     CHECK_EQ(open_again(), HF_OK);
+    CHECK_EQ(items.journal.holes, 1);
+    CHECK_EQ(items.journal.stranded, 0);
+    CHECK_EQ(items.journal.torn_tails, 0);
+    CHECK_EQ(items.revision[2], 0);
+    CHECK_EQ(items.revision[3], 3);
+    check_all();
+    CHECK_EQ(set(5, 5), HF_OK); // into a sound segment, with all that is left
+    CHECK_EQ(items.journal.compactions, 1);
+    check_all();
+    CHECK_EQ(open_again(), HF_OK);
+    CHECK_EQ(items.journal.holes, 0);
+    CHECK_EQ(items.revision[4], 4);
+    CHECK_EQ(items.revision[5], 5);
+}
+
+static void journal_damaged_last_record_is_a_torn_tail(void)
+{
+    set_up();
+    settle();
+    CHECK_EQ(set(1, 1), HF_OK);
+    CHECK_EQ(set(2, 2), HF_OK);
+    settle();
+    memory[items.position[2] + 9u] ^= 0x10u;
+    CHECK_EQ(open_again(), HF_OK);
+    CHECK_EQ(items.journal.holes, 0);
+    CHECK_EQ(items.journal.stranded, 0);
+    CHECK_EQ(items.journal.torn_tails, 1);
+    CHECK_EQ(items.revision[1], 1);
+}
+
+/// Before the mark nothing is known to have been durable: what follows may depend on what no sync had covered.
+static void journal_damage_without_a_mark_ends_the_replay(void)
+{
+    set_up();
+    for (uint32_t i = 1; i <= 4; i++) {
+        CHECK_EQ(set(i, i), HF_OK);
+    }
+    memory[items.position[2] + 9u] ^= 0x10u;
+    CHECK_EQ(open_again(), HF_OK);
+    CHECK_EQ(items.journal.holes, 0);
     CHECK_EQ(items.journal.stranded, 2);
     CHECK_EQ(items.journal.torn_tails, 1);
-    CHECK_EQ(items.revision[1], 1); // what comes before is there
-    CHECK_EQ(items.revision[3], 0); // a hole is never jumped: what follows may depend on it
-    check_all();
-    memory[damaged + 9u] ^= 0x10u;
-    memory[last + 9u] ^= 0x10u; // the last one: as a cut within a write leaves it
-    CHECK_EQ(open_again(), HF_OK);
-    CHECK_EQ(items.journal.stranded, 0);
-    CHECK_EQ(items.journal.torn_tails, 1);
+    CHECK_EQ(items.revision[1], 1);
+    CHECK_EQ(items.revision[3], 0);
 }
 
 HF_TEST_MAIN(HF_TEST(journal_read_gives_every_record_back),
@@ -285,4 +320,6 @@ HF_TEST_MAIN(HF_TEST(journal_read_gives_every_record_back),
              HF_TEST(journal_abandoned_compaction_leaves_the_positions),
              HF_TEST(journal_position_is_durable_after_its_sync),
              HF_TEST(journal_compaction_makes_nothing_durable),
-             HF_TEST(journal_records_behind_damage_are_counted))
+             HF_TEST(journal_damaged_record_costs_itself_alone),
+             HF_TEST(journal_damaged_last_record_is_a_torn_tail),
+             HF_TEST(journal_damage_without_a_mark_ends_the_replay))

@@ -91,13 +91,18 @@ int evse_store_open(evse_store_t *store, const evse_store_config_t *config)
         return status;
     }
     drop_finished(store);
+#if CONFIG_HF_JOURNAL_REPAIR
+    evse_repair_finish(store);
+#endif
     status = begin_boot(store);
     if (status < 0) {
         return status;
     }
-    if (store->journal.stranded > 0) {
-        HF_LOGE(config->log, 0, STORE, "journal damaged: %u records behind the damage are lost",
-                (unsigned)store->journal.stranded);
+    if (store->journal.holes + store->journal.stranded > 0) {
+        store->unreadable += store->journal.holes + store->journal.stranded;
+        HF_LOGE(config->log, 0, STORE,
+                "journal damaged: %u places stepped over, %u records lost behind the last",
+                (unsigned)store->journal.holes, (unsigned)store->journal.stranded);
     }
     HF_LOGI(config->log, 0, STORE, "boot %u, %u transactions ended, journal generation %u",
             (unsigned)store->boot, (unsigned)store->recovered, (unsigned)store->journal.generation);

@@ -135,19 +135,9 @@ static void read_memory(const evse_store_t *store, const evse_queued_t *queued, 
     memcpy(entry->tag, slot->stop_id_tag, sizeof entry->tag);
 }
 
-int evse_index_read(const evse_store_t *store, uint32_t i, evse_entry_t *entry, uint32_t *bytes)
+static int read_journal(const evse_store_t *store, const evse_queued_t *queued, evse_entry_t *entry,
+                        uint32_t *bytes)
 {
-    const evse_queued_t *queued = evse_index_at(store, i);
-    if (bytes != NULL) {
-        *bytes = 0;
-    }
-    if ((queued->flags & EVSE_QUEUED_LOST) != 0) {
-        return HF_E_CORRUPT;
-    }
-    if ((queued->flags & EVSE_QUEUED_MEMORY) != 0) {
-        read_memory(store, queued, entry);
-        return HF_OK;
-    }
     uint8_t data[EVSE_STORE_RECORD_BYTES_MAX];
     hf_journal_record_t record;
     int status =
@@ -166,6 +156,40 @@ int evse_index_read(const evse_store_t *store, uint32_t i, evse_entry_t *entry, 
         *bytes = hf_journal_record_bytes(&store->journal, record.length);
     }
     return HF_OK;
+}
+
+#if CONFIG_HF_JOURNAL_REPAIR
+static int read_made_stop(const evse_store_t *store, uint32_t i, evse_entry_t *entry)
+{
+    if (i + 1u >= store->count ||
+        evse_index_kind(evse_index_at(store, i + 1u)) != EVSE_MESSAGE_START) {
+        return HF_E_CORRUPT;
+    }
+    int status = read_journal(store, evse_index_at(store, i + 1u), entry, NULL);
+    evse_repair_make_stop(entry, evse_index_transaction(store, evse_index_at(store, i)));
+    return status;
+}
+#endif
+
+int evse_index_read(const evse_store_t *store, uint32_t i, evse_entry_t *entry, uint32_t *bytes)
+{
+    const evse_queued_t *queued = evse_index_at(store, i);
+    if (bytes != NULL) {
+        *bytes = 0;
+    }
+#if CONFIG_HF_JOURNAL_REPAIR
+    if ((queued->flags & EVSE_QUEUED_LOST) != 0 && evse_index_position(queued) == 0) {
+        return read_made_stop(store, i, entry);
+    }
+#endif
+    if ((queued->flags & EVSE_QUEUED_LOST) != 0) {
+        return HF_E_CORRUPT;
+    }
+    if ((queued->flags & EVSE_QUEUED_MEMORY) != 0) {
+        read_memory(store, queued, entry);
+        return HF_OK;
+    }
+    return read_journal(store, queued, entry, bytes);
 }
 
 bool evse_index_knows(const evse_store_t *store, uint32_t transaction, unsigned *kind)

@@ -111,13 +111,43 @@ int evse_store_dump(void *ctx, hf_journal_t *journal);
 void evse_store_moved(void *ctx, uint32_t position, const hf_journal_record_t *record,
                       const void *data);
 
+// ---- evse_store_repair.c: the replay, where records are missing --------------------------------------------------------
+
+#if CONFIG_HF_JOURNAL_REPAIR
+#define EVSE_STORE_BOOTS_LOST 256u
+/// In the id of a STOP that a START makes: no sequence gets there. Without it: its place in the queue.
+#define EVSE_STORE_MADE_ID ((uint64_t)1 << 31)
+
+bool evse_repair_has_holes(const evse_store_t *store);
+/// True when there is, from now on, a transaction that a reading, a sample set or a STOP is of.
+bool evse_repair_belongs(evse_store_t *store, const evse_entry_t *entry);
+/// Makes way for a START: the STOP before it on this connector is lost. It is put into the queue before the START, which
+/// tells it, because nothing is drawn between the two; if it had been confirmed, the transaction goes. HF_E_CORRUPT.
+HF_MUST_CHECK int evse_repair_start(evse_store_t *store, const evse_entry_t *start);
+/// Makes the STOP of a transaction out of the START behind it.
+void evse_repair_make_stop(evse_entry_t *start, uint32_t transaction);
+/// A confirmation of what is lost.
+void evse_repair_done(evse_store_t *store, uint64_t id, int32_t transaction_id);
+/// When all has been replayed.
+void evse_repair_finish(evse_store_t *store);
+#else
+#define EVSE_STORE_MADE_ID 0u
+
+static inline bool evse_repair_has_holes(const evse_store_t *store)
+{
+    (void)store;
+    return false;
+}
+#endif
+
 // ---- evse_store_index.c: the queue's index, by place from the oldest --------------------------------------------------
 
 #define EVSE_QUEUED_KIND   3u
-#define EVSE_QUEUED_MEMORY 4u  // METER: position is an index of reading[]; STOP: of slot[]
-#define EVSE_QUEUED_NO_UTC 8u  // the moment it tells
-#define EVSE_QUEUED_LOST   16u // the flash could not give it back
-#define EVSE_KIND_TXDATA   0u  // beside evse_message_kind_t
+#define EVSE_QUEUED_MEMORY 4u // METER: position is an index of reading[]; STOP: of slot[]
+#define EVSE_QUEUED_NO_UTC 8u // the moment it tells
+#define EVSE_QUEUED_LOST                                                                           \
+    16u // the flash could not give it back; a STOP at position 0: evse_repair_start()
+#define EVSE_KIND_TXDATA 0u // beside evse_message_kind_t
 
 evse_queued_t *evse_index_at(const evse_store_t *store, uint32_t i);
 unsigned evse_index_kind(const evse_queued_t *queued);

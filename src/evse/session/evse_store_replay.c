@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fold: each record applied to an empty store, in order, gives what was there when the last one was written.
-// Invariant: a record is applied whole or not at all, and one that cannot be true stops the opening.
+// Invariant: a record is applied whole or not at all, and one that cannot be true stops the opening; where records are
+// missing it is left out, and counted.
 #include "evse_store_private.h"
 #include "evse_store_reader.h"
 
@@ -62,6 +63,11 @@ static int apply_register(evse_store_t *store, evse_reader_t *in)
     if (status < 0) {
         return status;
     }
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (store->open[connector] != NULL && mJ > store->register_mJ[connector]) {
+        store->open[connector]->stop_id = 0; // it goes on: evse_repair_done()
+    }
+#endif
     evse_store_raise_register(store, connector, mJ, &at);
     if (is_two) {
         set_finishing(store, connector, finishing);
@@ -144,6 +150,7 @@ static int find_place(const evse_store_t *store, uint64_t id, uint32_t *place)
         if (status < 0) {
             return status;
         }
+        entry.message.id &= ~EVSE_STORE_MADE_ID;
         if (entry.message.id == id) {
             *place = middle;
             return 1;
@@ -182,27 +189,47 @@ static int enqueue(evse_store_t *store, const evse_entry_t *entry, uint32_t leng
 }
 
 /// What belongs to a transaction needs one: in memory, or in the queue and not stopped before.
-static bool is_of_known(const evse_store_t *store, const evse_entry_t *entry)
+static bool is_of_known(evse_store_t *store, const evse_entry_t *entry)
 {
     unsigned kind;
-    if (entry->message.transaction >= store->next_transaction) {
+    if (entry->message.transaction >= store->next_transaction && !evse_repair_has_holes(store)) {
         return false;
     }
+    seen_number(store, entry->message.transaction);
     if (evse_index_knows(store, entry->message.transaction, &kind)) {
         return entry->type == EVSE_RECORD_METER || kind != EVSE_MESSAGE_STOP;
     }
+#if CONFIG_HF_JOURNAL_REPAIR
+    return evse_repair_belongs(store, entry);
+#else
     return evse_store_find(store, entry->message.transaction) != NULL;
+#endif
+}
+
+/// Of a START: what else must be true when nothing is missing.
+static bool is_in_order(const evse_store_t *store, const evse_entry_t *start)
+{
+    const evse_transaction_t *open = store->open[start->connector];
+    bool is_gap = start->message.transaction > store->next_transaction; // numbers have none
+    return (!is_gap || evse_repair_has_holes(store)) &&
+           (open == NULL || open->number > start->message.transaction);
 }
 
 static int apply_start(evse_store_t *store, const evse_entry_t *entry, uint32_t length)
 {
     const evse_message_t *message = &entry->message;
+    unsigned kind;
+    if (evse_index_knows(store, message->transaction, &kind)) {
+        return HF_E_CORRUPT;
+    }
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (evse_repair_start(store, entry) < 0) {
+        return HF_E_CORRUPT;
+    }
+#endif
     evse_transaction_t *open = store->open[entry->connector];
     evse_transaction_t *slot = evse_store_find(store, message->transaction);
-    unsigned kind;
-    if (message->transaction > store->next_transaction || // numbers have no gaps
-        evse_index_knows(store, message->transaction, &kind) ||
-        (open != NULL && open->number < message->transaction)) {
+    if (!is_in_order(store, entry)) {
         return HF_E_CORRUPT;
     }
     evse_store_raise_register(store, entry->connector, entry->register_mJ, &message->at);
@@ -294,11 +321,13 @@ static int apply_message(evse_store_t *store, uint8_t type, const evse_reader_t 
 
 static int leave(evse_store_t *store, const evse_entry_t *entry, int32_t transaction_id)
 {
-    if (entry->type == EVSE_RECORD_START) {
-        evse_transaction_t *slot = evse_store_context(store, entry);
-        if (slot == NULL) {
-            return HF_E_CORRUPT;
-        }
+    bool is_start = entry->type == EVSE_RECORD_START;
+    evse_transaction_t *slot = is_start ? evse_store_context(store, entry)
+                                        : evse_store_find(store, entry->message.transaction);
+    if (slot == NULL && is_start) {
+        return HF_E_CORRUPT;
+    }
+    if (slot != NULL) { // of others than a START it has been told before, unless that is lost
         slot->transaction_id = transaction_id;
         slot->start_delivered = true;
     }
@@ -308,7 +337,8 @@ static int leave(evse_store_t *store, const evse_entry_t *entry, int32_t transac
     return 1;
 }
 
-/// Nothing leaves before the head: readings before the one confirmed had left, as memory alone knew.
+/// Nothing leaves before the head: readings before the one confirmed had left, as memory alone knew; of others the
+/// confirmation is missing, and with it, for now, the id that a START was given.
 static int apply_done(evse_store_t *store, evse_reader_t *in)
 {
     uint64_t id = evse_get(in, 8);
@@ -327,11 +357,22 @@ static int apply_done(evse_store_t *store, evse_reader_t *in)
         if (entry.message.id == id) {
             return leave(store, &entry, transaction_id);
         }
-        if (entry.message.id > id || entry.type != EVSE_RECORD_METER) {
+        if ((entry.message.id & ~EVSE_STORE_MADE_ID) > (id & ~EVSE_STORE_MADE_ID) ||
+            (entry.type != EVSE_RECORD_METER && !evse_repair_has_holes(store))) {
             break;
         }
-        evse_index_remove_counted(store, i);
+        if (entry.type == EVSE_RECORD_METER) {
+            evse_index_remove_counted(store, i);
+        } else if (leave(store, &entry, EVSE_TRANSACTION_ID_UNKNOWN) < 0) {
+            return HF_E_CORRUPT;
+        }
     }
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (evse_repair_has_holes(store)) {
+        evse_repair_done(store, id, transaction_id);
+        return 1;
+    }
+#endif
     return store->thinned > 0 ? 1
                               : HF_E_CORRUPT; // thinned by this replay: a smaller index than before
 }
@@ -486,6 +527,10 @@ int evse_store_replay(void *ctx, uint8_t type, uint8_t version, const void *data
     if (status < 0) {
         HF_LOGE(store->config.log, store->now_us, STORE, "record type %u version %u refused: %s",
                 type, version, hf_status_text(status));
+    }
+    if (status == HF_E_CORRUPT && evse_repair_has_holes(store)) {
+        store->unreadable++;
+        return 1;
     }
     return status;
 }

@@ -128,11 +128,16 @@ static int begin_segment(hf_journal_t *journal, uint32_t segment)
     return program(journal, bytes, sizeof bytes);
 }
 
-static int commit_segment(hf_journal_t *journal)
+static int put_commit(hf_journal_t *journal, uint8_t version, uint32_t told)
 {
     uint8_t bytes[HF_JOURNAL_COMMIT_BYTES];
-    hf_journal_put_u32(bytes, journal->offset);
-    int status = put_record(journal, HF_JOURNAL_TYPE_COMMIT, 0, bytes, sizeof bytes);
+    hf_journal_put_u32(bytes, told);
+    return put_record(journal, HF_JOURNAL_TYPE_COMMIT, version, bytes, sizeof bytes);
+}
+
+static int commit_segment(hf_journal_t *journal)
+{
+    int status = put_commit(journal, 0, journal->offset);
     if (status < 0) {
         return status;
     }
@@ -140,6 +145,7 @@ static int commit_segment(hf_journal_t *journal)
     journal->commit_durable = false;
     journal->sync_covers_commit = false;
     journal->needs_compaction = false;
+    journal->marked = false;
     return HF_OK;
 }
 
@@ -160,14 +166,15 @@ static int copy_record(hf_journal_t *journal, const hf_journal_cursor_t *from)
     return put_record(journal, from->type, from->version, data, from->length);
 }
 
-static int copy_unknown(hf_journal_t *journal, uint32_t segment, uint32_t generation)
+static int copy_unknown(hf_journal_t *journal, const hf_journal_t *old)
 {
     hf_journal_cursor_t cursor = {
-        .segment = segment, .generation = generation, .offset = HF_JOURNAL_HEADER_BYTES};
-    int status;
-    while ((status = hf_journal_next(journal, &cursor)) > 0) {
-        if ((journal->unknown[cursor.type / 32u] >> (cursor.type % 32u) & 1u) == 0) {
-            continue;
+        .segment = old->segment, .generation = old->generation, .offset = HF_JOURNAL_HEADER_BYTES};
+    int status = HF_OK;
+    while (cursor.offset < old->offset && (status = hf_journal_find(journal, &cursor)) > 0) {
+        if (cursor.data_offset > old->offset ||
+            (journal->unknown[cursor.type / 32u] >> (cursor.type % 32u) & 1u) == 0) {
+            continue; // not of what was replayed, or told by the dump
         }
         status = copy_record(journal, &cursor);
         if (status < 0) {
@@ -177,7 +184,7 @@ static int copy_unknown(hf_journal_t *journal, uint32_t segment, uint32_t genera
     return status < 0 ? fail(journal) : HF_OK;
 }
 
-static int fill_segment(hf_journal_t *journal, uint32_t old_segment, uint32_t old_generation)
+static int fill_segment(hf_journal_t *journal, const hf_journal_t *old)
 {
     journal->compacting = true;
     journal->compact_status = HF_OK;
@@ -187,7 +194,7 @@ static int fill_segment(hf_journal_t *journal, uint32_t old_segment, uint32_t ol
         status = journal->compact_status;
     }
     if (status >= 0) {
-        status = copy_unknown(journal, old_segment, old_generation);
+        status = copy_unknown(journal, old);
     }
     return status < 0 ? status : commit_segment(journal);
 }
@@ -242,7 +249,7 @@ static int compact(hf_journal_t *journal)
     journal->source_generation = old.generation;
     status = begin_segment(journal, (old.segment + 1u) % old.flash.segment_count);
     if (status >= 0) {
-        status = fill_segment(journal, old.segment, old.generation);
+        status = fill_segment(journal, &old);
     }
     if (status < 0) { // the old segment stays current
         journal->segment = old.segment;
@@ -288,19 +295,35 @@ int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t version, cons
     if (journal->compacting) {
         return append_to_dump(journal, type, version, data, length);
     }
+    int status = HF_OK;
     if (hf_journal_record_bytes(journal, length) > hf_journal_free_bytes(journal)) {
-        int status = compact(journal);
-        if (status < 0) {
-            return status;
-        }
+        status = compact(journal);
     }
-    int status = put_record(journal, type, version, data, length);
+    if (status >= 0) {
+        status = put_record(journal, type, version, data, length);
+    }
     if (status < 0) {
         return status;
     }
     journal->appended++;
     return HF_OK;
 }
+
+#if CONFIG_HF_JOURNAL_REPAIR
+/// The erase, the dump and the commit are durable: damage in them can from now on be told from what no sync had covered. Twice,
+/// because damage may hit this, too; never behind a torn tail. It takes nobody's room: a compaction would take it away.
+static int mark(hf_journal_t *journal)
+{
+    uint32_t position = journal->position;
+    int status = HF_OK;
+    for (unsigned i = 0; i < 2u && status >= 0 && !journal->needs_compaction; i++) {
+        status = put_commit(journal, HF_JOURNAL_MARK, journal->durable_offset);
+    }
+    journal->marked = true;
+    journal->position = position;
+    return status == HF_E_FULL ? HF_OK : status;
+}
+#endif
 
 static int finish_sync(hf_journal_t *journal)
 {
@@ -319,6 +342,11 @@ static int finish_sync(hf_journal_t *journal)
         journal->durable_offset = journal->syncing_offset;
     }
     journal->commit_durable = journal->commit_durable || journal->sync_covers_commit;
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (journal->commit_durable && !journal->marked) {
+        return mark(journal);
+    }
+#endif
     return HF_OK;
 }
 

@@ -11,10 +11,12 @@
 #define HF_JOURNAL_FORMAT       1u
 #define HF_JOURNAL_HEADER_BYTES 32u
 #define HF_JOURNAL_RECORD_HEAD  8u
-#define HF_JOURNAL_COMMIT_BYTES 4u // the offset of the commit record itself
-#define HF_JOURNAL_CHUNK        256u
-#define HF_JOURNAL_TYPE_COMMIT  0u
-#define HF_JOURNAL_TYPE_BLANK   255u
+#define HF_JOURNAL_COMMIT_BYTES                                                                    \
+    4u // the offset of the commit record itself; of a mark: of what follows all that is durable
+#define HF_JOURNAL_CHUNK       256u
+#define HF_JOURNAL_TYPE_COMMIT 0u
+#define HF_JOURNAL_MARK        1u // version of a commit record that is a mark
+#define HF_JOURNAL_TYPE_BLANK  255u
 
 typedef struct hf_journal_header {
     uint32_t generation;
@@ -51,6 +53,8 @@ HF_MUST_CHECK int hf_journal_read_header(const hf_journal_t *journal, uint32_t s
                                          hf_journal_header_t *header);
 /// 1 a valid record was read, 0 there is none at this offset, HF_E_IO.
 HF_MUST_CHECK int hf_journal_next(const hf_journal_t *journal, hf_journal_cursor_t *cursor);
+/// As hf_journal_next(), of the first valid record at or behind the offset; 0 there is none in the segment.
+HF_MUST_CHECK int hf_journal_find(const hf_journal_t *journal, hf_journal_cursor_t *cursor);
 /// 1 all bytes from `offset` on are 0xFF, 0 not, HF_E_IO.
 HF_MUST_CHECK int hf_journal_is_blank(const hf_journal_t *journal, uint32_t segment,
                                       uint32_t offset);

@@ -37,7 +37,9 @@ static int find_header(hf_journal_t *journal, uint64_t below)
     return found;
 }
 
-static int is_commit(const hf_journal_t *journal, const hf_journal_cursor_t *cursor)
+/// 1 a commit record or a mark: what it tells; 0 any other.
+static int read_commit(const hf_journal_t *journal, const hf_journal_cursor_t *cursor,
+                       uint32_t *told)
 {
     uint8_t bytes[HF_JOURNAL_COMMIT_BYTES];
     if (cursor->type != HF_JOURNAL_TYPE_COMMIT || cursor->length != sizeof bytes) {
@@ -48,7 +50,72 @@ static int is_commit(const hf_journal_t *journal, const hf_journal_cursor_t *cur
         0) {
         return HF_E_IO;
     }
-    return hf_journal_get_u32(bytes) == cursor->data_offset - HF_JOURNAL_RECORD_HEAD;
+    *told = hf_journal_get_u32(bytes);
+    return 1;
+}
+
+static uint32_t beginning(const hf_journal_cursor_t *cursor)
+{
+    return cursor->data_offset - HF_JOURNAL_RECORD_HEAD;
+}
+
+/// Counts the valid records behind a place that is none, and finds how far a mark among them proves that all was durable.
+static int survey(hf_journal_t *journal, hf_journal_cursor_t cursor, uint32_t *proven)
+{
+    int status;
+    while ((status = hf_journal_find(journal, &cursor)) > 0) {
+        uint32_t told = 0;
+        journal->stranded++;
+        status = read_commit(journal, &cursor, &told);
+        if (status < 0) {
+            return status;
+        }
+        *proven = status == 1 && cursor.version == HF_JOURNAL_MARK ? told : *proven;
+    }
+    return status;
+}
+
+#if CONFIG_HF_JOURNAL_REPAIR
+/// True when a sector that was lost before any sync could lie here: erased at its end, which is behind `from`.
+static int could_be_unwritten(const hf_journal_t *journal, uint32_t from, uint32_t to)
+{
+    const hf_flash_t *flash = &journal->flash;
+    for (uint32_t end = (from | (HF_JOURNAL_SECTOR_BYTES - 1u)) + 1u; end <= to;
+         end += HF_JOURNAL_SECTOR_BYTES) {
+        uint8_t last;
+        if (flash->ops->read(flash->ctx, journal->segment, end - 1u, &last, 1) != 0) {
+            return HF_E_IO;
+        }
+        if (last == HF_JOURNAL_TYPE_BLANK) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/// Damage, when a valid record follows: 1 the cursor has read it; 0 it may be what a power cut has left, too.
+static int step_over(hf_journal_t *journal, hf_journal_cursor_t *cursor, uint32_t proven)
+{
+    int status = hf_journal_find(journal, cursor);
+    if (status > 0 && beginning(cursor) > proven) {
+        status = proven == 0 ? 1 : could_be_unwritten(journal, journal->offset, beginning(cursor));
+        status = status < 0 ? status : !status;
+    }
+    journal->holes += status == 1 ? 1u : 0u;
+    return status;
+}
+#endif
+
+/// At a place that is no valid record: 0 the end, else as step_over().
+static int pass_or_end(hf_journal_t *journal, hf_journal_cursor_t *cursor, uint32_t *proven)
+{
+    int status = journal->holes > 0 ? HF_OK : survey(journal, *cursor, proven);
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (status == 0 && journal->stranded > 0) {
+        return step_over(journal, cursor, *proven);
+    }
+#endif
+    return status;
 }
 
 /// Walks the segment just found: 1 it was committed (offset and compacted_offset are set), 0 not.
@@ -57,20 +124,31 @@ static int walk(hf_journal_t *journal)
     hf_journal_cursor_t cursor = {.segment = journal->segment,
                                   .generation = journal->generation,
                                   .offset = HF_JOURNAL_HEADER_BYTES};
-    int committed = 0;
+    uint32_t proven = 0;
     int status;
-    while ((status = hf_journal_next(journal, &cursor)) > 0) {
-        status = is_commit(journal, &cursor);
-        if (status < 0) {
-            return status;
+    journal->holes = journal->stranded = journal->compacted_offset = 0;
+    journal->marked = false;
+    for (;;) {
+        journal->offset = cursor.offset;
+        status = hf_journal_next(journal, &cursor);
+        status = status == 0 ? pass_or_end(journal, &cursor, &proven) : status;
+        if (status <= 0) {
+            break;
         }
-        if (status == 1 && committed == 0) {
-            committed = 1;
+        uint32_t told = 0;
+        status = read_commit(journal, &cursor, &told);
+        if (status < 0) {
+            break;
+        }
+        journal->stranded -= journal->holes > 0 ? 1u : 0u;
+        if (status == 1 && cursor.version == HF_JOURNAL_MARK) {
+            proven = told;
+            journal->marked = true;
+        } else if (status == 1 && journal->compacted_offset == 0 && told == beginning(&cursor)) {
             journal->compacted_offset = cursor.offset;
         }
     }
-    journal->offset = cursor.offset;
-    return status < 0 ? status : committed;
+    return status < 0 ? status : journal->compacted_offset != 0 || journal->marked;
 }
 
 /// 1 the current segment is set, 0 none was ever committed.
@@ -90,6 +168,33 @@ static int find_segment(hf_journal_t *journal)
     }
     return 0;
 }
+
+#if CONFIG_HF_JOURNAL_REPAIR
+/// A segment without a header, but committed by the generation after the one found: it is the newest, and its header lost.
+static int find_headless(hf_journal_t *journal)
+{
+    const hf_journal_t found = *journal;
+    for (uint32_t i = 0; i < journal->flash.segment_count; i++) {
+        hf_journal_header_t header;
+        int status = hf_journal_read_header(journal, i, &header);
+        if (status == 0) {
+            journal->segment = i;
+            journal->generation = journal->next_generation;
+            status = walk(journal);
+            if (status == 1) {
+                journal->next_generation++;
+                journal->holes++;
+                return status;
+            }
+            *journal = found;
+        }
+        if (status < 0) {
+            return status;
+        }
+    }
+    return 1;
+}
+#endif
 
 static int replay_one(hf_journal_t *journal, const hf_journal_cursor_t *cursor)
 {
@@ -115,7 +220,7 @@ static int replay(hf_journal_t *journal)
                                   .generation = journal->generation,
                                   .offset = HF_JOURNAL_HEADER_BYTES};
     while (cursor.offset < journal->offset) {
-        int status = hf_journal_next(journal, &cursor);
+        int status = hf_journal_find(journal, &cursor);
         if (status <= 0) {
             return status < 0 ? status : HF_E_IO; // it could be read a moment ago
         }
@@ -130,62 +235,14 @@ static int replay(hf_journal_t *journal)
     return HF_OK;
 }
 
-/// The next offset at which a record could begin, that is not erased flash; the segment's end if there is none.
-static int skip_blank(const hf_journal_t *journal, uint32_t *offset)
-{
-    const hf_flash_t *flash = &journal->flash;
-    uint8_t chunk[HF_JOURNAL_CHUNK];
-    while (*offset < flash->segment_bytes) {
-        uint32_t length = flash->segment_bytes - *offset;
-        length = length < sizeof chunk ? length : (uint32_t)sizeof chunk;
-        if (flash->ops->read(flash->ctx, journal->segment, *offset, chunk, length) != 0) {
-            return HF_E_IO;
-        }
-        for (uint32_t i = 0; i < length; i += flash->program_bytes) {
-            if (chunk[i] != HF_JOURNAL_TYPE_BLANK) {
-                *offset += i;
-                return HF_OK;
-            }
-        }
-        *offset += length;
-    }
-    return HF_OK;
-}
-
-/// Counts what is readable behind the end: a power cut leaves nothing there, unless of what no sync had covered the later
-/// was kept and the earlier lost; else it is damage.
-static int count_stranded(hf_journal_t *journal)
-{
-    hf_journal_cursor_t cursor = {
-        .segment = journal->segment, .generation = journal->generation, .offset = journal->offset};
-    int status = skip_blank(journal, &cursor.offset);
-    while (status >= 0 && cursor.offset < journal->flash.segment_bytes) {
-        uint32_t at = cursor.offset;
-        status = hf_journal_next(journal, &cursor);
-        if (status < 0) {
-            return status;
-        }
-        journal->stranded += (uint32_t)status;
-        cursor.offset = status == 1 ? cursor.offset : at + journal->flash.program_bytes;
-        status = skip_blank(journal, &cursor.offset);
-    }
-    return status;
-}
-
 static int mount(hf_journal_t *journal)
 {
     int status = hf_journal_is_blank(journal, journal->segment, journal->offset);
     if (status < 0) {
         return status;
     }
-    if (status == 0) {
-        journal->needs_compaction = true;
-        journal->torn_tails++;
-        status = count_stranded(journal);
-        if (status < 0) {
-            return status;
-        }
-    }
+    journal->torn_tails = status == 0;
+    journal->needs_compaction = status == 0 || journal->holes > 0;
     return replay(journal);
 }
 
@@ -206,6 +263,11 @@ static int is_formattable(const hf_journal_t *journal)
 static int open_journal(hf_journal_t *journal)
 {
     int status = find_segment(journal);
+#if CONFIG_HF_JOURNAL_REPAIR
+    if (status == 1) {
+        status = find_headless(journal);
+    }
+#endif
     if (status < 0) {
         return status;
     }

@@ -31,6 +31,25 @@ static int flash_read(const hf_journal_t *journal, uint32_t segment, uint32_t of
     return flash->ops->read(flash->ctx, segment, offset, data, length) == 0 ? HF_OK : HF_E_IO;
 }
 
+static bool is_header(const uint8_t bytes[HF_JOURNAL_HEADER_BYTES])
+{
+    return hf_journal_get_u32(&bytes[0]) == HF_JOURNAL_MAGIC &&
+           hf_journal_get_u32(&bytes[28]) == hf_crc32c(0, bytes, 28);
+}
+
+#if CONFIG_HF_JOURNAL_REPAIR
+/// Turns the one bit back that has turned, if there is one. Cost: 256 CRCs of 28 bytes.
+static void mend_header(uint8_t bytes[HF_JOURNAL_HEADER_BYTES])
+{
+    for (uint32_t bit = 0; bit < 8u * HF_JOURNAL_HEADER_BYTES && !is_header(bytes); bit++) {
+        bytes[bit / 8u] ^= (uint8_t)(1u << (bit % 8u));
+        if (!is_header(bytes)) {
+            bytes[bit / 8u] ^= (uint8_t)(1u << (bit % 8u));
+        }
+    }
+}
+#endif
+
 int hf_journal_read_header(const hf_journal_t *journal, uint32_t segment,
                            hf_journal_header_t *header)
 {
@@ -39,8 +58,10 @@ int hf_journal_read_header(const hf_journal_t *journal, uint32_t segment,
     if (status < 0) {
         return status;
     }
-    if (hf_journal_get_u32(&bytes[0]) != HF_JOURNAL_MAGIC ||
-        hf_journal_get_u32(&bytes[28]) != hf_crc32c(0, bytes, 28)) {
+#if CONFIG_HF_JOURNAL_REPAIR
+    mend_header(bytes);
+#endif
+    if (!is_header(bytes)) {
         return 0;
     }
     uint32_t format = hf_journal_get_u32(&bytes[4]);
@@ -104,24 +125,44 @@ int hf_journal_next(const hf_journal_t *journal, hf_journal_cursor_t *cursor)
     return 1;
 }
 
-int hf_journal_is_blank(const hf_journal_t *journal, uint32_t segment, uint32_t offset)
+/// Moves on, by `step`, to what is not erased; to the segment's end if there is nothing.
+static int skip_erased(const hf_journal_t *journal, hf_journal_cursor_t *cursor, uint32_t step)
 {
     uint8_t chunk[HF_JOURNAL_CHUNK];
-    while (offset < journal->flash.segment_bytes) {
-        uint32_t length = journal->flash.segment_bytes - offset;
+    while (cursor->offset < journal->flash.segment_bytes) {
+        uint32_t length = journal->flash.segment_bytes - cursor->offset;
         length = length < sizeof chunk ? length : (uint32_t)sizeof chunk;
-        int status = flash_read(journal, segment, offset, chunk, length);
+        int status = flash_read(journal, cursor->segment, cursor->offset, chunk, length);
         if (status < 0) {
             return status;
         }
-        for (uint32_t i = 0; i < length; i++) {
-            if (chunk[i] != 0xFFu) {
-                return 0;
+        for (uint32_t i = 0; i < length; i += step) {
+            if (chunk[i] != HF_JOURNAL_TYPE_BLANK) {
+                cursor->offset += i;
+                return HF_OK;
             }
         }
-        offset += length;
+        cursor->offset += length;
     }
-    return 1;
+    return HF_OK;
+}
+
+int hf_journal_find(const hf_journal_t *journal, hf_journal_cursor_t *cursor)
+{
+    int status = hf_journal_next(journal, cursor);
+    while (status == 0 && cursor->offset < journal->flash.segment_bytes) {
+        cursor->offset += journal->flash.program_bytes;
+        status = skip_erased(journal, cursor, journal->flash.program_bytes);
+        status = status < 0 ? status : hf_journal_next(journal, cursor);
+    }
+    return status;
+}
+
+int hf_journal_is_blank(const hf_journal_t *journal, uint32_t segment, uint32_t offset)
+{
+    hf_journal_cursor_t cursor = {.segment = segment, .offset = offset};
+    int status = skip_erased(journal, &cursor, 1);
+    return status < 0 ? status : cursor.offset >= journal->flash.segment_bytes;
 }
 
 int hf_journal_read(const hf_journal_t *journal, uint32_t position, hf_journal_record_t *record,

@@ -213,8 +213,8 @@ MISTAKES = {
         "journal->durable = journal->appended;"),
     "torn_tail_written_over": (
         "records are written behind a torn one",
-        r"journal->needs_compaction = true;\s+journal->torn_tails\+\+;",
-        "journal->torn_tails++;"),
+        r"journal->needs_compaction = status == 0 \|\| journal->holes > 0;",
+        "journal->needs_compaction = journal->holes > 0;"),
     "erase_early": (
         "a segment is erased while the other one is not durable",
         r"int status = wait_for_commit\(journal\);",

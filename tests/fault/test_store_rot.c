@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// Rot in the journal of a charge point: a day of two connectors, stopped at each step of it; in each byte of the journal one
+// bit or all eight turn, and the station boots. It always starts, bills nothing twice, loses no more than the session that
+// was hit, and goes on. And each record of a session lost by itself: what becomes of the bill.
+#include "hf_test.h"
+#include "support/store_world.h"
+
+#define SESSIONS_MAX  24u
+#define MESSAGES_MAX  128u
+#define TRANSACTION_0 500
+#define EPOCH_MS      1700000000000ull
+
+typedef struct session {
+    uint64_t start_Wh, true_Wh; // of the register, while it ran or at its end
+    bool is_ended;
+} session_t;
+
+typedef struct message {
+    char id[EVSE_MESSAGE_ID_BYTES];
+    evse_message_t message;
+    int32_t transaction_id; // that it carried; of a START: that the answer gave
+    char tag[EVSE_ID_TAG_BYTES];
+} message_t;
+
+/// What outlives a reboot: the meters, the central system.
+typedef struct outside {
+    session_t session[SESSIONS_MAX];
+    unsigned sessions;
+    unsigned running[CONFIG_EVSE_CONNECTORS_MAX]; // 1 and more
+    uint64_t Wh[CONFIG_EVSE_CONNECTORS_MAX];
+    message_t message[MESSAGES_MAX];
+    unsigned messages;
+    uint64_t now_ms;
+    const char *wrong;
+} outside_t;
+
+static world_t w;
+static outside_t out;
+
+static void wrong(const char *what)
+{
+    out.wrong = out.wrong == NULL ? what : out.wrong;
+}
+
+static evse_moment_t now(void)
+{
+    out.now_ms += 700;
+    return world_at(&w, out.now_ms);
+}
+
+// ---- the charger --------------------------------------------------------------------------------
+
+static void begin(unsigned connector)
+{
+    char tag[] = "TAG-A";
+    tag[4] = (char)('A' + out.sessions);
+    int status = world_begin(&w, connector, tag, out.Wh[connector] * WH, now());
+    if (status != HF_OK || out.sessions == SESSIONS_MAX) {
+        wrong("no session begins");
+        return;
+    }
+    out.session[out.sessions] = (session_t){.start_Wh = out.Wh[connector]};
+    out.session[out.sessions].true_Wh = out.Wh[connector];
+    out.running[connector] = ++out.sessions;
+    (void)world_settle(&w);
+}
+
+static void charge(unsigned connector, uint64_t Wh)
+{
+    out.Wh[connector] += Wh;
+    out.session[out.running[connector] - 1u].true_Wh = out.Wh[connector];
+    if (evse_store_register(&w.store, connector, out.Wh[connector] * WH, now().since_boot_ms * 1000,
+                            true) < 0) {
+        wrong("a checkpoint was refused");
+    }
+    (void)world_settle(&w);
+}
+
+static void meter(unsigned connector)
+{
+    const evse_message_t sample = {.at = now(),
+                                   .register_Wh = out.Wh[connector],
+                                   .samples = 2,
+                                   .sample = {{1, 0, 300}, {2, 1, 8}}};
+    if (evse_store_meter(&w.store, connector, &sample, true) < 0) {
+        wrong("a reading was refused");
+    }
+}
+
+static void end(unsigned connector)
+{
+    if (evse_store_end(&w.store, connector, EVSE_STOP_Local, NULL, out.Wh[connector] * WH, now()) <
+        0) {
+        wrong("no session ends");
+    }
+    out.session[out.running[connector] - 1u].is_ended = true;
+    out.running[connector] = 0;
+    (void)world_settle(&w);
+}
+
+// ---- the central system -------------------------------------------------------------------------
+
+static int32_t take(const evse_message_t *message)
+{
+    message_t read;
+    memset(&read, 0, sizeof read);
+    const evse_transaction_t *transaction = evse_store_transaction(&w.store, message->transaction);
+    evse_store_id_text(&w.store, message->id, read.id);
+    read.message = *message;
+    read.message.attempts = 0;
+    read.transaction_id = message->kind == EVSE_MESSAGE_START || transaction == NULL
+                              ? EVSE_TRANSACTION_ID_UNKNOWN
+                              : transaction->transaction_id;
+    if (message->kind == EVSE_MESSAGE_START && transaction != NULL) {
+        memcpy(read.tag, transaction->id_tag, sizeof read.tag);
+    }
+    for (unsigned i = 0; i < out.messages; i++) {
+        const message_t *known = &out.message[i];
+        if (strcmp(known->id, read.id) == 0) { // known: once more, and the same
+            if (known->message.kind != message->kind ||
+                known->message.transaction != message->transaction ||
+                known->message.register_Wh != message->register_Wh) {
+                wrong("an id was used twice");
+            }
+            return known->transaction_id;
+        }
+    }
+    if (out.messages == MESSAGES_MAX) {
+        wrong("more messages than the test can hold");
+        return 0;
+    }
+    if (message->kind == EVSE_MESSAGE_START) {
+        read.transaction_id = TRANSACTION_0 + (int32_t)out.messages;
+    }
+    out.message[out.messages++] = read;
+    return read.transaction_id;
+}
+
+static void deliver(unsigned most)
+{
+    for (unsigned i = 0; i < most; i++) {
+        (void)world_settle(&w);
+        const evse_message_t *message = evse_store_next(&w.store);
+        if (message == NULL) {
+            return;
+        }
+        if (evse_store_confirm(&w.store, take(message)) != HF_OK) {
+            wrong("a confirmation was refused");
+        }
+    }
+    (void)world_settle(&w);
+}
+
+static void tell_clock(void)
+{
+    if (evse_store_set_clock(&w.store, EPOCH_MS) < 0) {
+        wrong("the clock was refused");
+    }
+    (void)world_settle(&w);
+}
+
+static unsigned count(unsigned kind, const char *tag, int32_t transaction_id, uint64_t *Wh)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < out.messages; i++) {
+        const message_t *message = &out.message[i];
+        bool is_it = message->message.kind == kind &&
+                     (tag == NULL || strcmp(message->tag, tag) == 0) &&
+                     (tag != NULL || message->transaction_id == transaction_id);
+        if (is_it) {
+            found++;
+            *Wh = message->message.register_Wh;
+        }
+    }
+    return found;
+}
+
+/// True when a session was billed whole; what cannot be, is wrong.
+static bool is_billed(unsigned i)
+{
+    const session_t *session = &out.session[i];
+    char tag[] = "TAG-A";
+    tag[4] = (char)('A' + i);
+    uint64_t start_Wh = 0, stop_Wh = 0;
+    int32_t id = EVSE_TRANSACTION_ID_UNKNOWN;
+    unsigned starts = count(EVSE_MESSAGE_START, tag, 0, &start_Wh), stops = 0;
+    for (unsigned m = 0; m < out.messages; m++) {
+        id = strcmp(out.message[m].tag, tag) == 0 ? out.message[m].transaction_id : id;
+    }
+    if (starts > 0) {
+        stops = count(EVSE_MESSAGE_STOP, NULL, id, &stop_Wh);
+    }
+    if (starts > 1 || stops > 1) {
+        wrong(starts > 1 ? "two STARTs" : "two STOPs");
+    }
+    if ((starts > 0 && start_Wh != session->start_Wh) ||
+        (stops > 0 && (stop_Wh < start_Wh || stop_Wh > session->true_Wh))) {
+        wrong("a meter value that never was");
+    }
+    return starts == 1 && stops == 1 && stop_Wh == session->true_Wh;
+}
+
+static unsigned not_billed(void)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < out.sessions; i++) {
+        sum += is_billed(i) ? 0u : 1u;
+    }
+    return sum;
+}
+
+// ---- the day ------------------------------------------------------------------------------------
+
+#define STEPS 33u
+
+static void day_step(unsigned step)
+{
+    static const uint8_t Wh[2] = {70, 30};
+    switch (step) {
+    case 1:
+    case 12:
+    case 20:
+    case 25:
+        begin(0);
+        break;
+    case 5:
+    case 17:
+        begin(1);
+        break;
+    case 2:
+    case 8:
+    case 13:
+    case 21:
+    case 26:
+        charge(0, Wh[0]);
+        break;
+    case 6:
+    case 18:
+        charge(1, Wh[1]);
+        break;
+    case 3:
+    case 14:
+    case 27:
+        meter(0);
+        break;
+    case 7:
+    case 9:
+    case 19:
+        meter(1);
+        break;
+    case 4: // the START, and its reading
+        deliver(2);
+        break;
+    case 10:
+    case 15:
+    case 22:
+        end(0);
+        break;
+    case 11:
+    case 24:
+        end(1);
+        break;
+    case 16:
+        tell_clock();
+        deliver(1);
+        break;
+    case 23:
+        deliver(5);
+        break;
+    case 28:
+        charge(0, 10);
+        deliver(3);
+        break;
+    case 29:
+        deliver(30);
+        break;
+    case 30:
+        charge(0, 20);
+        break;
+    case 31:
+        end(0);
+        break;
+    case 32:
+        deliver(30);
+        break;
+    default:
+        break;
+    }
+}
+
+static void set_up(void)
+{
+    memset(&w, 0, sizeof w);
+    memset(&out, 0, sizeof out);
+    w.segment_bytes = 4096;
+    CHECK_EQ(world_init(&w, 2, 1, false), HF_OK);
+    CHECK_EQ(world_boot(&w), HF_OK);
+    tell_clock();
+}
+
+/// Sessions that ran end with the power: what was drawn up to the last checkpoint is what is billed. What is wrong, or NULL.
+static const char *restart_and_serve(unsigned *ends)
+{
+    memset(out.running, 0, sizeof out.running);
+    if (world_power_cycle(&w) != HF_OK) {
+        return "it does not start";
+    }
+    bool is_prefix = w.store.journal.stranded > 0; // as it always was: what follows is lost
+    *ends += is_prefix ? 1u : 0u;
+    for (unsigned round = 0; round < 3; round++) { // what is left, and two more lives
+        tell_clock();
+        deliver(100);
+        if (evse_store_waiting(&w.store) > 0) {
+            return "not everything was delivered";
+        }
+        for (unsigned c = 0; round < 2 && c < w.connectors; c++) {
+            out.Wh[c] += 1000; // its meter may have gone on
+            begin(c);
+            charge(c, 5);
+            end(c);
+        }
+        if (world_power_cycle(&w) != HF_OK) {
+            return "it does not start again";
+        }
+    }
+    unsigned lost = not_billed();
+    return out.wrong != NULL && !is_prefix ? out.wrong
+           : lost > 1 && !is_prefix        ? "more than one session was lost"
+                                           : NULL;
+}
+
+static void store_rot_in_any_byte_costs_one_session_at_most(void)
+{
+    static world_t before;
+    static outside_t out_before;
+    unsigned trials = 0, ends = 0;
+    set_up();
+    if (w.connectors < 2) {
+        return;
+    }
+    for (unsigned step = 1; step < STEPS; step++) {
+        day_step(step);
+        CHECK(out.wrong == NULL);
+        before = w;
+        out_before = out;
+        uint32_t base = w.store.journal.segment * w.segment_bytes, end = w.store.journal.offset;
+        for (uint32_t at = 32; at < end; at++) {
+            bool is_bit = (at + step) % 2u == 0;
+            w.memory[base + at] ^= (uint8_t)(is_bit ? 1u << (at / 2u % 8u) : 0xFFu);
+            const char *verdict = restart_and_serve(&ends);
+            trials++;
+            if (verdict != NULL) {
+                HF_TEST_FAIL("%s; replay: step %u, byte %u", verdict, step, (unsigned)at);
+                return;
+            }
+            memcpy(w.memory, before.memory, 2u * WORLD_SEGMENT_BYTES);
+            out = out_before;
+        }
+        w = before;
+    }
+    printf("  %u trials, in %u the damage looked like a torn tail\n", trials, ends);
+    CHECK(trials > 25000 && ends < trials / 50u);
+}
+
+HF_TEST_MAIN(HF_TEST(store_rot_in_any_byte_costs_one_session_at_most))
