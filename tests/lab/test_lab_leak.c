@@ -146,6 +146,40 @@ static void lab_leak_too_little_says_nothing(void)
     CHECK(!leak.is_known);
 }
 
+// A heap without noise: 8,000 B are gone at every so many snapshots, `most` times; every second time they come back.
+static lab_leak_t verdict_of_steps(uint32_t snapshots, uint32_t every, uint32_t most,
+                                   bool is_given_back)
+{
+    static lab_mem_row_t rows[1440];
+    uint32_t held = 0, steps = 0;
+    for (uint32_t i = 0; i < snapshots; i++) {
+        rows[i] = (lab_mem_row_t){.tag = "hb"};
+        memset(&rows[i].memory, 0xFF, sizeof rows[i].memory);
+        if (i > 0 && i % every == 0 && steps < most) {
+            steps++;
+            held = is_given_back && steps % 2u == 0 ? held - 8000 : held + 8000;
+        }
+        rows[i].memory.hi = 250000 - held;
+    }
+    lab_run_t run = {.mem = rows, .mems = snapshots};
+    lab_leak_t leak;
+    CHECK_EQ(lab_leak_judge(&run, &leak), 0);
+    return leak;
+}
+
+static void lab_leak_in_few_steps_is_called(void)
+{
+    CHECK(verdict_of_steps(300, 50, 99, false).is_leak);
+    CHECK(verdict_of_steps(300, 33, 99, false).is_leak);
+    CHECK(verdict_of_steps(300, 30, 99, false).is_leak);
+    CHECK(verdict_of_steps(1440, 240, 99, false).is_leak);
+    // Three steps are not enough, nor are some at the beginning or what is given back.
+    CHECK(!verdict_of_steps(300, 80, 99, false).is_leak);
+    CHECK(!verdict_of_steps(300, 60, 2, false).is_leak);
+    CHECK(!verdict_of_steps(300, 30, 5, false).is_leak);
+    CHECK(!verdict_of_steps(300, 50, 99, true).is_leak);
+}
+
 // Six blocks that rise without exception: one in 720 by chance. Among five series that is no evidence any more.
 static void lab_leak_of_one_series_among_many_needs_more(void)
 {
@@ -207,6 +241,6 @@ static void lab_leak_probability_is_kendalls(void)
 
 HF_TEST_MAIN(HF_TEST(lab_leak_clean_soaks_raise_no_alarm),
              HF_TEST(lab_leak_32_bytes_per_session_are_called_within_200),
-             HF_TEST(lab_leak_too_little_says_nothing),
+             HF_TEST(lab_leak_in_few_steps_is_called), HF_TEST(lab_leak_too_little_says_nothing),
              HF_TEST(lab_leak_of_one_series_among_many_needs_more),
              HF_TEST(lab_leak_of_a_pool_is_in_blocks), HF_TEST(lab_leak_probability_is_kendalls))

@@ -19,6 +19,7 @@
 #define EVEN_SHARE      0.4
 #define DYING_SHARE     0.5
 #define UPWARD_SHARE    0.75
+#define UPWARD_LEAST    4u
 #define CONFIDENCE_MOST 99.99
 
 typedef struct sample {
@@ -168,17 +169,18 @@ static double theil_sen(series_t *series, unsigned from_half, unsigned to_half)
     return median(series->scratch, pairs);
 }
 
-static double share_upward(const series_t *series)
+// Blocks that stay equal are no step: a heap that loses much now and then stands still between.
+static bool goes_upward(const series_t *series)
 {
     uint32_t steps = 0, up = 0;
     for (uint32_t b = 0; b < series->boots; b++) {
         const boot_t *boot = &series->boot[b];
         for (uint32_t i = 1; i < boot->blocks; i++) {
-            steps++;
+            steps += boot->block[i] != boot->block[i - 1u] ? 1u : 0u;
             up += boot->block[i] > boot->block[i - 1u] ? 1u : 0u;
         }
     }
-    return steps > 0 ? (double)up / steps : 0;
+    return up >= UPWARD_LEAST && up >= UPWARD_SHARE * steps;
 }
 
 // ---- series ---------------------------------------------------------------------------------------------------------
@@ -244,8 +246,7 @@ static void judge(series_t *series, uint32_t looked_at, lab_leak_t *leak)
     leak->confidence = leak->confidence > CONFIDENCE_MOST ? CONFIDENCE_MOST : leak->confidence;
     leak->is_leak = p < ALPHA && leak->lost >= (series->is_pool ? LOST_BLOCKS : LOST_BYTES) &&
                     first >= EVEN_SHARE * slope && second >= EVEN_SHARE * slope &&
-                    second >= DYING_SHARE * first &&
-                    (series->is_pool || share_upward(series) >= UPWARD_SHARE);
+                    second >= DYING_SHARE * first && (series->is_pool || goes_upward(series));
 }
 
 static uint32_t held(const lab_mem_row_t *row, uint32_t most)

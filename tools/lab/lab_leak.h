@@ -11,9 +11,10 @@
 //    the number of series that were looked at (Bonferroni);
 //  - Theil and Sen's slope, median over all pairs within boots, per snapshot of that tag: tx_stop's are sessions, hb's
 //    heartbeats;
-//  - it is a leak when that probability is below 0.5 %, what was lost is above 512 B (of a pool: 2 blocks), at least 3 of
-//    4 steps go up, each half rises at least 0.4 times as fast as the whole (a single step does not), and the second at
-//    least half as fast as the first (a working set on its way to its plateau does not).
+//  - it is a leak when that probability is below 0.5 %, what was lost is above 512 B (of a pool: 2 blocks), of memory at
+//    least 4 steps between unequal blocks go up, and 3 of 4 of them, each half rises at least 0.4 times as fast as the
+//    whole (a single step does not), and the second at least half as fast as the first (a working set on its way to its
+//    plateau does not).
 // With fewer than 8 snapshots per boot in every boot, or fewer than 6 blocks in all, nothing is said.
 // Measured with the soaks of tests/lab/test_lab_leak.c, 3,000 of each kind: 4 alarms in 36,000 clean ones; of 18,000 that
 // lose 32 B per session 17 were not called within 200 sessions.
