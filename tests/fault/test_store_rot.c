@@ -362,4 +362,213 @@ static void store_rot_in_any_byte_costs_one_session_at_most(void)
     CHECK(trials > 25000 && ends < trials / 50u);
 }
 
-HF_TEST_MAIN(HF_TEST(store_rot_in_any_byte_costs_one_session_at_most))
+// ---- each record of a session, lost by itself -----------------------------------------------------------------------
+
+enum { BOOT = 1, REGISTER = 4, START = 5, METER = 6, STOP = 7, DONE = 8 };
+
+/// Turns a bit in the `which`-th record of a type in the current segment, from 0; false there is none.
+static bool lose(uint8_t type, unsigned which)
+{
+    uint32_t base = w.store.journal.segment * w.segment_bytes;
+    uint32_t at = 32;
+    while (at < w.store.journal.offset) {
+        uint32_t length = w.memory[base + at + 2u] | (uint32_t)w.memory[base + at + 3u] << 8;
+        if (w.memory[base + at] == type && which-- == 0) {
+            w.memory[base + at + 8u] ^= 4u;
+            return true;
+        }
+        at += hf_journal_record_bytes(&w.store.journal, length);
+    }
+    return false;
+}
+
+static void boot_with_a_hole(void)
+{
+    memset(out.running, 0, sizeof out.running);
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    CHECK_EQ(w.store.journal.holes, 1);
+    CHECK_EQ(w.store.journal.stranded, 0);
+    CHECK(w.store.unreadable >= 1);
+    tell_clock();
+}
+
+static void a_session(uint64_t Wh)
+{
+    begin(0);
+    charge(0, Wh);
+    end(0);
+}
+
+static void check_all_billed_but(unsigned lost)
+{
+    deliver(100);
+    CHECK_EQ(evse_store_waiting(&w.store), 0);
+    CHECK_EQ(not_billed(), lost);
+    CHECK(out.wrong == NULL);
+}
+
+static void store_lost_stop_is_made_of_the_start_behind_it(void)
+{
+    for (unsigned delivered = 0; delivered < 2; delivered++) {
+        set_up();
+        a_session(100);
+        deliver(delivered); // its START, or nothing
+        a_session(50);
+        REQUIRE(lose(STOP, 0));
+        boot_with_a_hole();
+        REQUIRE(world_power_cycle(&w) == HF_OK); // the same again, out of what a dump tells
+        tell_clock();
+        CHECK_EQ(world_queue_length(&w), delivered == 0 ? 4 : 3);
+        const evse_message_t stop = world_peek(&w, delivered == 0 ? 1 : 0);
+        CHECK_EQ(stop.kind, EVSE_MESSAGE_STOP);
+        CHECK_EQ(stop.register_Wh, 100);
+        CHECK_EQ(stop.reason, EVSE_STOP_Other);
+        check_all_billed_but(0);
+    }
+}
+
+static void store_lost_stop_of_the_last_session_is_made_at_boot(void)
+{
+    set_up();
+    a_session(100);
+    deliver(1);
+    CHECK_EQ(evse_store_set(&w.store, "a", "b"), HF_OK); // something behind it
+    REQUIRE(lose(STOP, 0));
+    boot_with_a_hole();
+    CHECK_EQ(w.store.recovered, 1);
+    CHECK_EQ(world_last(&w).register_Wh, 100); // the last checkpoint's
+    check_all_billed_but(0);
+}
+
+static void store_lost_stop_that_was_confirmed_is_not_made_again(void)
+{
+    for (unsigned sessions = 1; sessions <= 2; sessions++) {
+        set_up();
+        a_session(100);
+        deliver(2);
+        if (sessions == 2) {
+            a_session(50);
+        }
+        REQUIRE(lose(STOP, 0));
+        boot_with_a_hole();
+        CHECK_EQ(w.store.recovered, 0);
+        check_all_billed_but(0);
+    }
+}
+
+static void store_lost_reading_that_was_confirmed_ends_no_session(void)
+{
+    set_up();
+    begin(0);
+    charge(0, 10);
+    meter(0);
+    deliver(2); // the START and the reading
+    charge(0, 10);
+    REQUIRE(lose(METER, 0));
+    boot_with_a_hole();
+    CHECK_EQ(w.store.recovered, 1);
+    check_all_billed_but(0);
+}
+
+static void store_lost_confirmation_is_told_by_a_later_one(void)
+{
+    for (unsigned which = 0; which < 4; which++) {
+        set_up();
+        a_session(100);
+        a_session(50);
+        deliver(4);
+        unsigned messages = out.messages;
+        REQUIRE(lose(DONE, which) || which == 3);
+        memset(out.running, 0, sizeof out.running);
+        REQUIRE(world_power_cycle(&w) == HF_OK);
+        tell_clock();
+        CHECK_EQ(world_queue_length(&w),
+                 which == 3 ? 1 : 0); // the last of all: once more, the same
+        check_all_billed_but(0);
+        CHECK_EQ(out.messages, messages);
+    }
+}
+
+static void store_lost_confirmation_gives_the_id_with_the_next(void)
+{
+    set_up();
+    begin(0);
+    charge(0, 10);
+    meter(0);
+    deliver(2);
+    REQUIRE(lose(DONE, 0)); // of the START: the reading's tells the id, too
+    boot_with_a_hole();
+    CHECK_EQ(w.store.recovered, 1);
+    check_all_billed_but(0);
+}
+
+static void store_lost_start_costs_its_session(void)
+{
+    for (unsigned delivered = 0; delivered < 2; delivered++) {
+        for (unsigned ended = 0; ended < 2; ended++) {
+            set_up();
+            begin(0);
+            charge(0, 10);
+            deliver(delivered);
+            meter(0);
+            if (ended == 1) {
+                end(0);
+            }
+            REQUIRE(lose(START, 0));
+            boot_with_a_hole();
+            CHECK_EQ(w.store.recovered, 1u - ended); // the reading tells of it
+            check_all_billed_but(1u - delivered);    // delivered: its confirmation told the id
+            a_session(20);
+            check_all_billed_but(1u - delivered);
+        }
+    }
+}
+
+static void store_lost_checkpoint_costs_its_energy_at_most(void)
+{
+    set_up();
+    begin(0);
+    charge(0, 10);
+    charge(0, 20);
+    meter(0);
+    REQUIRE(lose(REGISTER, 1));
+    boot_with_a_hole();
+    CHECK_EQ(world_last(&w).register_Wh, 30); // the reading has it
+    check_all_billed_but(0);
+    set_up();
+    begin(0);
+    charge(0, 10);
+    charge(0, 20);
+    CHECK_EQ(evse_store_set(&w.store, "a", "b"), HF_OK);
+    REQUIRE(lose(REGISTER, 1));
+    boot_with_a_hole();
+    CHECK_EQ(world_last(&w).kind, EVSE_MESSAGE_STOP);
+    CHECK_EQ(world_last(&w).register_Wh, 10);
+    check_all_billed_but(1);
+}
+
+static void store_lost_boot_uses_no_id_twice(void)
+{
+    set_up();
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    tell_clock();
+    a_session(10);
+    deliver(2);
+    uint32_t boot = w.store.boot;
+    REQUIRE(lose(BOOT, 1));
+    boot_with_a_hole();
+    CHECK(w.store.boot > boot);
+    a_session(10);
+    check_all_billed_but(0);
+}
+
+HF_TEST_MAIN(HF_TEST(store_rot_in_any_byte_costs_one_session_at_most),
+             HF_TEST(store_lost_stop_is_made_of_the_start_behind_it),
+             HF_TEST(store_lost_stop_of_the_last_session_is_made_at_boot),
+             HF_TEST(store_lost_stop_that_was_confirmed_is_not_made_again),
+             HF_TEST(store_lost_reading_that_was_confirmed_ends_no_session),
+             HF_TEST(store_lost_confirmation_is_told_by_a_later_one),
+             HF_TEST(store_lost_confirmation_gives_the_id_with_the_next),
+             HF_TEST(store_lost_start_costs_its_session),
+             HF_TEST(store_lost_checkpoint_costs_its_energy_at_most),
+             HF_TEST(store_lost_boot_uses_no_id_twice))
