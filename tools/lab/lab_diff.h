@@ -23,6 +23,8 @@ typedef struct lab_set {
 /// `store`. -1 and a sentence on stderr. lab_set_free() in any case.
 int lab_set_load(lab_set_t *set, const char *spec, const char *store);
 void lab_set_free(lab_set_t *set);
+/// Whether those that were played (a replay is called what its user likes) were of one scenario; else a sentence on stderr.
+bool lab_runs_are_alike(const char *verb, const lab_run_t *const *runs, uint32_t count);
 
 typedef enum lab_change { LAB_SAME, LAB_BETTER, LAB_WORSE, LAB_UNCLEAR } lab_change_t;
 const char *lab_change_text(lab_change_t change);
@@ -62,7 +64,10 @@ const char *lab_store(const char *given);
 bool lab_baseline_is_name(const char *name);
 /// Keeps a run under a baseline's name. -1 and a sentence on stderr.
 int lab_baseline_save(const char *store, const char *name, const lab_run_t *run);
-/// Compares runs with a baseline and tells it. The exit status: 0, 1 worse, 4 unclear, 2 there is no such baseline.
+/// 0, or 2 after a sentence: there is no such baseline, or none of its runs was of this scenario.
+int lab_baseline_check(const char *store, const char *name, const char *key);
+/// Compares runs of one scenario with those of it in a baseline and tells it. The exit status: 0, 1 worse, 4 unclear, 2 there
+/// is no such baseline, or none of it.
 int lab_baseline_compare(FILE *out, const char *store, const char *name,
                          const lab_run_t *const *runs, uint32_t count);
 

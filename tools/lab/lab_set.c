@@ -116,6 +116,44 @@ void lab_set_free(lab_set_t *set)
     set->count = 0;
 }
 
+static bool is_played(const lab_run_t *run)
+{
+    return run->steps > 0;
+}
+
+bool lab_runs_are_alike(const char *verb, const lab_run_t *const *runs, uint32_t count)
+{
+    const lab_run_t *first = NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_played(runs[i])) {
+            continue;
+        }
+        first = first == NULL ? runs[i] : first;
+        if (strcmp(runs[i]->key, first->key) != 0) {
+            (void)lab_fail(LAB_USAGE, verb, "runs of '%s' and of '%s': one scenario at a time",
+                           first->key, runs[i]->key);
+            return false;
+        }
+    }
+    return true;
+}
+
+/// Leaves what can be compared with a run of `key`.
+static void keep_alike(lab_set_t *set, const char *key)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        lab_run_t *run = set->run[i];
+        if (!is_played(run) || strcmp(run->key, key) == 0) {
+            set->run[kept++] = run;
+        } else {
+            lab_run_free(run);
+            free(run);
+        }
+    }
+    set->count = kept;
+}
+
 const char *lab_store(const char *given)
 {
     const char *environment = getenv("HOLDFAST_LAB_STORE");
@@ -136,14 +174,39 @@ int lab_baseline_save(const char *store, const char *name, const lab_run_t *run)
                : 0;
 }
 
+/// `key` NULL: all of it.
+static int load_baseline(lab_set_t *set, const char *store, const char *name, const char *key)
+{
+    char spec[160];
+    (void)snprintf(spec, sizeof spec, "@%.150s", name);
+    if (lab_set_load(set, spec, store) != 0) {
+        return LAB_USAGE;
+    }
+    if (key != NULL) {
+        keep_alike(set, key);
+    }
+    return set->count > 0 ? LAB_PASS
+                          : lab_fail(LAB_USAGE, "", "baseline %s has no run of '%s'", name, key);
+}
+
+int lab_baseline_check(const char *store, const char *name, const char *key)
+{
+    lab_set_t set;
+    int status = load_baseline(&set, store, name, key);
+    lab_set_free(&set);
+    return status;
+}
+
 int lab_baseline_compare(FILE *out, const char *store, const char *name,
                          const lab_run_t *const *runs, uint32_t count)
 {
-    char spec[160];
     lab_set_t set;
     lab_diff_t diff = {0};
-    (void)snprintf(spec, sizeof spec, "@%.150s", name);
-    int status = lab_set_load(&set, spec, store) == 0 ? LAB_PASS : LAB_USAGE;
+    const char *key = NULL; // of those that were played
+    for (uint32_t i = 0; i < count && key == NULL; i++) {
+        key = is_played(runs[i]) ? runs[i]->key : NULL;
+    }
+    int status = load_baseline(&set, store, name, key);
     if (status == LAB_PASS) {
         status =
             lab_diff_make(&diff, (const lab_run_t *const *)set.run, set.count, runs, count) == 0
@@ -151,7 +214,7 @@ int lab_baseline_compare(FILE *out, const char *store, const char *name,
                 : lab_fail(LAB_ENVIRONMENT, "", "no memory to compare");
     }
     if (status == LAB_PASS) {
-        lab_diff_print(out, &diff, spec, "this run", LAB_FORM_TEXT);
+        lab_diff_print(out, &diff, set.name, "this run", LAB_FORM_TEXT);
         status = lab_diff_verdict(&diff);
     }
     lab_diff_free(&diff);

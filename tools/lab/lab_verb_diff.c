@@ -62,6 +62,14 @@ static int read_options(const char *verb, int argc, char **argv, options_t *opti
     return 0;
 }
 
+static bool are_alike(const lab_set_t *a, const lab_set_t *b)
+{
+    const lab_run_t *all[2u * LAB_SET_MAX];
+    memcpy(all, a->run, a->count * sizeof all[0]);
+    memcpy(all + a->count, b->run, b->count * sizeof all[0]);
+    return lab_runs_are_alike("diff", all, a->count + b->count);
+}
+
 int lab_verb_diff(int argc, char **argv)
 {
     options_t options = {0};
@@ -79,6 +87,9 @@ int lab_verb_diff(int argc, char **argv)
                      lab_set_load(&b, options.word[1], options.store) == 0
                  ? LAB_PASS
                  : LAB_USAGE;
+    if (status == LAB_PASS && !are_alike(&a, &b)) {
+        status = LAB_USAGE;
+    }
     if (status == LAB_PASS) {
         bool is_made = lab_diff_make(&diff, (const lab_run_t *const *)a.run, a.count,
                                      (const lab_run_t *const *)b.run, b.count) == 0;
@@ -145,9 +156,12 @@ static int with_runs(const options_t *options, bool is_save)
                      ? LAB_PASS
                      : LAB_ENVIRONMENT;
     }
+    const lab_run_t *const *runs = (const lab_run_t *const *)set.run;
+    if (!is_save && status == LAB_PASS && !lab_runs_are_alike("baseline", runs, set.count)) {
+        status = LAB_USAGE;
+    }
     if (!is_save && status == LAB_PASS) {
-        status = lab_baseline_compare(stdout, options->store, options->word[1],
-                                      (const lab_run_t *const *)set.run, set.count);
+        status = lab_baseline_compare(stdout, options->store, options->word[1], runs, set.count);
     }
     lab_set_free(&set);
     return status;

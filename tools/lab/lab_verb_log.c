@@ -266,6 +266,9 @@ int lab_verb_log(int argc, char **argv)
             set.run[set.count++] = run;
         }
     }
+    if (status == 0 && !lab_runs_are_alike("log", (const lab_run_t *const *)set.run, set.count)) {
+        status = LAB_USAGE;
+    }
     if (status == 0) {
         make_row(&options, &set, &row);
         status = row.failed ? lab_fail(LAB_ENVIRONMENT, "log", "no memory")

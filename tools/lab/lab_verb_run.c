@@ -63,6 +63,11 @@ static int load_scenarios(session_t *session)
         if (unfit != NULL) {
             return lab_fail(LAB_USAGE, "run", "%s: %s", session->scenario[i]->key, unfit);
         }
+        if (options->baseline != NULL &&
+            lab_baseline_check(lab_store(NULL), options->baseline, session->scenario[i]->key) !=
+                LAB_PASS) {
+            return LAB_USAGE;
+        }
     }
     return LAB_PASS;
 }
