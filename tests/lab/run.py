@@ -6,6 +6,7 @@ ready, programs that are not there, what was said before, a soak that is taken u
 import json
 import os
 import pty
+import select
 import shlex
 import shutil
 import signal
@@ -127,10 +128,12 @@ def soak(out):
 # ---- a port that a script speaks through ----
 
 class Port:
+    """Speaks once somebody has opened it, however late that is."""
     def __init__(self, script):
-        self.master, self.slave = pty.openpty()
-        tty.setraw(self.slave)
-        self.path = os.ttyname(self.slave)
+        self.master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.path = os.ttyname(slave)
+        os.close(slave)
         self.ends = threading.Event()
         threading.Thread(target=self.play, args=(script,), daemon=True).start()
 
@@ -138,6 +141,11 @@ class Port:
         os.write(self.master, (line + "\r\n").encode())
 
     def play(self, script):
+        closed = select.poll()
+        closed.register(self.master, 0)
+        while closed.poll(0):  # nobody has it open
+            if self.ends.wait(0.02):
+                return
         for item in script:
             if self.ends.wait(item) if isinstance(item, (int, float)) else self.say(item):
                 return
@@ -189,14 +197,15 @@ def pauses(out):
     process = subprocess.Popen([BIN + "/holdfast", "lab", "run", scenario(out, "pausing", [{"do": "wait_tag", "tag": "hb", "limit_s": 5}]),
                                 "--pause", "serial_connected,after_reboot", "--timeout", "5", "--no-health", "--out", out, "--port", port.path,
                                 "--gate", "stack=off"], stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    points = []
+    points, told = [], ""
     for line in process.stderr:
+        told += line
         if "paused at " in line:
             points.append(line.split("paused at ")[1].split(":")[0])
             check(process.poll() is None, "it did not wait")
             os.write(master, b"\n")
     port.close()
-    check(process.wait(30) == 0, f"exit status {process.returncode}")
+    check(process.wait(30) == 0, f"exit status {process.returncode}\n{told}")
     check(points == ["serial_connected", "after_reboot"], f"{points}")
 
 
