@@ -44,7 +44,7 @@ fi
 session=0
 while [ $session -lt 30 ]; do
     session=$((session + 1))
-    tag=R$POWER_ROUND-$session
+    tag=CUT-$((1000 + POWER_ROUND * 30 + session)) # the log shows its last four characters
     echo "plug 1" >/run/vehicle
     $B sleep 0.8
     echo "card 1 $tag" >/run/vehicle

@@ -635,6 +635,46 @@ static void diagnostics_hold_no_secret(void)
     CHECK(strstr(fake.text, "hidden") == NULL);
 }
 
+// The platform adds lines of the log to the file.
+static void log_lines_show_only_the_end_of_a_tag(void)
+{
+    static uint32_t storage[HF_RING_BYTES(sizeof(hf_log_line_t), 256u) / 4u];
+    static const char *const secrets[] = {"SESAME-BUTTON", "RESERVED-0815", "CARD-4711-BLUE"};
+    const hf_log_config_t config = {.storage = storage, .capacity = 256u, .level = HF_LOG_DEBUG};
+    hf_log_t log;
+    hf_log_line_t line;
+    unsigned lines = 0, ends = 0;
+    station_t *s = online_station();
+    CHECK_EQ(hf_log_init(&log, &config), 0);
+    s->config.log = &log;
+    CHECK_EQ(station_boot(s), 0);
+    station_run(s, 1000);
+    station_ask(s, "ChangeConfiguration",
+                "{\"key\":\"LocalStartTag\",\"value\":\"SESAME-BUTTON\"}");
+    station_ask(s, "ReserveNow",
+                "{\"connectorId\":1,\"expiryDate\":\"2026-11-21T10:42:33Z\","
+                "\"idTag\":\"RESERVED-0815\",\"reservationId\":1}");
+    station_ask(s, "CancelReservation", "{\"reservationId\":1}");
+    s->control[0].plugged = true;
+    station_run(s, 1000);
+    CHECK_EQ(evse_ocpp_present_card(&s->ocpp, "CARD-4711-BLUE", s->now_us), 0);
+    s->csms.start_status = "Blocked";
+    station_run(s, 3000);
+    CHECK_EQ(station_count(s, "StartTransaction"), 1);
+    while (hf_log_take(&log, &line) == HF_OK) {
+        lines++;
+        ends += strstr(line.text, "..BLUE") != NULL;
+        for (unsigned i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+            CHECK(strstr(line.text, secrets[i]) == NULL);
+        }
+    }
+    s->config.log = NULL;
+    if (HF_LOG_IS_ON(&log)) {
+        CHECK(lines > 10);
+        CHECK(ends >= 3); // card, session, transaction
+    }
+}
+
 static void diagnostics_wait_for_a_slow_taker(void)
 {
     station_t *s = online_station();
@@ -769,39 +809,37 @@ static void transfer_nothing_to_do_costs_no_work(void)
     CHECK_EQ(s->ocpp.transfers.to_tell, 0);
 }
 
-HF_TEST_MAIN(HF_TEST(firmware_downloaded_is_said_not_to_be_installed),
-             HF_TEST(firmware_that_comes_at_once_is_told_in_full),
-             HF_TEST(firmware_failed_download_is_tried_as_often_as_asked),
-             HF_TEST(firmware_without_retries_is_tried_once),
-             HF_TEST(firmware_second_try_that_succeeds_ends_well),
-             HF_TEST(firmware_of_unknown_scheme_fails_without_a_retry),
-             HF_TEST(firmware_waits_for_its_date),
-             HF_TEST(firmware_with_an_unknown_clock_waits_for_it),
-             HF_TEST(firmware_newer_request_replaces_the_one_that_waits),
-             HF_TEST(firmware_newer_request_replaces_the_one_under_way),
-             HF_TEST(firmware_offline_only_the_newest_status_is_told),
-             HF_TEST(firmware_status_lost_with_its_link_is_told_again),
-             HF_TEST(firmware_status_never_answered_is_told_three_times_at_its_end),
-             HF_TEST(firmware_end_told_into_a_dead_link_is_told_again),
-             HF_TEST(firmware_session_goes_on_during_a_download),
-             HF_TEST(firmware_date_survives_a_reboot),
-             HF_TEST(firmware_cut_off_by_a_reboot_is_tried_again),
-             HF_TEST(firmware_last_try_cut_off_by_a_reboot_is_a_failure),
-             HF_TEST(firmware_end_not_told_before_a_reboot_is_told_after_it),
-             HF_TEST(firmware_server_that_keeps_failing_is_left_alone),
-             HF_TEST(transfer_wrong_requests_get_the_specified_code),
-             HF_TEST(transfer_location_that_is_too_long_is_refused),
-             HF_TEST(rule_19_without_transfers_both_are_not_supported),
-             HF_TEST(transfer_profile_and_protocols_are_listed_where_they_work),
-             HF_TEST(rule_22_status_triggers_answer_first_and_send_the_present_one),
-             HF_TEST(rule_22_a_firmware_that_waits_for_its_date_is_idle),
-             HF_TEST(rule_08_statuses_wait_for_the_registration),
-             HF_TEST(diagnostics_are_made_fed_and_told),
-             HF_TEST(diagnostics_tell_what_is_worth_reading), HF_TEST(diagnostics_hold_no_secret),
-             HF_TEST(diagnostics_wait_for_a_slow_taker),
-             HF_TEST(diagnostics_nothing_to_send_has_no_file_name),
-             HF_TEST(diagnostics_failed_upload_is_tried_and_told),
-             HF_TEST(diagnostics_survive_a_reboot_under_the_name_given),
-             HF_TEST(diagnostics_and_firmware_take_turns),
-             HF_TEST(diagnostics_platform_adds_its_lines_within_the_window),
-             HF_TEST(transfer_nothing_to_do_costs_no_work))
+HF_TEST_MAIN(
+    HF_TEST(firmware_downloaded_is_said_not_to_be_installed),
+    HF_TEST(firmware_that_comes_at_once_is_told_in_full),
+    HF_TEST(firmware_failed_download_is_tried_as_often_as_asked),
+    HF_TEST(firmware_without_retries_is_tried_once),
+    HF_TEST(firmware_second_try_that_succeeds_ends_well),
+    HF_TEST(firmware_of_unknown_scheme_fails_without_a_retry), HF_TEST(firmware_waits_for_its_date),
+    HF_TEST(firmware_with_an_unknown_clock_waits_for_it),
+    HF_TEST(firmware_newer_request_replaces_the_one_that_waits),
+    HF_TEST(firmware_newer_request_replaces_the_one_under_way),
+    HF_TEST(firmware_offline_only_the_newest_status_is_told),
+    HF_TEST(firmware_status_lost_with_its_link_is_told_again),
+    HF_TEST(firmware_status_never_answered_is_told_three_times_at_its_end),
+    HF_TEST(firmware_end_told_into_a_dead_link_is_told_again),
+    HF_TEST(firmware_session_goes_on_during_a_download), HF_TEST(firmware_date_survives_a_reboot),
+    HF_TEST(firmware_cut_off_by_a_reboot_is_tried_again),
+    HF_TEST(firmware_last_try_cut_off_by_a_reboot_is_a_failure),
+    HF_TEST(firmware_end_not_told_before_a_reboot_is_told_after_it),
+    HF_TEST(firmware_server_that_keeps_failing_is_left_alone),
+    HF_TEST(transfer_wrong_requests_get_the_specified_code),
+    HF_TEST(transfer_location_that_is_too_long_is_refused),
+    HF_TEST(rule_19_without_transfers_both_are_not_supported),
+    HF_TEST(transfer_profile_and_protocols_are_listed_where_they_work),
+    HF_TEST(rule_22_status_triggers_answer_first_and_send_the_present_one),
+    HF_TEST(rule_22_a_firmware_that_waits_for_its_date_is_idle),
+    HF_TEST(rule_08_statuses_wait_for_the_registration), HF_TEST(diagnostics_are_made_fed_and_told),
+    HF_TEST(diagnostics_tell_what_is_worth_reading), HF_TEST(diagnostics_hold_no_secret),
+    HF_TEST(log_lines_show_only_the_end_of_a_tag), HF_TEST(diagnostics_wait_for_a_slow_taker),
+    HF_TEST(diagnostics_nothing_to_send_has_no_file_name),
+    HF_TEST(diagnostics_failed_upload_is_tried_and_told),
+    HF_TEST(diagnostics_survive_a_reboot_under_the_name_given),
+    HF_TEST(diagnostics_and_firmware_take_turns),
+    HF_TEST(diagnostics_platform_adds_its_lines_within_the_window),
+    HF_TEST(transfer_nothing_to_do_costs_no_work))

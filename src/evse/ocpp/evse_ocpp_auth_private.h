@@ -6,6 +6,8 @@
 
 #include "evse/evse_ocpp.h"
 
+#include <string.h>
+
 // ---- keys ---------------------------------------------------------------------------------------
 
 #if CONFIG_EVSE_OCPP_LOCAL_LIST
@@ -35,6 +37,13 @@
 #define EVSE_PROFILE_RESERVATION ""
 #define EVSE_KEYS_RESERVATION(X)
 #endif
+
+/// What a line of the log may show of a tag, which is as good as a card: its last four characters, of a short one fewer.
+static inline const char *evse_tag_tail(const char *id_tag)
+{
+    size_t length = strlen(id_tag);
+    return id_tag + length - (length < 8u ? length / 2u : 4u);
+}
 
 // ---- authorization: evse_ocpp_auth.c ------------------------------------------------------------
 

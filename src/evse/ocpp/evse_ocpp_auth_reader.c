@@ -71,8 +71,8 @@ int evse_ocpp_present_card(evse_ocpp_t *ocpp, const char *id_tag, uint64_t now_u
     // Nowhere to go: the first connector's light says so.
     int status =
         evse_ocpp_present_tag(ocpp, connector >= 0 ? (unsigned)connector : 0u, id_tag, now_us);
-    HF_LOGI(ocpp->config.log, now_us, SESSION, "card %s, connector %d: %s", id_tag, connector + 1,
-            hf_status_text(status));
+    HF_LOGI(ocpp->config.log, now_us, SESSION, "card ..%s, connector %d: %s", evse_tag_tail(id_tag),
+            connector + 1, hf_status_text(status));
     return status;
 }
 

@@ -490,7 +490,8 @@ evse_change_t evse_ocpp_change_key(evse_ocpp_t *ocpp, const char *name, const ch
                 hf_status_text(status));
         return EVSE_CHANGE_REJECTED;
     }
-    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s set to %s", key->name, value);
+    HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s set to %s", key->name,
+            is_secret(key) ? "(not shown)" : value);
     return has_flag(key, EVSE_KEY_REBOOT) ? EVSE_CHANGE_REBOOT_REQUIRED : EVSE_CHANGE_ACCEPTED;
 }
 

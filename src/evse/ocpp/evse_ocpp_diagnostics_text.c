@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The diagnostics file: lines of text, made one by one while the seam takes them. Nothing is copied: a line shows what was
-// true when it was made. Invariant: no secret is written (values of keys that hold one, tags of users, locations).
+// true when it was made. Invariant: no secret is written (values of keys that hold one, tags of users, locations); a line of
+// the log shows a tag's end, see evse_tag_tail().
 #include "evse_ocpp_transfer.h"
 
 #define LINES_PER_ROUND 24u // the comms loop has other things to do

@@ -54,8 +54,9 @@ static void look_for_conflict(evse_ocpp_t *ocpp, const char *id_tag, const evse_
     uint64_t utc_ms = evse_ocpp_utc_ms(ocpp, ocpp->now_us);
     if (evse_tag_is_valid(listed, utc_ms) != evse_tag_is_valid(told, utc_ms)) {
         ocpp->auth.is_conflict_due = true;
-        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "tag %s: %s in the local list, told %s",
-                id_tag, evse_tag_status_text(listed->status), evse_tag_status_text(told->status));
+        HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "tag ..%s: %s in the local list, told %s",
+                evse_tag_tail(id_tag), evse_tag_status_text(listed->status),
+                evse_tag_status_text(told->status));
     }
 }
 
@@ -74,8 +75,8 @@ void evse_list_learn(evse_ocpp_t *ocpp, const char *id_tag, const evse_tag_info_
     memcpy(tag.id, id_tag, strlen(id_tag) + 1u);
     int status = evse_tag_cache_put(&ocpp->auth.cache, &tag, evse_ocpp_utc_ms(ocpp, ocpp->now_us));
     if (status != HF_OK) {
-        HF_LOGW(ocpp->config.log, ocpp->now_us, STORE, "tag %s not cached: %s", id_tag,
-                hf_status_text(status));
+        HF_LOGW(ocpp->config.log, ocpp->now_us, STORE, "tag ..%s not cached: %s",
+                evse_tag_tail(id_tag), hf_status_text(status));
     }
 }
 

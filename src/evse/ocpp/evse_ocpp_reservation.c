@@ -332,8 +332,8 @@ static const char *reserve(evse_ocpp_t *ocpp, unsigned key, const evse_reservati
     }
     auth->reservation[key] = *reservation;
     hold(ocpp);
-    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "reservation %d of connector %u for tag %s",
-            (int)reservation->id, key, terms->id_tag);
+    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "reservation %d of connector %u for tag ..%s",
+            (int)reservation->id, key, evse_tag_tail(terms->id_tag));
     return "Accepted";
 }
 

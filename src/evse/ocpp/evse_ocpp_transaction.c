@@ -127,14 +127,14 @@ static void start_confirmed(evse_ocpp_t *ocpp, const evse_transaction_t *transac
     bool accepted = hf_json_is_string(hf_json_member(tag_info, "status"), "Accepted");
     if (!is_running(ocpp, transaction)) {
         HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION,
-                "connector %u: past transaction %d delivered, tag %s", connector + 1u,
-                (int)transaction_id, transaction->id_tag);
+                "connector %u: past transaction %d delivered, tag ..%s", connector + 1u,
+                (int)transaction_id, evse_tag_tail(transaction->id_tag));
         return;
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION,
-            "session %u: transaction %d started, tag %s, meter %llu Wh",
-            (unsigned)ocpp->session[connector].id, (int)transaction_id, transaction->id_tag,
-            (unsigned long long)transaction->start_Wh);
+            "session %u: transaction %d started, tag ..%s, meter %llu Wh",
+            (unsigned)ocpp->session[connector].id, (int)transaction_id,
+            evse_tag_tail(transaction->id_tag), (unsigned long long)transaction->start_Wh);
     if (!accepted) {
         evse_session_deauthorize(ocpp, connector);
     }

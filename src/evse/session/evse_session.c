@@ -63,8 +63,8 @@ void evse_session_open(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag
     if (!authorize) {
         evse_session_signal(ocpp, connector, true);
     }
-    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "session %u: connector %u, tag %s%s",
-            (unsigned)session->id, connector + 1u, session->id_tag,
+    HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "session %u: connector %u, tag ..%s%s",
+            (unsigned)session->id, connector + 1u, evse_tag_tail(session->id_tag),
             authorize ? ", asking" : ", authorized");
 }
 
@@ -162,8 +162,8 @@ void evse_session_stop(evse_ocpp_t *ocpp, unsigned connector, evse_stop_reason_t
 void evse_session_deauthorize(evse_ocpp_t *ocpp, unsigned connector)
 {
     evse_session_t *session = &ocpp->session[connector];
-    HF_LOGW(ocpp->config.log, ocpp->now_us, SESSION, "session %u: tag %s not accepted",
-            (unsigned)session->id, session->id_tag);
+    HF_LOGW(ocpp->config.log, ocpp->now_us, SESSION, "session %u: tag ..%s not accepted",
+            (unsigned)session->id, evse_tag_tail(session->id_tag));
     evse_session_signal(ocpp, connector, false);
     if (EVSE_NUMBER(ocpp, StopTransactionOnInvalidId) != 0) {
         session->cable_held = true; // errata 3.5

@@ -23,8 +23,8 @@ static void end_by_card(evse_ocpp_t *ocpp, unsigned connector, const char *id_ta
     evse_session_t *session = &ocpp->session[connector];
     session->cable_held = false;
     if (session->state == EVSE_SESSION_IDLE) {
-        HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "connector %u: cable freed by tag %s",
-                connector + 1u, id_tag);
+        HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "connector %u: cable freed by tag ..%s",
+                connector + 1u, evse_tag_tail(id_tag));
         return;
     }
     hf_builder_t out;
