@@ -144,6 +144,18 @@ static void program_byte(hf_flash_ram_t *ram, uint8_t *to, uint8_t value)
     ram->programmed_bytes++;
 }
 
+static void program_bytes(hf_flash_ram_t *ram, uint8_t *to, const uint8_t *bytes, uint32_t count)
+{
+    uint32_t blank = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        blank += to[i] == 0xFFu;
+    }
+    memcpy(to, bytes, count);
+    ram->overwrites += count - blank;
+    ram->programmed_bytes += count;
+    ram->steps += count;
+}
+
 static int ram_program(void *ctx, uint32_t segment, uint32_t offset, const void *data,
                        uint32_t length)
 {
@@ -160,6 +172,10 @@ static int ram_program(void *ctx, uint32_t segment, uint32_t offset, const void 
     bool fails = ++ram->programs == ram->fail_program_at;
     uint32_t count = fails ? length / 2u : length;
     mark_written(ram, to, count);
+    if (ram->cut_at - ram->steps >= count && ram->steps <= ram->cut_at) { // none of them is cut
+        program_bytes(ram, to, bytes, count);
+        return fails ? HF_E_IO : HF_OK;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (ram->steps++ >= ram->cut_at) {
             if (ram->cut_garbage) {

@@ -199,7 +199,7 @@ static void poll_store(evse_ocpp_t *ocpp)
 // or from time: readings and limits at their moment, else every ROUND_US.
 static bool is_stirred(evse_ocpp_t *ocpp, evse_link_state_t link_was)
 {
-    uint64_t durable = hf_journal_durable(&ocpp->config.store->journal);
+    uint64_t durable = ocpp->config.store->journal.durable;
     return ocpp->stirred || ocpp->link_state != link_was || durable != ocpp->durable ||
            hf_queue_count(&ocpp->config.mailbox->events) != 0u ||
            evse_is_due(ocpp->now_us, ocpp->next_round_us) || evse_smart_is_due(ocpp);
@@ -217,7 +217,7 @@ static void do_round(evse_ocpp_t *ocpp)
         evse_stir(ocpp);
     }
     ocpp->stirred = false;
-    ocpp->durable = hf_journal_durable(&ocpp->config.store->journal);
+    ocpp->durable = ocpp->config.store->journal.durable;
     evse_clock_step(ocpp);
     evse_transaction_step(ocpp);
     evse_auth_step(ocpp);

@@ -64,13 +64,17 @@ static char *put_fixed(char *at, int32_t value, unsigned decimals)
     char digits[12];
     unsigned begin = sizeof digits;
     uint32_t rest = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
-    for (unsigned i = 0u; rest != 0u || i <= decimals; i++) {
-        if (i == decimals && decimals != 0u) {
-            digits[--begin] = '.';
+    if (decimals != 0u) {
+        for (unsigned i = 0u; i < decimals; i++) {
+            digits[--begin] = (char)('0' + rest % 10u);
+            rest /= 10u;
         }
+        digits[--begin] = '.';
+    }
+    do {
         digits[--begin] = (char)('0' + rest % 10u);
         rest /= 10u;
-    }
+    } while (rest != 0u);
     if (value < 0) {
         *at++ = '-';
     }
@@ -111,8 +115,8 @@ static char *write_sample(char *at, const evse_message_t *message, const middle_
     at = sample->measurand == EVSE_MEASURAND_ENERGY
              ? put_Wh(at, message->register_Wh)
              : put_fixed(at, sample->value, evse_measurand_decimals(sample->measurand));
-    at = put(at, middle->text, middle->length);
-    at = put(at, measurand.text, measurand.length);
+    memcpy(at, middle->text, sizeof middle->text); // all of it is quicker than the right length
+    at = put(at + middle->length, measurand.text, measurand.length);
     if (location != EVSE_LOCATION_Outlet && location < EVSE_LOCATION_COUNT) {
         at = put_piece(at, &locations[location]);
     }

@@ -46,10 +46,6 @@ static void judge_station(const evse_ocpp_t *ocpp, uint8_t *state, uint8_t *faul
 
 static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_t *fault)
 {
-    if (ocpp->views == 0u || ocpp->first_orders_us == 0u ||
-        ocpp->snapshot.now_us <= ocpp->first_orders_us) {
-        return false;
-    }
     if (index == 0u) {
         judge_station(ocpp, state, fault);
         return true;
@@ -65,6 +61,10 @@ static bool look(const evse_ocpp_t *ocpp, unsigned index, uint8_t *state, uint8_
 
 void evse_status_step(evse_ocpp_t *ocpp)
 {
+    if (ocpp->views == 0u || ocpp->first_orders_us == 0u ||
+        ocpp->snapshot.now_us <= ocpp->first_orders_us) {
+        return;
+    }
     for (unsigned i = 0u; i <= ocpp->config.connectors; i++) {
         uint8_t state = 0u, fault = 0u;
         if (look(ocpp, i, &state, &fault) &&

@@ -57,7 +57,8 @@ bool evse_rpc_frame_begin(evse_rpc_t *rpc, evse_rpc_draft_t *draft, int type)
     hf_builder_init(&draft->out, room, capacity);
     hf_json_writer_init(&draft->json, &draft->out);
     hf_json_begin_array(&draft->json);
-    hf_json_put_i64(&draft->json, type);
+    const char digit = (char)('0' + type);
+    hf_json_put_raw(&draft->json, (hf_slice_t){&digit, 1u});
     return true;
 }
 

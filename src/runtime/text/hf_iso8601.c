@@ -41,14 +41,14 @@ static date_t date_from_days(int days)
     return date;
 }
 
-static char *put(char *at, uint32_t value, int digits, char after)
+// Two digits, and what comes after.
+static char *put(char *at, uint32_t value, char after)
 {
-    for (int i = digits - 1; i >= 0; i--) {
-        at[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    at[digits] = after;
-    return at + digits + 1;
+    uint32_t tens = value * 205u >> 11; // a tenth, of what is less than 100
+    at[0] = (char)('0' + tens);
+    at[1] = (char)('0' + (value - 10u * tens));
+    at[2] = after;
+    return at + 3;
 }
 
 void hf_iso8601_format(uint64_t utc_ms, char *text)
@@ -58,14 +58,19 @@ void hf_iso8601_format(uint64_t utc_ms, char *text)
     uint32_t of_day = (uint32_t)(ms - (uint64_t)days * MS_PER_DAY);
     date_t date = date_from_days((int)days);
 
-    text = put(text, (uint32_t)date.year, 4, '-');
-    text = put(text, (uint32_t)date.month, 2, '-');
-    text = put(text, (uint32_t)date.day, 2, 'T');
-    text = put(text, of_day / MS_PER_HOUR, 2, ':');
-    text = put(text, of_day / 60000 % 60, 2, ':');
-    text = put(text, of_day / 1000 % 60, 2, '.');
-    text = put(text, of_day % 1000, 3, 'Z');
-    *text = '\0';
+    uint32_t of_minute = of_day % 60000u;
+    uint32_t of_second = of_minute % 1000u;
+    text =
+        put(text, (uint32_t)date.year / 100u, '-') - 1; // the rest of the year goes over the dash
+    text = put(text, (uint32_t)date.year % 100u, '-');
+    text = put(text, (uint32_t)date.month, '-');
+    text = put(text, (uint32_t)date.day, 'T');
+    text = put(text, of_day / MS_PER_HOUR, ':');
+    text = put(text, of_day / 60000u % 60u, ':');
+    text = put(text, of_minute / 1000u, '.');
+    text = put(text, of_second / 10u, (char)('0' + of_second % 10u));
+    text[0] = 'Z';
+    text[1] = '\0';
 }
 
 typedef struct reader {

@@ -61,24 +61,23 @@ size_t hf_json_plain(const char *text, size_t length)
 
 bool hf_json_is_plain(const char *text, size_t length)
 {
-    size_t word;
+    size_t word, last;
     if (length < sizeof word) {
-        uint32_t first, last; // which may be the same, or overlap
+        uint32_t first, second; // which may overlap
         if (sizeof word < 2u * sizeof first || length < sizeof first) {
             return hf_json_plain(text, length) == length;
         }
         memcpy(&first, text, sizeof first);
-        memcpy(&last, text + length - sizeof last, sizeof last);
-        return special_bytes(first | (size_t)((uint64_t)last << 32)) == 0;
+        memcpy(&second, text + length - sizeof second, sizeof second);
+        return special_bytes(first | (size_t)((uint64_t)second << 32)) == 0;
     }
-    for (size_t at = 0; at < length; at += sizeof word) {
-        size_t begin = length - at < sizeof word ? length - sizeof word : at; // the last ones twice
-        memcpy(&word, text + begin, sizeof word);
-        if (special_bytes(word) != 0) {
-            return false;
-        }
+    memcpy(&last, text + length - sizeof last, sizeof last); // some of them twice
+    size_t special = special_bytes(last);
+    for (size_t at = 0; special == 0 && length - at > sizeof word; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        special = special_bytes(word);
     }
-    return true;
+    return special == 0;
 }
 
 static bool is_digit(char c)

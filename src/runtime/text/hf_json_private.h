@@ -7,7 +7,7 @@
 
 static inline bool hf_json_is_space(char c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\n' || c == '\r');
 }
 
 static inline int hf_json_hex_digit(char c)

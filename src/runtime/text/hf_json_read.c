@@ -301,6 +301,9 @@ int hf_json_i64(hf_json_t value, int64_t *out)
     if (value.type != HF_JSON_NUMBER) {
         return value.type == HF_JSON_NONE ? HF_E_NOT_FOUND : HF_E_FORMAT;
     }
+    if (hf_slice_to_i64(value.raw, out) == HF_OK) {
+        return HF_OK; // digits alone, as nearly all
+    }
     number_t number = number_split(value.raw);
     if (number.has_exponent) {
         return HF_E_FORMAT;

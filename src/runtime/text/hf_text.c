@@ -82,7 +82,7 @@ int hf_slice_to_i64(hf_slice_t slice, int64_t *value)
         if (digit > 9) {
             return HF_E_FORMAT;
         }
-        if (magnitude > (limit - digit) / 10) {
+        if (magnitude >= INT64_MAX / 10 && magnitude > (limit - digit) / 10) { // seldom divided
             too_big = true; // but go on: a letter further on makes it HF_E_FORMAT
         } else {
             magnitude = magnitude * 10 + digit;
@@ -202,13 +202,19 @@ static uint64_t magnitude_of(int64_t value)
 
 void hf_builder_i64(hf_builder_t *builder, int64_t value)
 {
-    append_number(builder, magnitude_of(value),
-                  (number_style_t){.negative = value < 0, .base = 10, .pad = ' '});
+    char digits[1 + DIGITS_MAX];
+    size_t at = 1 + digits_of(magnitude_of(value), 10, digits + 1);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    append(builder, digits + at, sizeof digits - at);
 }
 
 void hf_builder_u64(hf_builder_t *builder, uint64_t value)
 {
-    append_number(builder, value, (number_style_t){.base = 10, .pad = ' '});
+    char digits[DIGITS_MAX];
+    size_t at = digits_of(value, 10, digits);
+    append(builder, digits + at, sizeof digits - at);
 }
 
 void hf_builder_hex(hf_builder_t *builder, uint64_t value, unsigned digits)
