@@ -260,6 +260,22 @@ static int drop_station(server_t *server, const char *id)
     return HF_E_NOT_FOUND;
 }
 
+static void tell_refused(const char *line, const char *why)
+{
+    char text[6u * LINE_BYTES + 200]; // every character escaped
+    hf_builder_t out;
+    hf_json_writer_t json;
+    hf_builder_init(&out, text, sizeof text);
+    hf_json_writer_init(&json, &out);
+    hf_json_begin_object(&json);
+    hf_json_string_field(&json, "event", "error");
+    hf_json_string_field(&json, "line", line);
+    hf_json_string_field(&json, "text", why);
+    hf_json_end_object(&json);
+    print_event(NULL, text);
+    (void)fprintf(stderr, "holdfast csms: '%s': %s\n", line, why);
+}
+
 static void run_line(server_t *server, const char *line)
 {
     int64_t seconds = 0;
@@ -281,7 +297,7 @@ static void run_line(server_t *server, const char *line)
         status = csms_command(&server->csms, line, now_us());
     }
     if (status != HF_OK) {
-        (void)fprintf(stderr, "holdfast csms: '%s': %s\n", line, hf_status_text(status));
+        tell_refused(line, hf_status_text(status));
     }
 }
 

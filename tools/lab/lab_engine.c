@@ -183,6 +183,11 @@ void lab_engine_note(lab_engine_t *engine, const char *format, ...)
     lab_text_free(&members);
 }
 
+const char *lab_who_text(lab_who_t who)
+{
+    return who == LAB_VEHICLE ? "vehicle" : "central system";
+}
+
 bool lab_engine_url(const lab_engine_t *engine, const char *path, char *url, size_t capacity)
 {
     const char *host = engine->device.http[0] != '\0' ? engine->device.http : engine->ip;

@@ -83,6 +83,7 @@ typedef struct lab_engine {
     uint32_t boots;                   // as many were seen
     uint64_t until_us;                // no pause lasts longer; 0: as long as it likes
     char why[256];
+    char refusal[256]; // of a line that vehicle or central system did not take; "" none
     lab_load_t load;
     uint64_t opened_us; // this call began
     bool has_ended;     // the device, for good
@@ -138,6 +139,8 @@ lab_result_t lab_act_health(lab_engine_t *engine, const lab_act_t *act);
 /// Fire and forget: half a second, no answer awaited.
 void lab_engine_ask_reboot(lab_engine_t *engine);
 
+/// "vehicle", "central system".
+const char *lab_who_text(lab_who_t who);
 /// An event told after the step began (since "reset": after that), with the members of `where` (JSON object or NULL).
 bool lab_engine_event(lab_engine_t *engine, lab_who_t who, const char *name, const char *where,
                       uint64_t mark);

@@ -12,12 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FRAME_BYTES  16u
-#define BATCH_MOST   400u // what a station may be late by, at once
-#define LOAD_LEAST   0.95 // of the frames that were asked for
-#define PROMPT_TURN  50u
-#define FOREIGN_ID   0x300u // to 0x37F: of nobody on this bus
-#define SESSION_MORE 30.0
+#define FRAME_BYTES 16u
+#define BATCH_MOST  400u // what a station may be late by, at once
+#define LOAD_LEAST  0.95 // of the frames that were asked for
+#define PROMPT_TURN 50u
+#define FOREIGN_ID  0x300u // to 0x37F: of nobody on this bus
+#define REFUSAL_S   0.2    // within that a line that is not taken is told, as a rule
 
 // ---- lines and tags ----
 
@@ -151,8 +151,8 @@ static lab_result_t await_event(lab_engine_t *engine, const awaited_event_t *eve
     return lab_engine_wait(engine, limit_s, has_event, event)
                ? LAB_STEP_GOOD
                : lab_engine_bad(engine, "the %s did not tell '%s' %s within %.0f s",
-                                event->who == LAB_VEHICLE ? "vehicle" : "central system",
-                                event->name, event->where != NULL ? event->where : "", limit_s);
+                                lab_who_text(event->who), event->name,
+                                event->where != NULL ? event->where : "", limit_s);
 }
 
 static lab_result_t act_wait_event(lab_engine_t *engine, const lab_act_t *act)
@@ -171,8 +171,7 @@ static lab_result_t tell(lab_engine_t *engine, lab_who_t who, const char *line)
 {
     return engine->device.ops->tell(&engine->device, who, line) == 0
                ? LAB_STEP_GOOD
-               : lab_engine_bad(engine, "the %s does not listen to '%s'",
-                                who == LAB_VEHICLE ? "vehicle" : "central system", line);
+               : lab_engine_bad(engine, "the %s does not listen to '%s'", lab_who_text(who), line);
 }
 
 typedef struct session_step {
@@ -349,11 +348,25 @@ static lab_result_t switch_world(lab_engine_t *engine, int (*act)(lab_device_t *
                                          : lab_engine_bad(engine, "that could not be done");
 }
 
+static bool is_refused(lab_engine_t *engine, const void *what)
+{
+    (void)what;
+    return engine->refusal[0] != '\0';
+}
+
+/// That a line is taken nobody says. A refusal later than this is that of the step after it.
+static lab_result_t act_tell(lab_engine_t *engine, lab_who_t who, const char *line)
+{
+    lab_result_t result = tell(engine, who, line);
+    bool is_bad = result == LAB_STEP_GOOD && lab_engine_wait(engine, REFUSAL_S, is_refused, NULL);
+    return is_bad ? LAB_STEP_BAD : result; // play_act() tells why
+}
+
 static lab_result_t act_fault(lab_engine_t *engine, const lab_act_t *act)
 {
     char line[128];
     (void)snprintf(line, sizeof line, "fault 1 %s for %lld", act->name, (long long)act->ms);
-    lab_result_t result = tell(engine, LAB_VEHICLE, line);
+    lab_result_t result = act_tell(engine, LAB_VEHICLE, line);
     if (result == LAB_STEP_GOOD) {
         lab_engine_pass_time(engine, (double)act->ms / 1000.0);
     }
@@ -476,7 +489,8 @@ lab_result_t lab_engine_act(lab_engine_t *engine, const lab_act_t *act)
     case LAB_DO_FAULT:
         return act_fault(engine, act);
     case LAB_DO_TELL:
-        return tell(engine, strcmp(act->to, "vehicle") == 0 ? LAB_VEHICLE : LAB_CENTRAL, act->line);
+        return act_tell(engine, strcmp(act->to, "vehicle") == 0 ? LAB_VEHICLE : LAB_CENTRAL,
+                        act->line);
     case LAB_DO_REPORT:
         return act_report(engine);
     case LAB_DO_NOTE:

@@ -68,6 +68,21 @@ static void on_line(void *ctx, const lab_run_t *run, const lab_line_t *line, con
     }
 }
 
+static void note_refusal(lab_engine_t *engine, lab_who_t who, const char *line)
+{
+    char told[100] = "", why[80] = "";
+    hf_json_t root;
+    if (hf_json_parse(line, strlen(line), &root) != HF_OK ||
+        !hf_json_is_string(hf_json_member(root, "event"), "error")) {
+        return;
+    }
+    // One that is too long, or missing, is told as none.
+    (void)!hf_json_string(hf_json_member(root, "line"), told, sizeof told);
+    (void)!hf_json_string(hf_json_member(root, "text"), why, sizeof why);
+    (void)snprintf(engine->refusal, sizeof engine->refusal, "the %s refused '%s': %s",
+                   lab_who_text(who), told, why);
+}
+
 static void on_event(void *ctx, lab_who_t who, const char *line)
 {
     lab_engine_t *engine = ctx;
@@ -77,6 +92,7 @@ static void on_event(void *ctx, lab_who_t who, const char *line)
         engine->is_no_memory = true;
         return;
     }
+    note_refusal(engine, who, line);
     free(event->line);
     *event = (lab_event_t){.number = ++engine->events, .who = who, .line = copy};
 }
@@ -236,6 +252,10 @@ static lab_result_t play_act(lab_engine_t *engine, uint32_t index)
     lab_progress_doing(engine->progress, engine->step[index] != NULL ? engine->step[index]->title
                                                                      : lab_do_text(act->what));
     lab_result_t result = lab_engine_act(engine, act);
+    if (engine->refusal[0] != '\0') {
+        result = lab_engine_bad(engine, "%s", engine->refusal);
+        engine->refusal[0] = '\0';
+    }
     if (result == LAB_STEP_BAD && lab_engine_is_stopped(engine)) {
         return result; // it stays planned: not run
     }
