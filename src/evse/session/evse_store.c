@@ -150,15 +150,25 @@ uint64_t evse_store_new_id(evse_store_t *store)
     return (uint64_t)store->boot << 32 | store->next_message++;
 }
 
+// At least `digits` of them, and what comes after; returns where that ends.
+static char *put_hex(char *at, uint64_t value, unsigned digits, char after)
+{
+    char all[16];
+    unsigned begin = sizeof all;
+    for (; value != 0 || sizeof all - begin < digits; value >>= 4) {
+        all[--begin] = "0123456789abcdef"[value & 15u];
+    }
+    memcpy(at, &all[begin], sizeof all - begin);
+    at += sizeof all - begin;
+    *at = after;
+    return at + 1;
+}
+
 void evse_store_id_text(const evse_store_t *store, uint64_t id, char text[EVSE_MESSAGE_ID_BYTES])
 {
-    hf_builder_t out;
-    hf_builder_init(&out, text, EVSE_MESSAGE_ID_BYTES);
-    hf_builder_hex(&out, store->station_nonce, 8);
-    hf_builder_char(&out, '-');
-    hf_builder_hex(&out, id >> 32, 1);
-    hf_builder_char(&out, '-');
-    hf_builder_hex(&out, id & UINT32_MAX, 1);
+    text = put_hex(text, store->station_nonce, 8, '-');
+    text = put_hex(text, id >> 32, 1, '-');
+    (void)put_hex(text, id & UINT32_MAX, 1, '\0');
 }
 
 void evse_store_copy_text(char *out, size_t capacity, const char *text)
