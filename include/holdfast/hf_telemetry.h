@@ -63,8 +63,8 @@ typedef struct hf_telemetry {
     hf_atomic_u32_t put, lost_marks;
     uint32_t got, marks_peak;
     uint32_t lines, lost_lines;
-    uint64_t started_us, now_us;                // now_us: of the last poll
-    uint64_t sample_us, heartbeat_us, pools_us; // the last one
+    uint64_t started_us, now_us;                // now_us: of the last poll that had to do
+    uint64_t sample_us, heartbeat_us, pools_us; // when the next one is due
     uint64_t ready_us, dumped_us[HF_WIRE_KINDS];
     uint32_t dumped; // bit per kind
     const char *last_tag;
@@ -106,8 +106,8 @@ const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry);
 void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
                         uint32_t value, const char *name);
 /// For on_trip(): the line of the trip; before it the Mem line unless that was told, and after it the header, the worst
-/// stacks, their sizes, pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within on_trip() or
-/// the owner.
+/// stacks, their sizes, pools and locks, for a trip (not a warning) and at most every 10 s for a kind. Context: within
+/// on_trip() or the owner.
 void hf_telemetry_tell_trip(hf_telemetry_t *telemetry, const hf_trip_event_t *event);
 
 #ifdef __cplusplus

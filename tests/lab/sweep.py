@@ -139,7 +139,7 @@ class Sweep:
                 os.makedirs(place + "/state")
                 self.places.put(place)
             few = self.is_sample
-            self.every("stepped", self.stepped, *((2, [6, 39]) if few else (40, range(1, 41))))
+            self.every("stepped", self.stepped, *((2, [6, 39]) if few else (39,)))
             for what, one in (("a first start", self.first_start), ("a later start", self.start)):
                 self.every(what, one, *((3, range(1, 4500, 1500)) if few else (3000,)))
             for name, least in (("s1_boot_idle", 1), ("s2_portal_load", 100), ("s4_config_apply", 300)):

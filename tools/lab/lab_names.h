@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Texts that come again and again (tags, names of tasks and pools), each kept once: a row has a pointer to its own. On a desk:
-// allocates, and says when it cannot.
+// Texts that come again and again (tags, names of tasks and pools), each kept once: a row has a pointer to its own. On a
+// desk: allocates, and says when it cannot.
 #ifndef LAB_NAMES_H
 #define LAB_NAMES_H
 

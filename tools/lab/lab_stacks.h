@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stacks over a whole run: what each task left at least, and of how much, where the device tells it ([Stack] lines, AsyncTCP's
-// own). A size holds from where it is told, and before it when none was told yet.
+// Stacks over a whole run: what each task left at least, and of how much, where the device tells it ([Stack] lines,
+// AsyncTCP's own). A size holds from where it is told, and before it when none was told yet.
 #ifndef LAB_STACKS_H
 #define LAB_STACKS_H
 
