@@ -11,6 +11,7 @@
 #define NUMBERS_MAX   4096u
 #define SEEDS         400u
 #define TYPE          7u
+#define FIRST         32u // place of a segment's first record
 
 typedef struct owner {
     hf_journal_t journal;
@@ -74,8 +75,8 @@ static void moved(void *ctx, uint32_t position, const hf_journal_record_t *recor
     uint32_t number;
     (void)ctx, (void)record;
     memcpy(&number, data, 4);
-    for (uint32_t i = number; i > 0 && o.position[i - 1u] != 0; i--) {
-        o.position[i - 1u] = 0; // older ones are not in this segment
+    if (position == FIRST) { // older ones are not in this segment
+        memset(o.position, 0, number * sizeof o.position[0]);
     }
     o.position[number] = position;
 }
@@ -211,7 +212,7 @@ static void journal_rot_before_a_cut_costs_its_record_alone(void)
     memcpy(whole, memory, sizeof whole);
     before = o;
     uint32_t base = o.journal.segment * SEGMENT_BYTES;
-    for (uint32_t at = HF_JOURNAL_RECORD_BYTES_MAX / 32u; at < before.journal.offset; at++) {
+    for (uint32_t at = FIRST; at < before.journal.offset; at++) {
         for (uint32_t cut = at % 3u; cut < 40; cut += 3u) { // within one record
             memcpy(memory, whole, sizeof memory);
             CHECK_EQ(open_again(), HF_OK);
@@ -232,5 +233,91 @@ static void journal_rot_before_a_cut_costs_its_record_alone(void)
     }
 }
 
+// ---- random rot between power cuts --------------------------------------------------------------
+
+static uint32_t state;
+
+static uint32_t dice(uint32_t sides)
+{
+    return model_random(&state) % sides;
+}
+
+/// Appends and polls, up to the end of the day or the cut. Returns what was durable then.
+static uint32_t live(void)
+{
+    uint64_t first = o.newest - hf_journal_appended(&o.journal);
+    for (uint32_t n = dice(60); n > 0; n--) {
+        if (append_next() < 0) {
+            break;
+        }
+        for (uint32_t polls = dice(4); polls > 0; polls--) {
+            (void)hf_journal_poll(&o.journal);
+        }
+    }
+    return (uint32_t)(first + hf_journal_durable(&o.journal));
+}
+
+/// Damages a durable record of a segment whose marks are durable. Its place, or 0.
+static uint32_t rot(const owner_t *before, uint32_t durable)
+{
+    uint32_t number = durable > LIVE ? durable - dice(LIVE) : 0;
+    uint32_t at = before->position[number] + dice(8);
+    uint32_t marks = before->journal.compacted_offset + SECTOR_BYTES;
+    if (number == 0 || before->position[number] == 0 || dice(2) == 0 ||
+        before->journal.durable_offset < marks) {
+        return 0;
+    }
+    memory[before->journal.segment * SEGMENT_BYTES + at] ^= (uint8_t)(1u + dice(255));
+    return at;
+}
+
+static void journal_random_rot_and_cuts_keep_what_was_durable(void)
+{
+    static owner_t before;
+    unsigned holes = 0, hits = 0;
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        state = seed * 2654435761u + 1u;
+        set_up(1u << dice(5), true);
+        for (unsigned boot = 0; boot < 12; boot++) {
+            ram.seed = seed * 100u + boot;
+            ram.sync_polls = dice(4);
+            ram.cut_garbage = dice(2) == 0;
+            ram.cut_at = dice(2) == 0 ? HF_FLASH_RAM_NEVER : ram.steps + dice(4000);
+            uint32_t durable = live();
+            before = o;
+            if (!ram.power_lost) {
+                hf_flash_ram_power_off(&ram);
+            }
+            uint32_t at = before.journal.failed == HF_OK ? rot(&before, durable) : 0;
+            hf_flash_ram_power_on(&ram);
+            int status = open_again();
+            bool is_lost =
+                at != 0 && looks_lost(&before, at, before.journal.segment * SEGMENT_BYTES);
+            bool is_sound = at == 0 && before.journal.commit_durable && // of this boot
+                            !before.journal.needs_compaction;
+            // A cut within an append may have moved everything: what is there must be right, no more is known.
+            bool is_known = before.journal.failed == HF_OK;
+            const char *wrong = status != HF_OK ? hf_status_text(status)
+                                : is_sound && o.journal.holes > 0
+                                    ? "a lost sector was taken for damage"
+                                : is_lost            ? NULL
+                                : is_known           ? judge(&before, at, durable)
+                                : o.newest < durable ? "what was durable is lost"
+                                : o.is_wrong         ? "what was told was never written so"
+                                                     : NULL;
+            if (wrong != NULL) {
+                HF_TEST_FAIL("%s; replay: journal_rot.random:%u:%u", wrong, (unsigned)seed, boot);
+                return;
+            }
+            holes += o.journal.holes;
+            hits += at != 0 ? 1u : 0u;
+            settle();
+        }
+    }
+    printf("  %u records hit, %u places stepped over\n", hits, holes);
+    CHECK(hits > SEEDS && holes > hits / 2u);
+}
+
 HF_TEST_MAIN(HF_TEST(journal_every_bit_turned_costs_its_record_alone),
-             HF_TEST(journal_rot_before_a_cut_costs_its_record_alone))
+             HF_TEST(journal_rot_before_a_cut_costs_its_record_alone),
+             HF_TEST(journal_random_rot_and_cuts_keep_what_was_durable))
