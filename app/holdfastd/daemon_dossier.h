@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Why the daemon ended last time, and how it stood: a file of the state directory, kept in step with the run through a
-// mapping (so SIGKILL finds it as of main's last round), written at each end and by the handler of fatal signals; at the next
-// start it is read, told, and moved to the journal. Beside the dossier the file names the boot of the machine, so that a
-// restart of the program and one of the machine are told apart.
+// mapping (so SIGKILL finds it as of main's last round), written at each end and by the handler of fatal signals; at the
+// next start it is read, told, and moved to the journal. Beside the dossier the file names the boot of the machine, so that
+// a restart of the program and one of the machine are told apart.
 #ifndef DAEMON_DOSSIER_H
 #define DAEMON_DOSSIER_H
 

@@ -23,7 +23,8 @@ typedef struct setting {
 
 /// NULL: there is none of that name.
 const setting_t *options_find(const char *name);
-/// HF_E_TOO_LONG: empty, too. HF_E_FULL: there are as many as there may be. HF_E_STATE: speaks of the last --can, of which there is none before it.
+/// HF_E_TOO_LONG: empty, too. HF_E_FULL: there are as many as there may be. HF_E_STATE: speaks of the last --can, of which
+/// there is none before it.
 HF_MUST_CHECK int options_apply(options_t *options, const setting_t *setting, const char *value);
 void options_print_help(void);
 

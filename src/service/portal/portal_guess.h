@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // How often a password may be guessed: one count for the whole portal, so that no table grows with the addresses of who
-// guesses. Goals: from however many places 5 guesses at once, 6 more in the next two minutes, then one in 64 s (1,350 a day);
-// whoever has given the right password before does not wait for what others guess, and nobody waits longer than 64 s who
-// finds the portal without a guesser. Invariants: while it is closed no password is compared, so that the answer tells
-// nothing; a right password reopens nothing for others, or its owner's visits would give a guesser new tries.
+// guesses. Goals: from however many places 5 guesses at once, 6 more in the next two minutes, then one in 64 s (1,350 a
+// day); whoever has given the right password before does not wait for what others guess, and nobody waits longer than 64 s
+// when the guesses have ended. Invariants: while it is closed no password is compared, so that the answer tells nothing; a
+// right password reopens nothing for others, or its owner's visits would give a guesser new tries.
 #ifndef PORTAL_GUESS_H
 #define PORTAL_GUESS_H
 
