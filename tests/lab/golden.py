@@ -126,6 +126,7 @@ class Golden(unittest.TestCase):
         status, out, _ = lab(*base, *OFF, "--fail-on", "hin<21K", log)
         self.assertEqual(status, 1)
         self.assertIn("hin<21K: 20912 at hb", out)
+        self.assertIn("again: holdfast lab replay " + " ".join(OFF) + " --fail-on 'hin<21K' " + log + "\n", out)
         self.assertEqual(lab(*base, *OFF, "--fail-on", "frag>35", log)[0], 1)
         self.assertEqual(lab(*base, *OFF, "--fail-on", "trip", log)[0], 0)
         self.assertEqual(lab(*base, *OFF, "--fail-on", "trip", os.path.join(FIXTURES, "s4_baseline.log"))[0], 1)

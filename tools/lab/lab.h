@@ -40,6 +40,8 @@ bool lab_bytes(const char *text, uint32_t *bytes);
 bool lab_shell_word(const char *word, char *out, size_t capacity);
 /// The same of a file, by its absolute path: the command works from any directory.
 bool lab_shell_path(const char *path, char *out, size_t capacity);
+/// Appends " NAME" or " NAME VALUE" to a command line; what has no room is left out whole.
+void lab_shell_option(const char *name, const char *value, char *line, size_t capacity);
 /// Now, and a moment as ISO 8601 in UTC with microseconds ("2026-01-09T11:15:35.000000+00:00"), and back. False: it is none.
 double lab_now(void);
 void lab_iso8601(double ts, char out[40]);

@@ -432,19 +432,14 @@ static void keep_words(lab_run_options_t *options, int option, int index)
 {
     static const int left_out[] = {OPTION_REPEAT, OPTION_JUNIT, OPTION_JSON,  OPTION_QUIET,
                                    OPTION_OUT,    OPTION_AUTH,  OPTION_RESUME};
-    size_t used = strlen(options->words), room = sizeof options->words - used;
     for (size_t i = 0; i < sizeof left_out / sizeof left_out[0]; i++) {
         if (left_out[i] == option) {
             return;
         }
     }
-    char word[400] = "";
-    bool fits = optarg == NULL || lab_shell_word(optarg, word, sizeof word);
-    int length = snprintf(options->words + used, room, " --%s%s%s", rows[index].option.name,
-                          optarg != NULL ? " " : "", word);
-    if (!fits || length < 0 || (size_t)length >= room) {
-        options->words[used] = '\0';
-    }
+    char name[40];
+    (void)snprintf(name, sizeof name, "--%s", rows[index].option.name);
+    lab_shell_option(name, optarg, options->words, sizeof options->words);
 }
 
 int lab_run_options_read(lab_run_options_t *options, int argc, char **argv)

@@ -93,6 +93,17 @@ bool lab_shell_path(const char *path, char *out, size_t capacity)
     return fits;
 }
 
+void lab_shell_option(const char *name, const char *value, char *line, size_t capacity)
+{
+    char word[400] = "";
+    size_t used = strlen(line), room = capacity - used;
+    bool fits = value == NULL || lab_shell_word(value, word, sizeof word);
+    int length = snprintf(line + used, room, " %s%s%s", name, value != NULL ? " " : "", word);
+    if (!fits || length < 0 || (size_t)length >= room) {
+        line[used] = '\0';
+    }
+}
+
 double lab_now(void)
 {
     struct timespec now;

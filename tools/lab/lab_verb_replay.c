@@ -18,6 +18,7 @@ typedef struct options {
     const char *log, *out, *key, *title, *junit;
     bool is_json;
     lab_gates_t gates;
+    char words[400]; // gates once more, for the command that repeats it
 } options_t;
 
 static int help(void)
@@ -58,6 +59,7 @@ static int read_option(options_t *options, const char *name, const char *value)
         0) {
         return lab_fail(LAB_USAGE, "replay", "%s '%s' is not understood", name, value);
     }
+    lab_shell_option(name, value, options->words, sizeof options->words);
     return 0;
 }
 
@@ -209,13 +211,13 @@ static int replay_log(const options_t *options, replay_t *replay, FILE *log)
 
 static void begin(const options_t *options, lab_run_t *run)
 {
-    char word[900];
+    char word[600];
     lab_run_init(run);
     (void)snprintf(run->key, sizeof run->key, "%s", options->key);
     (void)snprintf(run->title, sizeof run->title, "%s", options->title);
     (void)snprintf(run->device, sizeof run->device, "%s", options->log);
     bool fits = strcmp(options->log, "-") != 0 && lab_shell_path(options->log, word, sizeof word);
-    (void)snprintf(run->replay, sizeof run->replay, "holdfast lab replay %s",
+    (void)snprintf(run->replay, sizeof run->replay, "holdfast lab replay%s %s", options->words,
                    fits ? word : options->log);
     lab_run_git(run);
 }
