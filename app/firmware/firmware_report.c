@@ -16,7 +16,7 @@ static void tell_ticks(hf_json_writer_t *json, const firmware_watch_t *watch)
 {
     hf_lateness_view_t lateness;
     hf_lateness_read(&watch->supervisor.lateness, &lateness);
-    number(json, "ticks", watch->ticks);
+    number(json, "ticks", lateness.count);
     number(json, "ticks_late", lateness.over);
     number(json, "late_limit_us", lateness.limit_us);
     number(json, "late_max_us", lateness.max_us);

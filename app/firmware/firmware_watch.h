@@ -15,18 +15,17 @@ typedef enum firmware_task {
 extern const evse_task_info_t firmware_task_table[FIRMWARE_TASKS];
 
 typedef struct firmware_watch {
-    const evse_t *evse;
+    const evse_control_t *control;
     evse_supervisor_t supervisor;
-    evse_snapshot_t snapshot; // of the tick under way
-    uint64_t due_us;          // when the next tick is to begin; 0 before the first
-    uint64_t judge_us;
-    hf_atomic_u32_t link_up; // written by the comms loop
-    uint32_t ticks, took_max_us;
+    hf_atomic_u32_t conditions; // of evse_supervisor_judge(), written by the comms loop
+    uint32_t due_us,
+        judge_us; // modulo 2^32 (71 minutes; nothing here lasts seconds): the next tick, the next judgement
+    uint32_t took_max_us;
 } firmware_watch_t;
 
 HF_MUST_CHECK int firmware_watch_init(firmware_watch_t *watch, const evse_t *evse, uint64_t now_us);
 /// After a tick that began at `began_us`: notes it, judges once a period; true: the watchdog may be fed.
-bool firmware_watch_tick(firmware_watch_t *watch, uint64_t began_us, uint64_t now_us);
+bool firmware_watch_tick(firmware_watch_t *watch, uint32_t took_us, uint64_t began_us);
 /// The comms loop came round. Context: the comms loop.
 void firmware_watch_comms(firmware_watch_t *watch, bool link_up, uint64_t now_us);
 

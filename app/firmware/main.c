@@ -268,7 +268,7 @@ static void on_tick(void)
 {
     uint64_t now_us = hf_port_now_us();
     evse_control_loop(&evse, now_us);
-    if (firmware_watch_tick(&watch, now_us, hf_port_now_us())) {
+    if (firmware_watch_tick(&watch, (uint32_t)(hf_port_now_us() - now_us), now_us)) {
         mps2_watchdog_feed(); // [SAF-13] never from below the tick
     }
 }

@@ -120,6 +120,7 @@ typedef struct daemon {
     _Atomic uint32_t control_ended;    // power off, contactor open, or the limit is over
     _Atomic uint32_t supervision_ends; // nothing is left to watch
     _Atomic uint32_t journal_wait_ms;  // the write under way takes so long already
+    _Atomic uint32_t link_open;        // 1: to the central system
     uint32_t journal_syncs;            // comms': when the write under way began
     uint64_t journal_since_us;
 } daemon_t;

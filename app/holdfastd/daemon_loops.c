@@ -83,20 +83,20 @@ static bool is_power_off(const evse_snapshot_t *snapshot)
 /// True after the last tick.
 static bool tick(daemon_t *daemon, uint64_t wake_us, uint64_t *stop_us)
 {
-    evse_snapshot_t snapshot;
     uint64_t now_us = hf_port_now_us();
     evse_control_loop(&daemon->evse, now_us);
-    bool is_known = hf_snapshot_read(&daemon->evse.mailbox.snapshot, &snapshot) == HF_OK;
-    if (is_known) {
-        evse_supervisor_note_tick(&daemon->supervisor, now_us > wake_us ? now_us - wake_us : 0,
-                                  &snapshot);
-    }
+    uint64_t late_us = now_us > wake_us ? now_us - wake_us : 0;
+    evse_supervisor_note_tick(&daemon->supervisor, &daemon->evse.control,
+                              late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX, now_us);
     daemon_check_in(daemon, TASK_CONTROL, now_us);
     if (atomic_load(&daemon->control_stops) == 0) {
         return false;
     }
+    evse_snapshot_t snapshot;
     *stop_us = *stop_us == 0 ? now_us : *stop_us;
-    return (is_known && is_power_off(&snapshot)) || now_us - *stop_us > LAST_TICKS_LIMIT_US;
+    return (hf_snapshot_read(&daemon->evse.mailbox.snapshot, &snapshot) == HF_OK &&
+            is_power_off(&snapshot)) ||
+           now_us - *stop_us > LAST_TICKS_LIMIT_US;
 }
 
 static void *control_main(void *ctx)
@@ -124,6 +124,7 @@ static void publish_view(daemon_t *daemon, uint64_t now_us)
 {
     evse_comms_view(&daemon->evse, now_us, &daemon->view);
     hf_snapshot_write(&daemon->view_snapshot, &daemon->view);
+    atomic_store(&daemon->link_open, daemon->view.link == EVSE_LINK_OPEN ? 1u : 0u);
 }
 
 static void take_cards(daemon_t *daemon, uint64_t now_us)

@@ -94,20 +94,14 @@ static _Noreturn void end_for(daemon_t *daemon, unsigned task, uint32_t age_ms)
     _exit(EXIT_SOFTWARE);
 }
 
-static evse_supervisor_verdict_t look(daemon_t *daemon, uint64_t now_us)
+static uint32_t conditions(const daemon_t *daemon)
 {
-    evse_snapshot_t control;
-    evse_comms_view_t comms;
-    bool is_known = hf_snapshot_read(&daemon->evse.mailbox.snapshot, &control) == HF_OK;
-    const evse_supervisor_inputs_t inputs = {
-        .control = is_known ? &control : NULL,
-        .link_up = hf_snapshot_read(&daemon->view_snapshot, &comms) == HF_OK &&
-                   comms.link == EVSE_LINK_OPEN,
-        .realtime = atomic_load(&daemon->realtime.control_error) == 0 &&
-                    atomic_load(&daemon->realtime.memory_error) == 0,
-        .journal_wait_ms = atomic_load(&daemon->journal_wait_ms),
-    };
-    return evse_supervisor_judge(&daemon->supervisor, &inputs, now_us);
+    bool realtime = atomic_load(&daemon->realtime.control_error) == 0 &&
+                    atomic_load(&daemon->realtime.memory_error) == 0;
+    bool slow = atomic_load(&daemon->journal_wait_ms) > EVSE_JOURNAL_SLOW_MS;
+    return (atomic_load(&daemon->link_open) != 0 ? 0u : EVSE_SUPERVISOR_NO_LINK) |
+           (realtime ? 0u : EVSE_SUPERVISOR_NO_REALTIME) |
+           (slow ? EVSE_SUPERVISOR_JOURNAL_SLOW : 0u);
 }
 
 static void tell_health(daemon_t *daemon, uint32_t *told, uint64_t now_us)
@@ -128,6 +122,11 @@ static void tell_health(daemon_t *daemon, uint32_t *told, uint64_t now_us)
     *told = view->reasons;
 }
 
+static bool is_control_seen(const evse_supervisor_view_t *view)
+{
+    return (view->reasons & 1u << EVSE_HEALTH_REASON_CONTROL_UNSEEN) == 0;
+}
+
 void *daemon_supervise(void *ctx)
 {
     daemon_t *daemon = ctx;
@@ -136,7 +135,8 @@ void *daemon_supervise(void *ctx)
     daemon_device_enter_thread();
     while (atomic_load(&daemon->supervision_ends) == 0) {
         uint64_t now_us = hf_port_now_us();
-        evse_supervisor_verdict_t verdict = look(daemon, now_us);
+        evse_supervisor_verdict_t verdict =
+            evse_supervisor_judge(&daemon->supervisor, conditions(daemon), now_us);
         if (verdict.late >= 0) {
             end_for(daemon, (unsigned)verdict.late,
                     daemon->supervisor.view.task[verdict.late].age_ms);
@@ -144,7 +144,7 @@ void *daemon_supervise(void *ctx)
         if (verdict.feed) {
             daemon_watchdog_feed(&daemon->watchdog, now_us);
         }
-        if (verdict.feed && !is_ready && daemon->supervisor.view.lateness.count > 0) {
+        if (verdict.feed && !is_ready && is_control_seen(&daemon->supervisor.view)) {
             is_ready = true; // the first tick has been: OFF is on the bus
             daemon_watchdog_tell(&daemon->watchdog, "READY=1");
         }

@@ -154,6 +154,7 @@ typedef struct evse_control {
     uint64_t started_us, last_tick_us;
     evse_orders_t orders; // latest read
     uint32_t ticks, ticks_late, event_sequence;
+    uint32_t alarms; // grows with every change of a fault, the latch, a bus, a ring that fills
 } evse_control_t;
 
 /// HF_E_ARGUMENT when a seam is missing, HF_E_RANGE when a limit is impossible.

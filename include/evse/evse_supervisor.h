@@ -2,11 +2,12 @@
 // Supervision: who of the critical tasks is in time, whether the watchdogs may be fed, how the charge point does, and which
 // faults it had. It never writes power: it can only stop feeding. [SAF-13]
 // Invariants: "feed" is said only when every critical task has checked in within its deadline, and since the supervisor
-// last dozed off; a supervisor that did not look itself calls nobody late.
+// last dozed off; a supervisor that did not look itself calls nobody late. Every judgement looks at every task; what is
+// made of it is made anew only when something changed, or a time that was waited for has come.
 #ifndef EVSE_SUPERVISOR_H
 #define EVSE_SUPERVISOR_H
 
-#include "evse/evse_state.h"
+#include "evse/evse_control.h"
 #include "evse/evse_timing.h"
 #include "holdfast/hf_lateness.h"
 
@@ -62,14 +63,13 @@ typedef struct evse_fault_record {
 #define EVSE_FAULT_STATION 0xFFu
 
 typedef struct evse_task_view {
-    uint32_t age_ms; // since its last check-in
+    uint32_t age_ms; // from its last check-in to the last judge()
     uint32_t late;   // 1: longer than its deadline
     uint32_t resting;
 } evse_task_view_t;
 
 /// What anybody may know of it.
 typedef struct evse_supervisor_view {
-    uint64_t now_us;
     uint32_t health;  // evse_health_t
     uint32_t reasons; // bit per evse_health_reason_t
     uint32_t feeding; // 1: the watchdogs are fed
@@ -79,61 +79,94 @@ typedef struct evse_supervisor_view {
     uint32_t faults_total;   // ever
     uint32_t faults_dropped; // no longer in the queue, or never made it there
     uint32_t fault_count;    // of fault[], oldest first
-    uint32_t padding;
     evse_fault_record_t fault[EVSE_FAULT_QUEUE_ENTRIES];
-    hf_lateness_view_t lateness; // of control ticks
+    hf_lateness_view_t lateness; // of control ticks; evse_supervisor_read() alone knows it
 } evse_supervisor_view_t;
 
 typedef struct evse_supervisor {
     const evse_task_info_t *task;
     uint32_t tasks;
     hf_atomic_u32_t checked[EVSE_SUPERVISOR_TASKS_MAX]; // moment, odd; 0: resting
+    uint32_t grace[EVSE_SUPERVISOR_TASKS_MAX]; // moments that are surely within the deadline
     // control's
     hf_lateness_t lateness;
     hf_ring_t noted; // evse_fault_record_t: control puts, the supervisor gets
     uint32_t noted_words[HF_RING_BYTES(sizeof(evse_fault_record_t), EVSE_FAULT_QUEUE_ENTRIES) / 4u];
+    uint32_t alarms_seen; // of control
     uint32_t last_fault[CONFIG_EVSE_CONNECTORS_MAX];
     bool last_estop;
+    hf_atomic_u32_t standing; // bit per evse_health_reason_t that control's state is a reason of
+    hf_atomic_u32_t changes;  // grows after a change of that, or of the faults
     // the supervisor's
-    uint64_t started_us, judged_us, link_seen_us;
-    uint32_t watching_since; // moment: deadlines count from here at the earliest
-    uint32_t ticks_over;     // told by the histogram last
-    uint32_t late_told;      // bit per task: it is in the fault queue
+    uint64_t started_us, link_seen_us;
     uint64_t until_us[EVSE_HEALTH_REASON_COUNT]; // a passing reason is shown until then
+    hf_atomic_u32_t judged;                      // moment
+    uint32_t due;            // moment: when time alone may change the health next
+    uint32_t scan_due;       // moment: nobody can be late before it
+    uint32_t watching_since; // moment: deadlines count from here at the earliest
+    uint32_t ticks_over, changes_seen, conditions; // as of the last health
+    uint32_t late_told;                            // bit per task: it is in the fault queue
     evse_supervisor_view_t view;
     hf_snapshot_t published;
     uint32_t published_words[HF_SNAPSHOT_BYTES(sizeof(evse_supervisor_view_t)) / 4u];
 } evse_supervisor_t;
 
-/// What the supervisor cannot know by itself.
-typedef struct evse_supervisor_inputs {
-    const evse_snapshot_t *control; // NULL: none yet
-    bool link_up;
-    bool realtime;            // granted as asked for
-    uint32_t journal_wait_ms; // the write under way, or the last one, took so long
-} evse_supervisor_inputs_t;
-
 typedef struct evse_supervisor_verdict {
     bool feed;
-    int late; // the first critical task beyond its deadline; -1 none
+    int8_t late; // the first critical task beyond its deadline; -1 none
 } evse_supervisor_verdict_t;
 
 /// `tasks` lives as long as the instance; all count as checked in now. HF_E_ARGUMENT (none, or a deadline of 0), HF_E_RANGE.
 HF_MUST_CHECK int evse_supervisor_init(evse_supervisor_t *supervisor, const evse_task_info_t *tasks,
                                        uint32_t count, uint64_t now_us);
+/// A moment: 1,024 us, odd, so that a check-in is one store on every processor and 0 stands for a task at rest.
+#define EVSE_SUPERVISOR_MOMENT_SHIFT 10
+static inline uint32_t evse_supervisor_moment(uint64_t now_us)
+{
+    return (uint32_t)(now_us >> EVSE_SUPERVISOR_MOMENT_SHIFT) | 1u;
+}
 /// The task is alive. Context: any; a task has one context at a time. Cost: one atomic store.
-void evse_supervisor_check_in(evse_supervisor_t *supervisor, unsigned task, uint64_t now_us);
+static inline void evse_supervisor_check_in(evse_supervisor_t *supervisor, unsigned task,
+                                            uint64_t now_us)
+{
+    if (task < EVSE_SUPERVISOR_TASKS_MAX) {
+        atomic_store_explicit(&supervisor->checked[task], evse_supervisor_moment(now_us),
+                              memory_order_relaxed);
+    }
+}
 /// The task waits without a limit: not watched until it checks in again. Context: as check_in().
 void evse_supervisor_rest(evse_supervisor_t *supervisor, unsigned task);
 
-/// After each control tick: how late it began, and the snapshot it wrote. New faults go into the queue.
-/// Context: the control tick's. Cost: O(connectors).
-void evse_supervisor_note_tick(evse_supervisor_t *supervisor, uint64_t late_us,
-                               const evse_snapshot_t *snapshot);
+/// Faults that are new go into the queue, what stands becomes a reason of the health. Context: the control tick's. Cost:
+/// O(connectors).
+void evse_supervisor_note_alarms(evse_supervisor_t *supervisor, const evse_control_t *control,
+                                 uint64_t now_us);
+/// Whether alarms of control are other ones than those noted last. Context: the control tick's.
+static inline bool evse_supervisor_is_alarmed(const evse_supervisor_t *supervisor,
+                                              const evse_control_t *control)
+{
+    return control->alarms != supervisor->alarms_seen;
+}
+/// After each control tick: how late it began (UINT32_MAX stands for all above), and what it found.
+/// Context: the control tick's. Cost: O(1) while nothing changes.
+static inline void evse_supervisor_note_tick(evse_supervisor_t *supervisor,
+                                             const evse_control_t *control, uint32_t late_us,
+                                             uint64_t now_us)
+{
+    if (evse_supervisor_is_alarmed(supervisor, control)) {
+        evse_supervisor_note_alarms(supervisor, control, now_us);
+    }
+    hf_lateness_note(&supervisor->lateness, late_us);
+}
 
-/// Once a period. Context: one, the supervisor's. Cost: O(tasks + connectors + faults).
-evse_supervisor_verdict_t evse_supervisor_judge(evse_supervisor_t *supervisor,
-                                                const evse_supervisor_inputs_t *inputs,
+/// What the supervisor cannot know by itself: bits of these reasons that hold right now. Without a link LINK_DOWN is a
+/// reason only after EVSE_LINK_DOWN_MS.
+#define EVSE_SUPERVISOR_NO_LINK      (1u << EVSE_HEALTH_REASON_LINK_DOWN)
+#define EVSE_SUPERVISOR_NO_REALTIME  (1u << EVSE_HEALTH_REASON_NO_REALTIME)
+#define EVSE_SUPERVISOR_JOURNAL_SLOW (1u << EVSE_HEALTH_REASON_JOURNAL_SLOW)
+
+/// Once a period. Context: one, the supervisor's. Cost: O(tasks); where something changed O(tasks + faults).
+evse_supervisor_verdict_t evse_supervisor_judge(evse_supervisor_t *supervisor, uint32_t conditions,
                                                 uint64_t now_us);
 
 /// The view as of the last judge(). HF_E_EMPTY before the first, HF_E_AGAIN. Context: any.

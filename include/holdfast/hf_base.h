@@ -15,10 +15,14 @@ extern "C" {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define HF_MUST_CHECK __attribute__((warn_unused_result))
+#define HF_INLINE     static inline __attribute__((always_inline)) // where -Os would rather call
+#define HF_APART      __attribute__((noinline)) // what is seldom: costs its callers nothing
 #define HF_PRINTF(format_index, args_index)                                                        \
     __attribute__((format(printf, format_index, args_index)))
 #else
 #define HF_MUST_CHECK
+#define HF_INLINE static inline
+#define HF_APART
 #define HF_PRINTF(format_index, args_index)
 #endif
 

@@ -100,8 +100,8 @@ HF_MUST_CHECK int hf_tripwire_init(hf_tripwire_t *tripwire, const hf_wire_t *wir
 /// telemetry's loop. Cost: O(1) for a value that is good and was; else O(wires), below 100 B of stack and on_trip()'s.
 void hf_tripwire_check(hf_tripwire_t *tripwire, const hf_wire_reading_t *reading);
 /// Whether hf_tripwire_check() would do nothing with the value but count it.
-static inline bool hf_tripwire_is_quiet(const hf_tripwire_t *tripwire, hf_wire_kind_t kind,
-                                        uint32_t value)
+HF_INLINE bool hf_tripwire_is_quiet(const hf_tripwire_t *tripwire, hf_wire_kind_t kind,
+                                    uint32_t value)
 {
     return (unsigned)kind < HF_WIRE_KINDS && (tripwire->loud >> kind & 1u) == 0 &&
            value - tripwire->good_from[kind] <= tripwire->good_span[kind];

@@ -49,12 +49,12 @@ static void *check_in(void *ctx)
 static void *control(void *ctx)
 {
     shared_t *shared = ctx;
-    evse_snapshot_t snapshot = {.connectors = 1};
+    static evse_control_t charging = {.connectors = 1};
     for (uint32_t i = 0; i < ROUNDS; i++) {
-        snapshot.now_us = now_us(shared);
-        snapshot.connector[0].fault = i % 3 == 0 ? EVSE_FAULT_BMS_LOST : EVSE_FAULT_NONE;
+        charging.channel[0].fault = i % 3 == 0 ? EVSE_FAULT_BMS_LOST : EVSE_FAULT_NONE;
+        charging.alarms++;
         shared->noted += i % 3 == 0 ? 1u : 0u;
-        evse_supervisor_note_tick(&shared->supervisor, i, &snapshot);
+        evse_supervisor_note_tick(&shared->supervisor, &charging, i, now_us(shared));
         evse_supervisor_check_in(&shared->supervisor, CONTROL, now_us(shared));
     }
     return NULL;
@@ -80,11 +80,10 @@ static void *read_views(void *ctx)
 
 static void judge(shared_t *shared)
 {
-    const evse_supervisor_inputs_t inputs = {.link_up = true, .realtime = true};
     uint32_t now_ms = atomic_load(&shared->now_ms) + 1u;
     atomic_store(&shared->now_ms, now_ms);
     evse_supervisor_verdict_t verdict =
-        evse_supervisor_judge(&shared->supervisor, &inputs, (uint64_t)now_ms * PERIOD_US);
+        evse_supervisor_judge(&shared->supervisor, 0, (uint64_t)now_ms * PERIOD_US);
     if (verdict.late >= 0) {
         HF_TEST_FAIL("task %d is late", verdict.late);
     }

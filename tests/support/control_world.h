@@ -181,6 +181,15 @@ static inline void world_check_invariants(world_t *world, bool was_on)
     }
 }
 
+/// What the supervisor learns only when control counts an alarm. A trip is reported by the next tick at the latest.
+static inline uint32_t world_alarm_state(const world_t *world)
+{
+    const evse_channel_t *channel = &world->control.channel[0];
+    return (uint32_t)channel->fault << 8 | (uint32_t)channel->bus << 4 |
+           (uint32_t)channel->module_bus.ring_high << 2 |
+           (uint32_t)channel->bms_bus.ring_high << 1 | (uint32_t)world->control.estop_reported;
+}
+
 static inline void world_take_events(world_t *world)
 {
     evse_event_t event;
@@ -201,8 +210,12 @@ static inline void world_tick_after(world_t *world, uint64_t passed_us)
     }
     bool was_on = world_channel(world)->sent_on;
     world->sent_count = 0;
+    const uint32_t alarms = world->control.alarms, state = world_alarm_state(world);
     evse_control_tick(&world->control, world->now_us);
     world_check_invariants(world, was_on);
+    if (state != world_alarm_state(world) && alarms == world->control.alarms) {
+        HF_TEST_FAIL("an alarm that is not counted: %x", (unsigned)world_alarm_state(world));
+    }
     world_take_events(world);
 }
 

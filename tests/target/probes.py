@@ -66,13 +66,12 @@ def section(build):
     out += "\n| instance | bytes |\n|---|---:|\n"
     for name in TYPES:
         out += f"| `{name}` | {sizes['sizeof ' + name]} |\n"
-    probes, both = figures["m4.probes.permille"]
-    out += (f"\nIn a minute of charging a control tick takes {figures['m4.probes.tick'][0]} instructions, and all probes together "
-            f"{figures['m4.probes.all'][0]} per tick: {probes / 10:.1f} % (telemetry with everything above in a loop of 20 ms, a mark "
-            "each ten seconds, check-ins of the watchdog, checks of stacks, a lock a second). The supervisor, which makes the health, the "
-            f"queue of faults and the watchdog's verdict, takes {figures['m4.probes.supervision'][0]} more; with it, it is "
-            f"{both / 10:.1f} %. Of a whole session on x86-64 the probes take below 2 % and the supervisor below 6 %: "
-            "`tests/system/session_probes.py` counts both.\n")
+    tick, watched, told_, share = (figures[f"m4.probes.{name}"][0] for name in ("tick", "supervision", "telemetry", "permille"))
+    out += (f"\nIn a minute of charging a control tick takes {tick} instructions, and all that watches beside it {watched + told_}, "
+            f"{share / 10:.1f} %: telemetry, checks of stacks, a lock a second and a mark each ten seconds {told_} (everything above in a "
+            f"loop of 20 ms, a reading of memory that is never the same twice), the supervisor with check-ins, lateness of ticks, queue of "
+            f"faults, verdict and health {watched}. `firmware.probes_count` fails from 2 % on. Of a whole session on x86-64 the same takes "
+            "below 2 % too, counted by `system.session_probes`.\n")
     return out
 
 

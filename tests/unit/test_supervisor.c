@@ -12,28 +12,51 @@ static const evse_task_info_t tasks[TASKS] = {
 
 typedef struct bench {
     evse_supervisor_t supervisor;
-    evse_snapshot_t control;
-    evse_supervisor_inputs_t inputs;
+    evse_control_t control;
+    uint32_t conditions;
     evse_supervisor_view_t view;
     uint64_t now_us;
 } bench_t;
 
-static bool is_ready(bench_t *bench)
+static bool begin(bench_t *bench, uint64_t now_us)
 {
     memset(bench, 0, sizeof *bench);
-    bench->now_us = 7u * HF_US_PER_S;
+    bench->now_us = now_us;
     bench->control.connectors = 1;
-    bench->control.connector[0].bus_active = 1;
-    bench->inputs =
-        (evse_supervisor_inputs_t){.control = &bench->control, .link_up = true, .realtime = true};
-    return evse_supervisor_init(&bench->supervisor, tasks, TASKS, bench->now_us) == HF_OK;
+    return evse_supervisor_init(&bench->supervisor, tasks, TASKS, now_us) == HF_OK;
+}
+
+static void tick(bench_t *bench, uint32_t late_us)
+{
+    evse_supervisor_note_tick(&bench->supervisor, &bench->control, late_us, bench->now_us);
+}
+
+static bool is_ready(bench_t *bench)
+{
+    const bool is_begun = begin(bench, 7u * HF_US_PER_S);
+    tick(bench, 0);
+    return is_begun;
+}
+
+static void set_fault(bench_t *bench, unsigned connector, evse_fault_t fault)
+{
+    bench->control.channel[connector].fault = fault;
+    bench->control.alarms++;
+    tick(bench, 0);
+}
+
+static void set_bus(bench_t *bench, evse_can_state_t state)
+{
+    bench->control.channel[0].bus = state;
+    bench->control.alarms++;
+    tick(bench, 0);
 }
 
 static evse_supervisor_verdict_t look(bench_t *bench)
 {
     bench->now_us += PERIOD_US;
     evse_supervisor_verdict_t verdict =
-        evse_supervisor_judge(&bench->supervisor, &bench->inputs, bench->now_us);
+        evse_supervisor_judge(&bench->supervisor, bench->conditions, bench->now_us);
     if (evse_supervisor_read(&bench->supervisor, &bench->view) != HF_OK) {
         HF_TEST_FAIL("no view");
     }
@@ -172,13 +195,7 @@ static void supervisor_check_in_after_the_clock_was_read_is_in_time(void)
 static void supervisor_moments_may_wrap(void)
 {
     bench_t bench;
-    memset(&bench, 0, sizeof bench);
-    bench.control.connectors = 1;
-    bench.control.connector[0].bus_active = 1;
-    bench.inputs =
-        (evse_supervisor_inputs_t){.control = &bench.control, .link_up = true, .realtime = true};
-    bench.now_us = ((uint64_t)UINT32_MAX << 10) - HF_US_PER_S; // the word's last second
-    REQUIRE(evse_supervisor_init(&bench.supervisor, tasks, TASKS, bench.now_us) == HF_OK);
+    REQUIRE(begin(&bench, ((uint64_t)UINT32_MAX << 10) - HF_US_PER_S)); // the word's last second
     evse_supervisor_verdict_t verdict = pass(&bench, TASKS, 3000);
     CHECK(verdict.feed && verdict.late == -1);
     verdict = pass(&bench, CONTROL, 700);
@@ -192,7 +209,8 @@ static void supervisor_feeds_for_months_without_a_doze(void)
     REQUIRE(is_ready(&bench));
     for (unsigned day = 0; day < 200; day++) {
         bench.now_us += 86400u * HF_US_PER_S;
-        bench.supervisor.judged_us = bench.now_us; // as if it had looked every period
+        bench.supervisor.judged =
+            evse_supervisor_moment(bench.now_us); // as if it had looked every period
         evse_supervisor_verdict_t verdict = pass(&bench, TASKS, 300);
         if (!verdict.feed || verdict.late != -1) {
             HF_TEST_FAIL("not fed on day %u", day + 1u);
@@ -201,7 +219,7 @@ static void supervisor_feeds_for_months_without_a_doze(void)
             evse_supervisor_t kept = bench.supervisor;
             CHECK_EQ(pass(&bench, CONTROL, 700).late, CONTROL);
             bench.supervisor = kept;
-            bench.supervisor.judged_us = bench.now_us;
+            bench.supervisor.judged = evse_supervisor_moment(bench.now_us);
         }
     }
     CHECK_EQ(bench.view.dozes, 0);
@@ -211,42 +229,91 @@ static void supervisor_health_is_the_worst_reason(void)
 {
     bench_t bench;
     REQUIRE(is_ready(&bench));
-    bench.inputs.link_up = false;
+    bench.conditions = EVSE_SUPERVISOR_NO_LINK;
     (void)pass(&bench, TASKS, EVSE_LINK_DOWN_MS);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_OK);
     (void)pass(&bench, TASKS, 100);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_WARNING);
     CHECK_EQ(bench.view.reasons, 1u << EVSE_HEALTH_REASON_LINK_DOWN);
-    bench.control.connector[0].bus_active = 0;
-    (void)pass(&bench, TASKS, 100);
+    set_bus(&bench, EVSE_CAN_BUS_OFF);
+    (void)look(&bench);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_CRITICAL);
-    bench.control.connector[0].fault = EVSE_FAULT_CAN_BUS_OFF;
-    (void)pass(&bench, TASKS, 100);
+    set_fault(&bench, 0, EVSE_FAULT_CAN_BUS_OFF);
+    (void)look(&bench);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_FAULT);
-    bench.control.connector[0].bus_active = 1;
-    bench.control.connector[0].fault = EVSE_FAULT_NONE;
-    bench.inputs.link_up = true;
-    bench.inputs.realtime = false;
-    (void)pass(&bench, TASKS, 100);
+    set_bus(&bench, EVSE_CAN_PASSIVE);
+    set_fault(&bench, 0, EVSE_FAULT_NONE);
+    bench.conditions = EVSE_SUPERVISOR_NO_REALTIME;
+    (void)look(&bench);
     CHECK_EQ(bench.view.reasons, 1u << EVSE_HEALTH_REASON_NO_REALTIME);
-    bench.inputs.control = NULL;
+}
+
+static void supervisor_link_down_counts_from_its_loss(void)
+{
+    bench_t bench;
+    REQUIRE(is_ready(&bench));
+    (void)pass(&bench, TASKS, 3u * EVSE_LINK_DOWN_MS);
+    for (int i = 0; i < 2; i++) {
+        bench.conditions = EVSE_SUPERVISOR_NO_LINK;
+        (void)pass(&bench, TASKS, EVSE_LINK_DOWN_MS);
+        CHECK_EQ(bench.view.reasons, 0);
+        bench.conditions = 0; // in time
+        (void)look(&bench);
+    }
+    bench.conditions = EVSE_SUPERVISOR_NO_LINK;
+    (void)pass(&bench, TASKS, EVSE_LINK_DOWN_MS + 100u);
+    CHECK_EQ(bench.view.reasons, 1u << EVSE_HEALTH_REASON_LINK_DOWN);
+    bench.conditions = 0;
+    (void)look(&bench);
+    CHECK_EQ(bench.view.reasons, 0);
+}
+
+static void supervisor_control_without_a_tick_is_told(void)
+{
+    bench_t bench;
+    REQUIRE(begin(&bench, HF_US_PER_S));
     (void)pass(&bench, TASKS, 100);
+    CHECK_EQ(bench.view.reasons, 1u << EVSE_HEALTH_REASON_CONTROL_UNSEEN);
     CHECK_EQ(bench.view.health, EVSE_HEALTH_CRITICAL);
+    tick(&bench, 0);
+    (void)look(&bench);
+    CHECK_EQ(bench.view.reasons, 0);
+}
+
+// Nothing is published while nothing changes: what a reader is told of times is still of the last judgement.
+static void supervisor_view_tells_ages_of_the_last_judgement(void)
+{
+    bench_t bench;
+    REQUIRE(is_ready(&bench));
+    (void)pass(&bench, TASKS, 1000);
+    const uint32_t published = bench.supervisor.published.published;
+    (void)pass(&bench, COMMS, 5000);
+    CHECK_EQ(bench.supervisor.published.published, published);
+    CHECK(bench.view.task[COMMS].age_ms >= 5000 - 2 && bench.view.task[COMMS].age_ms <= 5102);
+    CHECK(bench.view.task[CONTROL].age_ms <= EVSE_SUPERVISOR_PERIOD_MS + 2u);
+    tick(&bench, 7);
+    (void)look(&bench);
+    CHECK_EQ(bench.view.lateness.bucket[2], 1);
+    CHECK_EQ(bench.supervisor.published.published, published);
 }
 
 static void supervisor_passing_reasons_are_held_and_let_go(void)
 {
     bench_t bench;
     REQUIRE(is_ready(&bench));
-    evse_supervisor_note_tick(&bench.supervisor, EVSE_TICK_LATE_US, &bench.control);
+    tick(&bench, EVSE_TICK_LATE_US);
     (void)pass(&bench, TASKS, 100);
     CHECK_EQ(bench.view.reasons, 0); // at the limit, not over it
-    evse_supervisor_note_tick(&bench.supervisor, EVSE_TICK_LATE_US + 1u, &bench.control);
-    bench.inputs.journal_wait_ms = EVSE_JOURNAL_SLOW_MS + 1u;
-    bench.control.connector[0].ring_percent = EVSE_CAN_RING_WARN_PERCENT + 1u;
+    tick(&bench, EVSE_TICK_LATE_US + 1u);
+    bench.conditions = EVSE_SUPERVISOR_JOURNAL_SLOW;
+    bench.control.channel[0].bms_bus.ring_high = true;
+    bench.control.alarms++;
+    tick(&bench, 0);
     (void)look(&bench);
-    bench.inputs.journal_wait_ms = 0;
-    bench.control.connector[0].ring_percent = EVSE_CAN_RING_WARN_PERCENT;
+    bench.conditions = 0;
+    bench.control.channel[0].bms_bus.ring_high = false;
+    bench.control.alarms++;
+    tick(&bench, 0);
     const uint32_t all_three = 1u << EVSE_HEALTH_REASON_TICKS_LATE |
                                1u << EVSE_HEALTH_REASON_JOURNAL_SLOW |
                                1u << EVSE_HEALTH_REASON_RING_FILLING;
@@ -264,26 +331,25 @@ static void supervisor_fault_queue_takes_edges_with_their_time(void)
     bench_t bench;
     REQUIRE(is_ready(&bench));
     bench.control.connectors = CONFIG_EVSE_CONNECTORS_MAX > 1 ? 2 : 1;
-    bench.control.connector[bench.control.connectors - 1].bus_active = 1;
-    evse_connector_view_t *last = &bench.control.connector[bench.control.connectors - 1];
-    bench.control.now_us = bench.now_us + 2u * HF_US_PER_S;
-    last->fault = EVSE_FAULT_BMS_LOST;
+    const unsigned last = bench.control.connectors - 1u;
+    bench.now_us += 2u * HF_US_PER_S;
+    set_fault(&bench, last, EVSE_FAULT_BMS_LOST);
     for (int i = 0; i < 100; i++) {
-        evse_supervisor_note_tick(&bench.supervisor, 0, &bench.control);
+        tick(&bench, 0);
+        bench.control.alarms++; // of something else
     }
-    last->fault = EVSE_FAULT_CAN_BUS_OFF; // a graver one
-    evse_supervisor_note_tick(&bench.supervisor, 0, &bench.control);
-    last->fault = EVSE_FAULT_NONE;
-    evse_supervisor_note_tick(&bench.supervisor, 0, &bench.control);
-    last->fault = EVSE_FAULT_EMERGENCY_STOP; // the station tells it, once
+    set_fault(&bench, last, EVSE_FAULT_CAN_BUS_OFF); // a graver one
+    set_fault(&bench, last, EVSE_FAULT_NONE);
     bench.control.estop_latched = 1;
-    evse_supervisor_note_tick(&bench.supervisor, 0, &bench.control);
-    evse_supervisor_note_tick(&bench.supervisor, 0, &bench.control);
+    set_fault(&bench, last, EVSE_FAULT_EMERGENCY_STOP); // the station tells it, once
+    bench.control.estop_latched = 3;
+    bench.control.alarms++;
+    tick(&bench, 0);
     (void)look(&bench);
     CHECK_EQ(bench.view.fault_count, 3);
     CHECK_EQ(bench.view.faults_total, 3);
     CHECK_EQ(bench.view.fault[0].code, EVSE_FAULT_BMS_LOST);
-    CHECK_EQ(bench.view.fault[0].connector, bench.control.connectors - 1);
+    CHECK_EQ(bench.view.fault[0].connector, last);
     CHECK_EQ(bench.view.fault[0].uptime_us, 2u * HF_US_PER_S);
     CHECK_EQ(bench.view.fault[1].code, EVSE_FAULT_CAN_BUS_OFF);
     CHECK_EQ(bench.view.fault[2].code, EVSE_FAULT_EMERGENCY_STOP);
@@ -291,14 +357,14 @@ static void supervisor_fault_queue_takes_edges_with_their_time(void)
     CHECK_EQ(bench.view.health, EVSE_HEALTH_FAULT);
 }
 
-static void note_fault(bench_t *bench, uint32_t number)
+/// 1 when it is one that goes into the queue.
+static uint32_t note_fault(bench_t *bench, uint32_t number)
 {
-    bench->control.connector[0].fault = 1u + number % (EVSE_FAULT_COUNT - 1u);
-    bench->control.now_us = bench->now_us + number;
-    if (bench->control.connector[0].fault == EVSE_FAULT_EMERGENCY_STOP) {
-        bench->control.connector[0].fault = EVSE_FAULT_NONE;
-    }
-    evse_supervisor_note_tick(&bench->supervisor, 0, &bench->control);
+    evse_fault_t fault = (evse_fault_t)(1u + number % (EVSE_FAULT_COUNT - 1u));
+    fault = fault == EVSE_FAULT_EMERGENCY_STOP ? EVSE_FAULT_NONE : fault;
+    bench->now_us += 1u;
+    set_fault(bench, 0, fault);
+    return fault != EVSE_FAULT_NONE ? 1u : 0u;
 }
 
 static void supervisor_fault_queue_drops_the_oldest_and_counts(void)
@@ -307,17 +373,15 @@ static void supervisor_fault_queue_drops_the_oldest_and_counts(void)
     REQUIRE(is_ready(&bench));
     uint32_t noted = 0;
     for (uint32_t i = 0; i < 3u * EVSE_FAULT_QUEUE_ENTRIES; i++) {
-        note_fault(&bench, i);
-        noted += bench.control.connector[0].fault != EVSE_FAULT_NONE ? 1u : 0u;
+        noted += note_fault(&bench, i);
         if (i % 5 == 0) { // now and then: some are dropped by the table, some never reach it
             (void)pass(&bench, TASKS, EVSE_SUPERVISOR_PERIOD_MS);
         }
     }
     for (uint32_t i = 0; i < 2u * EVSE_FAULT_QUEUE_ENTRIES; i++) {
-        note_fault(&bench, i);
-        noted += bench.control.connector[0].fault != EVSE_FAULT_NONE ? 1u : 0u;
+        noted += note_fault(&bench, i);
     }
-    uint32_t newest = bench.control.connector[0].fault;
+    uint32_t newest = bench.control.channel[0].fault;
     (void)pass(&bench, TASKS, EVSE_SUPERVISOR_PERIOD_MS);
     CHECK_EQ(bench.view.fault_count, EVSE_FAULT_QUEUE_ENTRIES);
     CHECK_EQ(bench.view.faults_total, noted);
@@ -359,7 +423,7 @@ static void supervisor_texts_are_complete(void)
 static void lateness_falls_into_its_octave(void)
 {
     hf_lateness_t lateness = {.limit_us = 1000};
-    const uint64_t late_us[] = {0, 1, 2, 3, 4, 1000, 1001, 1024, 524288, UINT64_MAX};
+    const uint32_t late_us[] = {0, 1, 2, 3, 4, 1000, 1001, 1024, 524288, UINT32_MAX};
     for (size_t i = 0; i < HF_COUNT_OF(late_us); i++) {
         hf_lateness_note(&lateness, late_us[i]);
     }
@@ -378,6 +442,76 @@ static void lateness_falls_into_its_octave(void)
     CHECK_EQ(hf_lateness_least_us(10), 1024);
 }
 
+static void lateness_of_one_writer_and_of_several_is_the_same(void)
+{
+    uint32_t seed = 1;
+    for (uint32_t limit_us = 0; limit_us < 3000000u; limit_us = limit_us * 3u + 1u) {
+        hf_lateness_t one = {.limit_us = limit_us}, several = {.limit_us = limit_us};
+        for (unsigned i = 0; i < 2000; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            const uint32_t late_us = seed >> (seed & 31u);
+            hf_lateness_note(&one, late_us);
+            hf_lateness_note_shared(&several, late_us);
+            one.usual_us = i % 500u == 499u ? 0 : one.usual_us;
+        }
+        hf_lateness_view_t of_one, of_several;
+        hf_lateness_read(&one, &of_one);
+        hf_lateness_read(&several, &of_several);
+        CHECK(memcmp(&of_one, &of_several, sizeof of_one) == 0);
+        CHECK_EQ(of_one.count, 2000);
+    }
+}
+
+// What is judged only where something changed is what is judged each time, whatever happens in which order.
+static void supervisor_judges_as_one_that_always_looks(void)
+{
+    static bench_t lazy, keen;
+    uint32_t seed = 7, anew = 0, lazily = 0;
+    for (unsigned round = 0; round < 60; round++) {
+        REQUIRE(is_ready(&lazy) && is_ready(&keen));
+        const uint32_t wildness = 2u + round % 30u; // from storms to calm
+        for (unsigned i = 0; i < 2000; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            const uint32_t dice = seed >> 8, chance = dice / 64u % wildness;
+            bench_t *const both[2] = {&lazy, &keen};
+            for (unsigned b = 0; b < 2; b++) {
+                bench_t *bench = both[b];
+                evse_channel_t *channel = &bench->control.channel[0];
+                if (chance == 0) {
+                    channel->fault =
+                        (evse_fault_t)(dice % 4u == 0 ? dice / 4u % EVSE_FAULT_COUNT : 0);
+                    channel->bus = dice % 5u == 0 ? EVSE_CAN_BUS_OFF : EVSE_CAN_ACTIVE;
+                    channel->module_bus.ring_high = dice % 7u == 0;
+                    bench->control.estop_latched = dice % 11u == 0 ? 1u : 0;
+                    bench->control.alarms++;
+                }
+                bench->conditions =
+                    chance == 1 ? dice & (EVSE_SUPERVISOR_NO_LINK | EVSE_SUPERVISOR_NO_REALTIME |
+                                          EVSE_SUPERVISOR_JOURNAL_SLOW)
+                                : bench->conditions;
+                tick(bench, dice % 1000u == 0 ? EVSE_TICK_LATE_US + 1u : dice % 200u);
+                for (unsigned task = 0; task < TASKS; task++) {
+                    const uint32_t what = dice >> task * 5u & 31u;
+                    if (what == 31u && wildness < 10u) {
+                        evse_supervisor_rest(&bench->supervisor, task);
+                    } else if (what > (round % 4u == task ? 29u : 3u)) {
+                        evse_supervisor_check_in(&bench->supervisor, task, bench->now_us);
+                    }
+                }
+                bench->now_us += dice % 401u == 0 ? dice % 700u * HF_US_PER_MS : dice % 977u;
+            }
+            const uint32_t before = lazy.supervisor.published.published;
+            keen.supervisor.due = evse_supervisor_moment(keen.now_us);
+            const evse_supervisor_verdict_t was = look(&lazy), is = look(&keen);
+            anew += lazy.supervisor.published.published - before;
+            lazily += before == lazy.supervisor.published.published ? 1u : 0u;
+            CHECK(was.feed == is.feed && was.late == is.late);
+            CHECK(memcmp(&lazy.view, &keen.view, sizeof lazy.view) == 0);
+        }
+    }
+    CHECK(anew > 1000u && lazily > 10000u); // both were tried
+}
+
 HF_TEST_MAIN(HF_TEST(supervisor_all_in_time_feeds),
              HF_TEST(supervisor_late_critical_task_is_not_fed),
              HF_TEST(supervisor_task_that_never_began_is_late),
@@ -389,6 +523,11 @@ HF_TEST_MAIN(HF_TEST(supervisor_all_in_time_feeds),
              HF_TEST(supervisor_moments_may_wrap),
              HF_TEST(supervisor_feeds_for_months_without_a_doze),
              HF_TEST(supervisor_health_is_the_worst_reason),
+             HF_TEST(supervisor_link_down_counts_from_its_loss),
+             HF_TEST(supervisor_control_without_a_tick_is_told),
+             HF_TEST(supervisor_view_tells_ages_of_the_last_judgement),
+             HF_TEST(supervisor_judges_as_one_that_always_looks),
+             HF_TEST(lateness_of_one_writer_and_of_several_is_the_same),
              HF_TEST(supervisor_passing_reasons_are_held_and_let_go),
              HF_TEST(supervisor_fault_queue_takes_edges_with_their_time),
              HF_TEST(supervisor_fault_queue_drops_the_oldest_and_counts),

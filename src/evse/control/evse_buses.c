@@ -41,8 +41,12 @@ static evse_can_state_t poll(evse_control_t *control, evse_channel_t *channel, e
 {
     unsigned which = bus == &channel->bms_bus ? 1 : 0;
     evse_can_state_t was = bus->state;
+    bool was_high = bus->ring_high;
     uint32_t bus_offs = bus->bus_offs, recoveries = bus->recoveries;
     evse_can_state_t state = evse_can_bus_poll(bus, now_us);
+    if (state != was || bus->ring_high != was_high) {
+        control->alarms++;
+    }
     if (bus->bus_offs != bus_offs) {
         HF_LOGW(control->log, now_us, SAFETY, "connector %u: %s bus off, %u times so far",
                 evse_channel_index(control, channel) + 1u, which == 0 ? "module" : "BMS",

@@ -34,6 +34,7 @@ void evse_channel_raise(evse_control_t *control, evse_channel_t *channel, evse_f
         channel->ride_spoiled = false;
     }
     channel->fault = fault;
+    control->alarms++;
     HF_LOGD(control->log, now_us, SAFETY, "connector %u: fault %d %s",
             evse_channel_index(control, channel) + 1u, (int)fault, evse_fault_name(fault));
     evse_channel_event(control, channel, EVSE_EVENT_FAULT, fault, now_us);
@@ -45,6 +46,7 @@ static void clear(evse_control_t *control, evse_channel_t *channel, uint64_t now
             evse_channel_index(control, channel) + 1u, evse_fault_name(channel->fault));
     evse_channel_event(control, channel, EVSE_EVENT_FAULT_CLEARED, channel->fault, now_us);
     channel->fault = EVSE_FAULT_NONE;
+    control->alarms++;
     channel->unplug_owed = false;
 }
 

@@ -39,6 +39,7 @@ static void report_trip(evse_control_t *control, uint64_t now_us)
 {
     if (evse_latch_is_tripped(control) && !control->estop_reported) {
         control->estop_reported = true;
+        control->alarms++;
         HF_LOGD(control->log, now_us, SAFETY, "emergency stop latched");
         evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP, 0, now_us);
     }
@@ -78,6 +79,7 @@ static void clear_latches(evse_control_t *control, uint64_t now_us)
     uint32_t seen = control->reset_latch; // a trip since then makes the exchange fail
     if (seen != 0 && atomic_compare_exchange_strong(&control->estop_latched, &seen, 0u)) {
         control->estop_reported = false;
+        control->alarms++;
         HF_LOGD(control->log, now_us, SAFETY, "emergency stop reset");
         evse_channel_event(control, &control->channel[0], EVSE_EVENT_ESTOP_CLEARED, 0, now_us);
     }

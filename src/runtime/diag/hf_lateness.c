@@ -4,30 +4,47 @@
 
 #include "../sync/hf_word.h"
 
-static uint32_t bucket_of(uint32_t late_us)
+#define LAST_LEAST_US (1u << (HF_LATENESS_BUCKETS - 1u))
+
+static uint32_t octave_of(uint32_t late_us)
 {
-    uint32_t octave = late_us == 0 ? 0 : 31u - (uint32_t)__builtin_clz(late_us);
-    return octave < HF_LATENESS_BUCKETS ? octave : HF_LATENESS_BUCKETS - 1u;
+    return 31u - (uint32_t)__builtin_clz(late_us | 1u); // 0 is with 1
 }
 
-void hf_lateness_note(hf_lateness_t *lateness, uint64_t late_us)
+static uint32_t bucket_of(uint32_t late_us)
 {
-    uint32_t late = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
-    word_step(&lateness->bucket[bucket_of(late)], 1u);
-    word_step(&lateness->count, 1u);
-    if (late > lateness->limit_us) {
+    return octave_of(late_us < LAST_LEAST_US ? late_us : LAST_LEAST_US);
+}
+
+/// More than `usual_us`: in the last bucket, beyond the limit, or the latest ever.
+static HF_APART void note_unusual(hf_lateness_t *lateness, uint32_t late_us)
+{
+    word_step(&lateness->bucket[bucket_of(late_us)], 1u);
+    if (late_us > lateness->limit_us) {
         word_step(&lateness->over, 1u);
     }
-    if (late > word_read(&lateness->max_us)) {
-        word_write(&lateness->max_us, late);
+    if (late_us > word_read(&lateness->max_us)) {
+        word_write(&lateness->max_us, late_us);
+        lateness->usual_us = late_us < lateness->limit_us ? late_us : lateness->limit_us;
+        if (lateness->usual_us > LAST_LEAST_US) {
+            lateness->usual_us = LAST_LEAST_US;
+        }
     }
+}
+
+void hf_lateness_note(hf_lateness_t *lateness, uint32_t late_us)
+{
+    if (late_us > lateness->usual_us) { // seldom
+        note_unusual(lateness, late_us);
+        return;
+    }
+    word_step(&lateness->bucket[octave_of(late_us)], 1u);
 }
 
 void hf_lateness_note_shared(hf_lateness_t *lateness, uint64_t late_us)
 {
-    uint32_t late = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
+    const uint32_t late = late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
     word_count(&lateness->bucket[bucket_of(late)]);
-    word_count(&lateness->count);
     if (late > lateness->limit_us) {
         word_count(&lateness->over);
     }
@@ -36,10 +53,11 @@ void hf_lateness_note_shared(hf_lateness_t *lateness, uint64_t late_us)
 
 void hf_lateness_read(const hf_lateness_t *lateness, hf_lateness_view_t *view)
 {
+    view->count = 0;
     for (uint32_t i = 0; i < HF_LATENESS_BUCKETS; i++) {
         view->bucket[i] = word_read(&lateness->bucket[i]);
+        view->count += view->bucket[i];
     }
-    view->count = word_read(&lateness->count);
     view->over = word_read(&lateness->over);
     view->max_us = word_read(&lateness->max_us);
     view->limit_us = lateness->limit_us;

@@ -37,7 +37,9 @@ int hf_telemetry_init(hf_telemetry_t *telemetry, const hf_telemetry_config_t *co
     atomic_init(&telemetry->put, 0);
     atomic_init(&telemetry->lost_marks, 0);
     telemetry->started_us = telemetry->now_us = now_us;
-    telemetry->sample_us = telemetry->heartbeat_us = telemetry->pools_us = now_us;
+    telemetry->sample_us = now_us + SAMPLE_US;
+    telemetry->heartbeat_us = now_us + config->heartbeat_ms * HF_US_PER_MS;
+    telemetry->pools_us = now_us + POOLS_US;
     telemetry->last_tag = "boot";
     hf_windows_init(&telemetry->windows, config->history, config->history_count, now_us);
     return HF_OK;
@@ -119,30 +121,42 @@ const hf_memory_t *hf_telemetry_memory(const hf_telemetry_t *telemetry)
 
 // ---- what is looked at -------------------------------------------------------------------------------------------------
 
-void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
-                        uint32_t value, const char *name)
+static HF_APART void show_loud(hf_telemetry_t *telemetry, const hf_wire_reading_t *reading)
+{
+    hf_tripwire_check(telemetry->config.tripwire, reading);
+}
+
+/// As hf_telemetry_check(), without a call for a value that no wire minds: nearly all.
+HF_INLINE void show(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index, uint32_t value,
+                    const char *name)
 {
     hf_tripwire_t *tripwire = telemetry->config.tripwire;
     if (tripwire == NULL) {
         return;
     }
-    if (hf_tripwire_is_quiet(tripwire, kind, value)) { // nearly always
+    if (hf_tripwire_is_quiet(tripwire, kind, value)) {
         tripwire->checks++;
         return;
     }
     const hf_wire_reading_t reading = {kind, index, value, telemetry->last_tag, name};
-    hf_tripwire_check(tripwire, &reading);
+    show_loud(telemetry, &reading);
 }
 
+void hf_telemetry_check(hf_telemetry_t *telemetry, hf_wire_kind_t kind, unsigned index,
+                        uint32_t value, const char *name)
+{
+    show(telemetry, kind, index, value, name);
+}
+
+/// After the reading was noted in the windows: they know what is scattered.
 static void check_memory(hf_telemetry_t *telemetry)
 {
     const hf_memory_t *memory = &telemetry->memory;
     if (telemetry->memory_known) {
-        hf_telemetry_check(telemetry, HF_WIRE_INTERNAL_MIN, 0, memory->internal_min, NULL);
-        hf_telemetry_check(telemetry, HF_WIRE_INTERNAL_FREE, 0, memory->internal_free, NULL);
-        hf_telemetry_check(telemetry, HF_WIRE_FRAGMENTATION, 0,
-                           hf_memory_fragmentation(memory->internal_free, memory->internal_largest),
-                           NULL);
+        show(telemetry, HF_WIRE_INTERNAL_MIN, 0, memory->internal_min, NULL);
+        show(telemetry, HF_WIRE_INTERNAL_FREE, 0, memory->internal_free, NULL);
+        show(telemetry, HF_WIRE_FRAGMENTATION, 0,
+             telemetry->windows.now.last[HF_WINDOW_FRAGMENTATION], NULL);
     }
 }
 
@@ -200,10 +214,9 @@ static void look_at_a_pool(hf_telemetry_t *telemetry)
     }
     const bool is_watched = row >= 32u || (config->pools_full_by_design >> row & 1u) == 0;
     if (is_watched && pool.capacity != 0) {
-        hf_telemetry_check(telemetry, HF_WIRE_POOL, row, percent_of(pool.in_use, pool.capacity),
-                           pool.name);
+        show(telemetry, HF_WIRE_POOL, row, percent_of(pool.in_use, pool.capacity), pool.name);
     }
-    hf_telemetry_check(telemetry, HF_WIRE_REFUSED, row, pool.exhausted, pool.name);
+    show(telemetry, HF_WIRE_REFUSED, row, pool.exhausted, pool.name);
 }
 
 static void look_at_a_lock(hf_telemetry_t *telemetry)
@@ -215,7 +228,7 @@ static void look_at_a_lock(hf_telemetry_t *telemetry)
     hf_line_lock_t lock;
     const uint32_t row = next_row(&telemetry->next_lock, config->lock_count);
     if (config->read_lock(config->locks, row, &lock)) {
-        hf_telemetry_check(telemetry, HF_WIRE_LOCK, row, lock.timeouts, lock.name);
+        show(telemetry, HF_WIRE_LOCK, row, lock.timeouts, lock.name);
     }
 }
 
@@ -228,7 +241,7 @@ static void look_at_a_stack(hf_telemetry_t *telemetry)
     const uint32_t row = next_row(&telemetry->next_task, tasks->count);
     uint32_t margin = 0;
     if (hf_task_margin(tasks, row, &margin) == HF_OK) {
-        hf_telemetry_check(telemetry, HF_WIRE_STACK, row, margin, tasks->task[row].info.name);
+        show(telemetry, HF_WIRE_STACK, row, margin, tasks->task[row].info.name);
         hf_task_look(tasks, row, telemetry->config.look_bytes / LOOK_AGAIN_DIVISOR);
     } else {
         hf_task_look(tasks, row, telemetry->config.look_bytes);
@@ -265,37 +278,50 @@ static void snapshot(hf_telemetry_t *telemetry, const char *tag)
     check_memory(telemetry);
 }
 
-/// Whether a period has ended since `*last`, which moves on; several at once count as one.
-static bool is_due(uint64_t *last, uint64_t period_us, uint64_t now_us)
+/// Whether the time `*next` has come, which moves on; several periods at once count as one.
+static bool is_due(uint64_t *next, uint64_t period_us, uint64_t now_us)
 {
-    if (now_us < *last || now_us - *last < period_us) {
+    if (now_us < *next) {
         return false;
     }
-    *last = now_us - *last < 2u * period_us ? *last + period_us : now_us;
+    *next = (now_us - *next < period_us ? *next : now_us) + period_us;
     return true;
 }
 
-void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us)
+static void tell_what_is_due(hf_telemetry_t *telemetry, uint64_t now_us)
 {
-    telemetry->now_us = now_us;
-    if (word_read(&telemetry->put) != telemetry->got) {
-        tell_marks(telemetry);
-    }
-    if (!is_due(&telemetry->sample_us, SAMPLE_US, now_us)) {
-        return;
-    }
-    sample(telemetry);
     if (telemetry->is_ready && !telemetry->idle_told && now_us - telemetry->ready_us >= IDLE_US) {
         telemetry->idle_told = true;
         snapshot(telemetry, "idle60");
     }
-    if (is_due(&telemetry->heartbeat_us, telemetry->config.heartbeat_ms * HF_US_PER_MS, now_us)) {
+    if (now_us >= telemetry->heartbeat_us) {
+        (void)is_due(&telemetry->heartbeat_us, telemetry->config.heartbeat_ms * HF_US_PER_MS,
+                     now_us);
         hf_telemetry_tell_heartbeat(telemetry);
         snapshot(telemetry, "hb");
         hf_telemetry_tell_tasks(telemetry);
     }
     if (is_due(&telemetry->pools_us, POOLS_US, now_us)) {
         hf_telemetry_tell_pools(telemetry);
+    }
+}
+
+static HF_APART void poll_now(hf_telemetry_t *telemetry, uint64_t now_us)
+{
+    telemetry->now_us = now_us;
+    if (word_read(&telemetry->put) != telemetry->got) {
+        tell_marks(telemetry);
+    }
+    if (is_due(&telemetry->sample_us, SAMPLE_US, now_us)) {
+        sample(telemetry);
+        tell_what_is_due(telemetry, now_us);
+    }
+}
+
+void hf_telemetry_poll(hf_telemetry_t *telemetry, uint64_t now_us)
+{
+    if (now_us >= telemetry->sample_us || word_read(&telemetry->put) != telemetry->got) {
+        poll_now(telemetry, now_us);
     }
 }
 

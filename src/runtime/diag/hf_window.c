@@ -7,6 +7,12 @@
 
 #define WINDOW_US (HF_WINDOW_MS * HF_US_PER_MS)
 
+#define HEAP_VALUES 3u // free, largest, what is scattered: side by side
+
+_Static_assert(HF_WINDOW_FRAGMENTATION == HF_WINDOW_INTERNAL_FREE + 2 &&
+                   HF_WINDOW_PSRAM_FRAGMENTATION == HF_WINDOW_PSRAM_FREE + 2,
+               "the values of a heap in this order");
+
 void hf_windows_init(hf_windows_t *windows, hf_history_sample_t *ring, uint32_t capacity,
                      uint64_t now_us)
 {
@@ -52,36 +58,41 @@ static void advance(hf_windows_t *windows, uint64_t now_us)
     }
 }
 
-static void values_of(const hf_memory_t *memory, uint32_t value[HF_WINDOW_VALUES])
-{
-    value[HF_WINDOW_INTERNAL_FREE] = memory->internal_free;
-    value[HF_WINDOW_INTERNAL_LARGEST] = memory->internal_largest;
-    value[HF_WINDOW_FRAGMENTATION] =
-        hf_memory_fragmentation(memory->internal_free, memory->internal_largest);
-    value[HF_WINDOW_PSRAM_FREE] = memory->psram_free;
-    value[HF_WINDOW_PSRAM_LARGEST] = memory->psram_largest;
-    value[HF_WINDOW_PSRAM_FRAGMENTATION] =
-        hf_memory_fragmentation(memory->psram_free, memory->psram_largest);
-}
-
 static void widen(hf_window_span_t *span, uint32_t min, uint32_t max)
 {
     span->min = min < span->min ? min : span->min;
     span->max = max > span->max ? max : span->max;
 }
 
+/// The three values of a heap, the first of which is `first`. What is the same again widens nothing.
+static void note_heap(hf_windows_t *windows, unsigned first, uint32_t free_bytes,
+                      uint32_t largest_bytes)
+{
+    uint32_t *last = &windows->now.last[first];
+    if (windows->samples != 0 && last[0] == free_bytes && last[1] == largest_bytes) {
+        return;
+    }
+    last[0] = free_bytes;
+    last[1] = largest_bytes;
+    last[2] = hf_memory_fragmentation(free_bytes, largest_bytes);
+    hf_window_span_t *span = &windows->now.span[first];
+    const bool is_first = windows->samples == 0;
+    for (const hf_window_span_t *end = span + HEAP_VALUES; span != end; span++, last++) {
+        const uint32_t value = *last;
+        if (is_first || value < span->min) {
+            span->min = value;
+        }
+        if (is_first || value > span->max) {
+            span->max = value;
+        }
+    }
+}
+
 void hf_windows_note(hf_windows_t *windows, const hf_memory_t *memory, uint64_t now_us)
 {
     advance(windows, now_us);
-    uint32_t value[HF_WINDOW_VALUES];
-    values_of(memory, value);
-    for (unsigned i = 0; i < HF_WINDOW_VALUES; i++) {
-        if (windows->samples == 0) {
-            windows->now.span[i] = (hf_window_span_t){value[i], value[i]};
-        }
-        widen(&windows->now.span[i], value[i], value[i]);
-        windows->now.last[i] = value[i];
-    }
+    note_heap(windows, HF_WINDOW_INTERNAL_FREE, memory->internal_free, memory->internal_largest);
+    note_heap(windows, HF_WINDOW_PSRAM_FREE, memory->psram_free, memory->psram_largest);
     windows->samples++;
 }
 

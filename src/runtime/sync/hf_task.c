@@ -105,11 +105,17 @@ FOREIGN_STACK int hf_task_adopt(hf_tasks_t *tasks, unsigned task, uint8_t *stack
 /// Bytes from `from` on that still hold the paint, at most `limit`.
 FOREIGN_STACK static uint32_t untouched(uintptr_t from, uint32_t limit)
 {
-    uint32_t bytes = 0;
-    while (bytes + 4u <= limit && *(const volatile paint_t *)(from + bytes) == PAINT) {
-        bytes += 4u;
+    const volatile paint_t *at = (const volatile paint_t *)from;
+    const volatile paint_t *const end = at + limit / 4u;
+    for (uint32_t fours = limit / 16u;
+         fours != 0 && at[0] == PAINT && at[1] == PAINT && at[2] == PAINT && at[3] == PAINT;
+         fours--) {
+        at += 4;
     }
-    return bytes;
+    while (at < end && *at == PAINT) {
+        at++;
+    }
+    return (uint32_t)((uintptr_t)at - from);
 }
 
 void hf_task_look(hf_tasks_t *tasks, unsigned index, uint32_t max_bytes)

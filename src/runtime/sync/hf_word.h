@@ -7,18 +7,18 @@
 #include "holdfast/hf_atomic.h"
 #include "holdfast/hf_critical.h"
 
-static inline uint32_t word_read(const hf_atomic_u32_t *word)
+HF_INLINE uint32_t word_read(const hf_atomic_u32_t *word)
 {
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static inline void word_write(hf_atomic_u32_t *word, uint32_t value)
+HF_INLINE void word_write(hf_atomic_u32_t *word, uint32_t value)
 {
     atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
 /// Adds where one context writes at a time and others only read: no read-modify-write.
-static inline void word_step(hf_atomic_u32_t *word, uint32_t amount)
+HF_INLINE void word_step(hf_atomic_u32_t *word, uint32_t amount)
 {
     word_write(word, word_read(word) + amount);
 }

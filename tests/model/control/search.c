@@ -139,6 +139,7 @@ static void clear_idle_fields(evse_control_t *control)
     CLEAR(control->ticks);
     CLEAR(control->ticks_late);
     CLEAR(control->event_sequence);
+    CLEAR(control->alarms);
     CLEAR(control->last_tick_us);
 }
 
