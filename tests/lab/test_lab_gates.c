@@ -107,6 +107,8 @@ static void lab_gates_each_default_finds_and_places(void)
          GOOD "[Pool] name=sessions size=96 cap=8 use=3 peak=8 min=0 exh=2 bad=0 (0ms)\n"},
         {"wrong_give", "pool sessions got 1 blocks back",
          GOOD "[Pool] name=sessions size=96 cap=8 use=3 peak=8 min=0 exh=0 bad=1 (0ms)\n"},
+        {"wrong_give", "pool a of 2 blocks tells 3 in use, 3 at most",
+         GOOD "[Pool] name=a size=1 cap=2 use=3 peak=3 min=0 exh=0 bad=0\n"},
         {"failed_take", "1 allocations failed, the first of 16384 B at hb by esp_aes",
          GOOD "[ALLOC-FAIL] size=16384 caps=0x1 caller=esp_aes\n"},
         {"failed_take", "pool sessions refused 3 takes at hb",

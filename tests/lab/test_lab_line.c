@@ -212,9 +212,11 @@ static void lab_line_pools_locks_and_wires_are_read(void)
     CHECK_EQ(line.pool.min, 3);
     CHECK_EQ(line.pool.exh, 2);
     CHECK_EQ(line.pool.bad, 1);
-    CHECK_EQ(parse("[Pool] name=p size=96 cap=8 use=9 peak=9 min=0 exh=0 bad=0").kind,
-             LAB_LINE_OTHER);
-    CHECK_EQ(parse("[Pool] name=p size=96 cap=8 use=9 peak=8 min=0 exh=0 bad=0").kind,
+    // Wrong books are for the gates: the line counts.
+    line = parse("[Pool] name=p size=96 cap=8 use=9 peak=9 min=0 exh=5 bad=7");
+    CHECK_EQ(line.kind, LAB_LINE_POOL);
+    CHECK_EQ(line.pool.bad, 7);
+    CHECK_EQ(parse("[Pool] name=p size=96 cap=8 use=x peak=8 min=0 exh=0 bad=0").kind,
              LAB_LINE_OTHER);
     line = parse("[Lock] name=journal holder=comms waiter=portal held_ms=60 timeouts=3 (0ms)");
     CHECK_EQ(line.kind, LAB_LINE_LOCK);

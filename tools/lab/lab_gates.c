@@ -268,11 +268,11 @@ static void judge_fragmentation(const lab_gates_t *gates, lab_run_t *run)
     }
 }
 
-// Whether this is the first row of its kind, `name`, before row `i`.
+// Whether no row before `i` is of this pool. Each name is kept once: the same one is at the same place.
 static bool is_new_name(const lab_pool_row_t *rows, uint32_t i)
 {
     for (uint32_t k = 0; k < i; k++) {
-        if (strcmp(rows[k].name, rows[i].name) == 0) {
+        if (rows[k].name == rows[i].name) {
             return false;
         }
     }
@@ -284,11 +284,14 @@ static void judge_pool(lab_run_t *run, uint32_t i, bool takes, bool gives)
 {
     uint32_t refused = 0, wrong = 0;
     const char *refused_at = "", *wrong_at = "";
+    const lab_pool_row_t *over = NULL;
     for (uint32_t k = i; k < run->pools; k++) {
         const lab_pool_row_t *row = &run->pool[k];
-        if (strcmp(row->name, run->pool[i].name) != 0) {
+        if (row->name != run->pool[i].name) {
             continue;
         }
+        bool is_over = row->pool.use > row->pool.cap || row->pool.peak > row->pool.cap;
+        over = over == NULL && is_over ? row : over;
         refused_at = refused == 0 && row->pool.exh > 0 ? row->tag : refused_at;
         wrong_at = wrong == 0 && row->pool.bad > 0 ? row->tag : wrong_at;
         refused = row->pool.exh > refused ? row->pool.exh : refused;
@@ -302,6 +305,12 @@ static void judge_pool(lab_run_t *run, uint32_t i, bool takes, bool gives)
         lab_run_find(run, "wrong_give",
                      "pool %s got %u blocks back that were not out (double free), first seen at %s",
                      run->pool[i].name, wrong, place(wrong_at));
+    }
+    if (gives && over != NULL) {
+        lab_run_find(run, "wrong_give",
+                     "pool %s of %u blocks tells %u in use, %u at most: its books are wrong, "
+                     "first seen at %s",
+                     over->name, over->pool.cap, over->pool.use, over->pool.peak, place(over->tag));
     }
 }
 

@@ -347,8 +347,7 @@ static bool parse_pool(scan_t scan, lab_line_t *line)
            take_field(&scan, "size", &pool->size) && take_field(&scan, "cap", &pool->cap) &&
            take_field(&scan, "use", &pool->use) && take_field(&scan, "peak", &pool->peak) &&
            take_field(&scan, "min", &pool->min) && take_field(&scan, "exh", &pool->exh) &&
-           take_field(&scan, "bad", &pool->bad) && pool->use <= pool->cap &&
-           pool->peak <= pool->cap;
+           take_field(&scan, "bad", &pool->bad);
 }
 
 static bool parse_lock(scan_t scan, lab_line_t *line)
