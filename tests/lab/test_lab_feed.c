@@ -3,6 +3,7 @@
 #include "hf_test.h"
 #include "lab_json.h"
 #include "lab_run.h"
+#include "lab_stacks.h"
 
 #define NOW     1768000000.0
 #define FIGURES " hf=61440 hm=40000 hl=30708 hi=45000 hin=20912 frag=37 pf=3 pm=2 pl=1 (0ms)\n"
@@ -292,6 +293,31 @@ static void lab_feed_a_line_without_end_costs_no_more_than_its_room(void)
     lab_run_free(&run);
 }
 
+// What holds is the last one of each start; a log of nothing else is read no slower for it.
+static void lab_feed_sizes_of_a_stack_are_one_a_boot(void)
+{
+    lab_run_t run;
+    lab_run_init(&run);
+    char line[80];
+    for (unsigned i = 1; i <= 1000; i++) {
+        (void)snprintf(line, sizeof line, "[Stack] name=net size=%uB prio=1 (0ms)\n", i);
+        feed(&run, line);
+        feed(&run, "[Task] name=net prio=1 core=0 stack_rem=5B (0ms)\n");
+    }
+    CHECK_EQ(run.stacks, 1);
+    feed(&run, "[Mem] hb" FIGURES ROM BOOT "[Task] name=ui prio=1 core=0 stack_rem=5B (0ms)\n"
+               "[Stack] name=net size=1000B prio=1 (0ms)\n"
+               "[Stack] name=net size=3000B prio=1 (0ms)\n"
+               "[Task] name=net prio=1 core=0 stack_rem=5B (0ms)\n" ROM BOOT
+               "[Stack] name=ui size=700B prio=1 (0ms)\n");
+    CHECK_EQ(run.stacks, 3);
+    CHECK_EQ(lab_stack_bytes(&run, &run.task[0]), 1000);
+    CHECK_EQ(lab_stack_bytes(&run, &run.task[999]), 1000);
+    CHECK_EQ(lab_stack_bytes(&run, &run.task[1000]), 700); // told later
+    CHECK_EQ(lab_stack_bytes(&run, &run.task[1001]), 3000);
+    lab_run_free(&run);
+}
+
 HF_TEST_MAIN(HF_TEST(lab_feed_a_run_from_its_start_has_no_reset),
              HF_TEST(lab_feed_bytes_in_any_portions_give_the_same),
              HF_TEST(lab_feed_a_reset_nobody_asked_for_is_counted_once),
@@ -304,4 +330,5 @@ HF_TEST_MAIN(HF_TEST(lab_feed_a_run_from_its_start_has_no_reset),
              HF_TEST(lab_feed_events_are_objects_with_sorted_keys),
              HF_TEST(lab_feed_rows_are_events_without_a_text_of_their_own),
              HF_TEST(lab_feed_a_figure_that_was_cut_is_not_believed),
-             HF_TEST(lab_feed_a_line_without_end_costs_no_more_than_its_room))
+             HF_TEST(lab_feed_a_line_without_end_costs_no_more_than_its_room),
+             HF_TEST(lab_feed_sizes_of_a_stack_are_one_a_boot))

@@ -6,40 +6,44 @@
 
 #include <string.h>
 
-int lab_stack_told(lab_run_t *run, uint32_t boot, const char *name, uint32_t bytes)
+// Each name is kept once: the same one is at the same place.
+static lab_stack_row_t *newest(const lab_run_t *run, const char *name, uint32_t boot)
 {
     for (uint32_t i = run->stacks; i > 0; i--) {
-        const lab_stack_row_t *row = &run->stack[i - 1u];
-        if (strcmp(row->name, name) == 0) {
-            if (row->bytes == bytes) {
-                return 0;
-            }
-            break;
+        lab_stack_row_t *row = &run->stack[i - 1u];
+        if (row->name == name && row->boot <= boot) {
+            return row;
         }
     }
-    lab_stack_row_t *row = LAB_ADD(run, stack);
-    if (row == NULL) {
+    return NULL;
+}
+
+int lab_stack_told(lab_run_t *run, uint32_t boot, const char *name, uint32_t bytes)
+{
+    const char *kept = lab_names_keep(&run->names, name);
+    lab_stack_row_t *row = newest(run, kept, boot);
+    if (row != NULL && (row->boot == boot || row->bytes == bytes)) {
+        row->bytes = bytes;
+        return 0;
+    }
+    row = LAB_ADD(run, stack);
+    if (row == NULL || kept == NULL) {
         return -1;
     }
-    lab_copy(row->name, sizeof row->name, name);
-    row->bytes = bytes;
-    row->boot = boot;
+    *row = (lab_stack_row_t){.name = kept, .bytes = bytes, .boot = boot};
     return 0;
 }
 
 uint32_t lab_stack_bytes(const lab_run_t *run, const lab_task_row_t *row)
 {
-    uint32_t bytes = 0;
     if (row->is_watermark) {
         return row->configured_bytes;
     }
-    for (uint32_t i = 0; i < run->stacks; i++) {
-        const lab_stack_row_t *stack = &run->stack[i];
-        if ((bytes == 0 || stack->boot <= row->boot) && strcmp(stack->name, row->name) == 0) {
-            bytes = stack->bytes;
-        }
+    const lab_stack_row_t *stack = newest(run, row->name, row->boot);
+    for (uint32_t i = 0; i < run->stacks && stack == NULL; i++) {
+        stack = run->stack[i].name == row->name ? &run->stack[i] : NULL; // told later
     }
-    return bytes;
+    return stack != NULL ? stack->bytes : 0;
 }
 
 uint32_t lab_stack_peak(uint32_t bytes, uint32_t least)
