@@ -13,6 +13,7 @@
 #define TRIPS_SHOWN  4u
 #define DRAW_US      250000u
 #define WAIT_MS      100
+#define READS_A_LOOK 64u
 #define KEEP_ROWS    4096u // then the record begins anew: it may follow a device for weeks
 #define DEFAULT_BAUD 115200
 
@@ -31,7 +32,7 @@ typedef struct watch {
     char pool_name[NAMES_MAX][LAB_NAME_BYTES], task_name[NAMES_MAX][LAB_NAME_BYTES];
     lab_trip_t trip[TRIPS_SHOWN];
     unsigned pools, tasks, trips;
-    uint32_t up_s, restarts, hin_min;
+    uint32_t up_s, restarts;
     char ip[64];
 } watch_t;
 
@@ -229,7 +230,21 @@ static void start_record(watch_t *watch)
     watch->run.ctx = watch;
 }
 
-/// One look at the device. False: it has ended.
+/// What is known of the device's life goes on, so that a restart is one.
+static void renew_record(watch_t *watch)
+{
+    const uint32_t boots = watch->run.boots, up_ms = watch->run.last_up_ms;
+    const uint32_t beat_s = watch->run.last_beat_s;
+    const unsigned stage = watch->run.reset_stage;
+    lab_run_free(&watch->run);
+    start_record(watch);
+    watch->run.boots = boots;
+    watch->run.last_up_ms = up_ms;
+    watch->run.last_beat_s = beat_s;
+    watch->run.reset_stage = stage;
+}
+
+/// One look at the device. False: it has ended, or nobody reads what is told.
 static bool look(watch_t *watch)
 {
     struct pollfd fds[LAB_DEVICE_FDS];
@@ -237,18 +252,20 @@ static bool look(watch_t *watch)
     double ts = 0;
     unsigned count = watch->device.ops->descriptors(&watch->device, fds);
     (void)poll(fds, count, WAIT_MS);
-    long length = watch->device.ops->read(&watch->device, bytes, sizeof bytes, &ts);
-    if (length > 0 && lab_run_feed(&watch->run, ts, bytes, (size_t)length) != 0) {
-        return false;
-    }
-    if (watch->run.events > KEEP_ROWS && watch->run.partial_length == 0) {
-        lab_run_free(&watch->run);
-        start_record(watch);
+    long length = 1;
+    for (unsigned i = 0; i < READS_A_LOOK && length > 0; i++) {
+        length = watch->device.ops->read(&watch->device, bytes, sizeof bytes, &ts);
+        if (length > 0 && lab_run_feed(&watch->run, ts, bytes, (size_t)length) != 0) {
+            return false;
+        }
+        if (watch->run.events > KEEP_ROWS && watch->run.partial_length == 0) {
+            renew_record(watch);
+        }
     }
     if (watch->is_picture && watch->is_changed && lab_clock_us() - watch->drawn_us > DRAW_US) {
         draw(watch);
     }
-    return length >= 0;
+    return length >= 0 && ferror(stdout) == 0;
 }
 
 int lab_verb_watch(int argc, char **argv)
@@ -275,7 +292,10 @@ int lab_verb_watch(int argc, char **argv)
            (watch.until_ts == 0 || lab_now() < watch.until_ts)) {
         goes_on = look(&watch);
     }
+    if (watch.device.refused[0] != '\0') {
+        code = lab_fail(watch.device.refused_code, "watch", "%s", watch.device.refused);
+    }
     lab_device_close(&watch.device);
     lab_run_free(&watch.run);
-    return lab_engine_is_interrupted() ? LAB_INTERRUPTED : LAB_PASS;
+    return lab_engine_is_interrupted() ? LAB_INTERRUPTED : code;
 }
