@@ -13,7 +13,7 @@
 
 static void check_text(const char *text, size_t capacity)
 {
-    size_t length = strnlen(text, capacity);
+    size_t length = strlen(text);
     must(length < capacity);
     for (size_t i = 0; i < length; i++) {
         must((unsigned char)text[i] >= 0x20u && text[i] != 0x7F);
