@@ -310,8 +310,8 @@ int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t version, cons
 }
 
 #if CONFIG_HF_JOURNAL_REPAIR
-/// The erase, the dump and the commit are durable: damage in them can from now on be told from what no sync had covered. Twice,
-/// because damage may hit this, too; never behind a torn tail. It takes nobody's room: a compaction would take it away.
+/// The erase, the dump and the commit are durable: damage in them can from now on be told from what no sync had covered.
+/// Twice, because damage may hit this, too; never behind a torn tail. It takes nobody's room: a compaction takes it away.
 static int mark(hf_journal_t *journal)
 {
     uint32_t position = journal->position;
