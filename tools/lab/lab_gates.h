@@ -12,7 +12,7 @@
 typedef struct lab_expression {
     char text[96];             // as it was given
     char name[LAB_NAME_BYTES]; // of a pool, task or wire; empty: each
-    int measure;               // row of the table in lab_gates.c
+    int measure;               // row of the table in lab_gates_expression.c
     char op;                   // '<', '>', 'l' (<=), 'g' (>=)
     bool is_percent;           // of the capacity
     uint32_t limit;
@@ -55,5 +55,11 @@ typedef struct lab_gate_state {
 } lab_gate_state_t;
 /// Returns how many there are; fills up to `max`.
 uint32_t lab_gates_list(const lab_gates_t *gates, lab_gate_state_t *states, uint32_t max);
+
+// ---- among its parts ----
+
+void lab_expression_judge(const lab_expression_t *expression, lab_run_t *run);
+/// The measures, on stdout.
+void lab_expression_help(void);
 
 #endif
