@@ -17,7 +17,7 @@
 #include "holdfast_malloc.h"
 
 #define DAEMON_WIRES   9u
-#define DAEMON_REGIONS 2u // of a budget: internal, psram
+#define DAEMON_REGIONS HOLDFAST_MALLOC_REGIONS_MAX
 #define DAEMON_TRIPS_IN_A_ROW                                                                      \
     3u // restarts by policy within their first hour; then none until somebody looked
 
@@ -27,7 +27,8 @@ typedef struct daemon_budget {
     int (*region)(unsigned number, holdfast_malloc_region_t *region);
     int (*failures)(holdfast_malloc_failures_t *failures);
     void (*arm)(void);
-    holdfast_malloc_region_t of[DAEMON_REGIONS]; // as read last
+    holdfast_malloc_region_t of[DAEMON_REGIONS]; // as read last, in the order they were stated
+    char name[DAEMON_REGIONS][HOLDFAST_MALLOC_NAME_BYTES + 5]; // as pools: "heap_" before it
     uint32_t regions;
     uint32_t wrong_gives;
 } daemon_budget_t;

@@ -33,11 +33,31 @@ void daemon_sources_read_regions(daemon_budget_t *budget)
     budget->regions = 0;
     while (budget->region != NULL && budget->regions < DAEMON_REGIONS &&
            budget->region(budget->regions, &budget->of[budget->regions]) == HF_OK) {
+        char *name = budget->name[budget->regions];
+        if (name[0] == '\0') { // once: others read it
+            memcpy(name, "heap_", 5);
+            memcpy(name + 5, budget->of[budget->regions].name, HOLDFAST_MALLOC_NAME_BYTES);
+        }
         budget->regions++;
     }
     if (budget->failures != NULL && budget->failures(&failures) == HF_OK) {
         budget->wrong_gives = failures.double_gives + failures.foreign + failures.corrupt;
     }
+}
+
+static bool is_internal(const holdfast_malloc_region_t *region)
+{
+    return strcmp(region->name, "internal") == 0;
+}
+
+uint32_t daemon_sources_heap_bytes(const daemon_budget_t *budget)
+{
+    for (uint32_t i = 0; i < budget->regions; i++) {
+        if (is_internal(&budget->of[i])) {
+            return (uint32_t)budget->of[i].size_bytes;
+        }
+    }
+    return 0;
 }
 
 static bool region_line(const daemon_budget_t *budget, uint32_t number, hf_line_pool_t *line)
@@ -46,14 +66,14 @@ static bool region_line(const daemon_budget_t *budget, uint32_t number, hf_line_
         return false;
     }
     const holdfast_malloc_region_t *region = &budget->of[number];
-    *line = (hf_line_pool_t){.name = number == 0 ? "heap_internal" : "heap_psram",
+    *line = (hf_line_pool_t){.name = budget->name[number],
                              .block_bytes = 1,
                              .capacity = (uint32_t)region->size_bytes,
                              .in_use = (uint32_t)region->used_bytes,
                              .peak = (uint32_t)region->peak_used_bytes,
                              .free_min = (uint32_t)region->min_free_bytes,
                              .exhausted = region->refused,
-                             .wrong_gives = number == 0 ? budget->wrong_gives : 0};
+                             .wrong_gives = is_internal(region) ? budget->wrong_gives : 0};
     return true;
 }
 

@@ -21,6 +21,8 @@ enum {
 
 void daemon_sources_find_budget(daemon_budget_t *budget);
 void daemon_sources_read_regions(daemon_budget_t *budget);
+/// Of the region `internal`, as stated; 0: no budget.
+uint32_t daemon_sources_heap_bytes(const daemon_budget_t *budget);
 /// As hf_telemetry_config_t has it, of a daemon_device_t.
 HF_MUST_CHECK int daemon_sources_memory(void *ctx, hf_memory_t *memory);
 /// The same, of a daemon_t; false: there is no such line.

@@ -308,7 +308,7 @@ static void fill_view(daemon_t *daemon, uint64_t now_us)
     if (hf_thermal_linux_read(&device->thermal, &view->cpu_mC) != HF_OK) {
         view->cpu_mC = INT32_MIN;
     }
-    view->heap_bytes = device->budget.regions > 0 ? (uint32_t)device->budget.of[0].size_bytes : 0;
+    view->heap_bytes = daemon_sources_heap_bytes(&device->budget);
     memcpy(view->ip, telemetry->ip, sizeof view->ip);
     memcpy(view->host, telemetry->host, sizeof view->host);
     fill_tasks(view, telemetry->config.tasks);

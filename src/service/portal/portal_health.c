@@ -99,8 +99,9 @@ static void put_dossier(const evse_device_view_t *device, hf_json_writer_t *json
     device_json_text(json, "task", dossier->task);
     device_json_text(json, "tag", dossier->tag);
     device_json_text(json, "detail", dossier->detail);
-    hf_json_i64_field(json, "heap_internal_free", dossier->memory.internal_free);
-    hf_json_i64_field(json, "heap_internal_min", dossier->memory.internal_min);
+    bool is_known = dossier->memory.internal_free != 0 || dossier->memory.internal_min != 0;
+    device_json_number(json, "heap_internal_free", is_known, dossier->memory.internal_free);
+    device_json_number(json, "heap_internal_min", is_known, dossier->memory.internal_min);
     hf_json_i64_field(json, "connectors_charging", dossier->connectors_charging);
     hf_json_i64_field(json, "transaction_id", dossier->transaction_id);
     put_dossier_pools(dossier, json);
