@@ -376,6 +376,24 @@ def regions(out):
     check(last["heap_internal_free"] is None and last["heap_internal_min"] is None, f"without a budget: {last}")
 
 
+def world_that_ends(out):
+    """The vehicle's program is killed while a scenario sleeps: what was to be seen there nobody saw."""
+    steps = scenario(out, "lonely", [{"do": "tell", "to": "vehicle", "line": "plug 1"}, {"do": "sleep", "seconds": 3}])
+    lab_process = subprocess.Popen([BIN + "/holdfast-lab", "run", steps, "--sim", "--quiet", "--out", out], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, text=True)
+    told = lambda: [path for folder in runs(out, "_lonely") for path in [folder + "/device/vehicle.jsonl"] if os.path.exists(path)]
+    while not told() or "plugged" not in open(told()[0], encoding="utf-8").read():
+        check(lab_process.poll() is None, "it ended before the vehicle was plugged in")
+        time.sleep(0.02)
+    children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(lab_process.pid)], capture_output=True, text=True).stdout.splitlines()
+    vehicle, = [int(line.split()[0]) for line in children if "/holdfast sim " in line]
+    os.kill(vehicle, signal.SIGKILL)
+    stdout = lab_process.communicate(timeout=60)[0]
+    check(lab_process.returncode == 4 and "INCONCLUSIVE" in stdout, f"exit status {lab_process.returncode}: {stdout}")
+    why = summary(runs(out, "_lonely")[0])["inconclusive"]
+    check(why.startswith("holdfast sim ended by signal 9"), why)
+
+
 def not_taken(out):
     """A fault that was never planted, a line nobody understood: no pass."""
     steps = [{"do": "fault", "name": "nope", "seconds": 0.1}, {"do": "tell", "to": "vehicle", "line": "plug 1"},

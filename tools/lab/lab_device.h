@@ -78,6 +78,7 @@ struct lab_device {
     char refused[256];  // it ended at once: its program does not start like this, and said so
     int refused_code;   // LAB_USAGE, LAB_ENVIRONMENT
     char wrong[200];    // what happened to its programs; the engine takes it and empties it
+    char gone[160];     // closed: what of its world had ended unasked before; "" nothing
     int exit_code;      // stepped, ended: 0 good, 1 its own verdict is bad, 3 environment
     char verdict[8192]; // stepped, ended: its result, a JSON object
     void (*on_event)(void *ctx, lab_who_t who, const char *line);

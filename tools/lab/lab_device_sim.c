@@ -572,12 +572,28 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
     return remove(path);
 }
 
+/// What is still to be ended has not been; of holdfastd look_after_daemon() tells.
+static void tell_who_ended_unasked(sim_t *sim, char *told, size_t capacity)
+{
+    static const char *const names[CHILDREN] = {
+        [VEHICLE] = "holdfast sim", [CENTRAL] = "holdfast csms", [BROKER] = "mosquitto"};
+    for (unsigned i = 0; i < CHILDREN; i++) {
+        lab_child_t *child = &sim->child[i];
+        if (names[i] != NULL && child->pid > 0 && !lab_child_is_running(child)) {
+            char how[120];
+            lab_child_tell_end(child, how, sizeof how);
+            (void)snprintf(told, capacity, "%s %s", names[i], how);
+        }
+    }
+}
+
 static void sim_close(lab_device_t *device)
 {
     sim_t *sim = device->own;
     if (sim == NULL) {
         return;
     }
+    tell_who_ended_unasked(sim, device->gone, sizeof device->gone);
     static const child_id_t order[] = {DAEMON, CENTRAL, BROKER, VEHICLE};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         lab_child_end(&sim->child[order[i]], END_LIMIT_MS);

@@ -492,6 +492,9 @@ int lab_engine_play(lab_engine_t *engine, const lab_device_config_t *device)
     int code = play_open_device(engine, device);
     engine->is_no_memory |= lab_run_flush(engine->run, lab_now()) != 0;
     lab_device_close(&engine->device);
+    if (engine->device.gone[0] != '\0') {
+        lab_run_inconclusive(engine->run, "%s", engine->device.gone);
+    }
     lab_http_deinit(&engine->http);
     lab_progress_end(engine->progress);
     free_what_was_told(engine);
