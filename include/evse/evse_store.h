@@ -26,7 +26,7 @@
 #define EVSE_TRANSACTION_ID_UNKNOWN (-1)
 #define EVSE_RESERVATION_NONE       INT32_MIN
 #define EVSE_KEY_BYTES              51u
-#define EVSE_VALUE_BYTES            129u
+#define EVSE_VALUE_BYTES            (CONFIG_EVSE_SAMPLES_MAX > 8 ? 256u : 129u) // lists take the most
 #define EVSE_PROFILE_BYTES          24u // name of a module profile and its NUL
 
 /// A moment that can be told later although the clock was unknown: which boot, how long after it, and UTC if known.

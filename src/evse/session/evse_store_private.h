@@ -11,8 +11,8 @@
 #define EVSE_STORE_VERSION 1u
 #define EVSE_STORE_VERSION_2                                                                       \
     2u // START, METER, STOP, REGISTER: compact moments, all name their connector
-#define EVSE_STORE_RECORD_BYTES_MAX 192u // of all but objects
-#define EVSE_STORE_START_BYTES      67u  // the longest
+#define EVSE_STORE_RECORD_BYTES_MAX (EVSE_VALUE_BYTES + 64u) // of all but objects
+#define EVSE_STORE_START_BYTES      67u                      // the longest
 #define EVSE_STORE_STOP_BYTES       64u
 #define EVSE_STORE_METER_BYTES      (37u + 6u * EVSE_SAMPLES_MAX)
 #define EVSE_STORE_METER_BYTES_MIN  37u
