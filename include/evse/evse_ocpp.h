@@ -125,6 +125,9 @@ typedef struct evse_ocpp {
         bool waiting;
         uint8_t connector;
         bool ordered;
+        uint8_t owed; // of another CALL, whose answer waits for the flash: which; 0 none
+        uint32_t
+            owed_at; // ... that has to hold this record of the journal (low half of its number)
         uint64_t since_us;
     } unlock;
     uint32_t next_session_id;

@@ -575,7 +575,8 @@ static inline bool station_has(const station_call_t *call, const char *name, con
     return hf_json_is_string(hf_json_member(station_payload(call), name), text);
 }
 
-/// Sends a CALL of the central system and returns the station's answer; "" when none came.
+/// Sends a CALL of the central system and returns the station's answer, after the flash if it waits for that; "" when none
+/// came.
 static inline const char *station_ask(station_t *s, const char *action, const char *payload)
 {
     char text[2048];
@@ -583,6 +584,9 @@ static inline const char *station_ask(station_t *s, const char *action, const ch
     s->link.last_answer[0] = '\0';
     station_say(s, text);
     station_run(s, 40);
+    for (unsigned i = 0; i < 5 && s->ocpp.unlock.owed != 0; i++) {
+        station_run(s, 20);
+    }
     return s->link.last_answer;
 }
 

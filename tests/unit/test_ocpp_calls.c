@@ -245,6 +245,65 @@ static void unlock_is_forgotten_with_its_connection(void)
     CHECK_EQ(s->ocpp.link_state, EVSE_LINK_OPEN);
 }
 
+static const char *say(station_t *s, const char *id, const char *action, const char *payload)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "[2,\"%s\",\"%s\",%s]", id, action, payload);
+    s->link.last_answer[0] = '\0';
+    station_say(s, text);
+    station_run(s, 100);
+    return s->link.last_answer;
+}
+
+static void accepted_is_said_when_the_flash_has_it(void)
+{
+    static const char *const calls[][2] = {
+        {"ChangeConfiguration", "{\"key\":\"BlinkRepeat\",\"value\":\"7\"}"},
+        {"ReserveNow", "{\"connectorId\":1,\"expiryDate\":\"2026-11-21T10:42:33Z\","
+                       "\"idTag\":\"MINE\",\"reservationId\":1}"},
+        {"CancelReservation", "{\"reservationId\":1}"},
+        {"SetChargingProfile",
+         "{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":1,\"stackLevel\":0,"
+         "\"chargingProfilePurpose\":\"TxDefaultProfile\",\"chargingProfileKind\":\"Relative\","
+         "\"chargingSchedule\":{\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":"
+         "[{\"startPeriod\":0,\"limit\":9}]}}}"},
+        {"ClearChargingProfile", "{\"id\":1}"},
+        {"ChangeAvailability", "{\"connectorId\":1,\"type\":\"Inoperative\"}"},
+    };
+    station_t *s = station_online(1);
+    for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        station_run(s, 5000);
+        s->ram.sync_polls = 20; // of 20 ms
+        CHECK_STR(say(s, "q1", calls[i][0], calls[i][1]), "");
+        // Who asks on meanwhile is answered meanwhile.
+        CHECK_STR(say(s, "q2", "ClearChargingProfile", "{\"id\":99}"),
+                  "[3,\"q2\",{\"status\":\"Unknown\"}]");
+        station_run(s, 1000);
+        CHECK_STR(s->link.last_answer, STATION_ACCEPTED);
+        s->ram.sync_polls = 0;
+        CHECK_STR(say(s, "q3", "ClearChargingProfile", "{\"id\":99}"),
+                  "[3,\"q3\",{\"status\":\"Unknown\"}]");
+    }
+}
+
+static void answer_that_waits_for_the_flash_is_forgotten_with_its_connection(void)
+{
+    station_t *s = station_online(1);
+    station_run(s, 5000);
+    s->ram.sync_polls = 200;
+    CHECK_STR(say(s, "q1", "ChangeAvailability", "{\"connectorId\":1,\"type\":\"Inoperative\"}"),
+              "");
+    station_drop(s);
+    s->control[0].lock_stuck = true;
+    for (unsigned i = 0; i < 100 && s->link.state != EVSE_LINK_OPEN; i++) {
+        station_run(s, 20);
+    }
+    CHECK_STR(say(s, "q2", "UnlockConnector", "{\"connectorId\":1}"), ""); // another that waits
+    station_run(s, 10000);
+    CHECK_STR(s->link.last_answer, "[3,\"q2\",{\"status\":\"UnlockFailed\"}]");
+    CHECK(s->store.inoperative[1]);
+}
+
 static void rule_15_reset_answers_ends_sends_then_restarts(void)
 {
     station_t *s = station_online(1);
@@ -495,6 +554,8 @@ HF_TEST_MAIN(HF_TEST(rule_19_unknown_action_is_not_implemented_known_one_not_sup
              HF_TEST(unlock_of_a_stuck_lock_fails_in_three_seconds),
              HF_TEST(unlock_ends_the_session_first),
              HF_TEST(unlock_is_forgotten_with_its_connection),
+             HF_TEST(accepted_is_said_when_the_flash_has_it),
+             HF_TEST(answer_that_waits_for_the_flash_is_forgotten_with_its_connection),
              HF_TEST(rule_15_reset_answers_ends_sends_then_restarts),
              HF_TEST(rule_15_reset_unanswered_stop_is_delivered_after_the_restart),
              HF_TEST(rule_15_reset_waits_for_power_to_be_off),

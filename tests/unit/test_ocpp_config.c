@@ -141,6 +141,8 @@ static void config_change_is_judged_by_type_and_range(void)
         {"ConnectorPhaseRotation", "0.NotApplicable,1.NotApplicable,2.RST", "Accepted"},
         {"ConnectorPhaseRotation", "3.RST", "Rejected"},
         {"ConnectorPhaseRotation", "1.ABC", "Rejected"},
+        {"ConnectorPhaseRotation", "0.RST,1.RST,1.RTS", "Rejected"}, // one connector twice
+        {"ConnectorPhaseRotation", "RST,RST", "Rejected"},
         {"HeartbeatInterval", "0", "Rejected"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -150,6 +152,19 @@ static void config_change_is_judged_by_type_and_range(void)
                          cases[i].status);
         }
     }
+}
+
+static void config_list_may_name_every_measurand_of_a_plain_outlet(void)
+{
+    static const char list[] = "Energy.Active.Import.Register,Power.Active.Import,Voltage,"
+                               "Current.Import,Current.Offered,SoC,Temperature,"
+                               "Energy.Active.Import.Interval,Power.Offered";
+    station_t *s = station_online(1);
+    CHECK_STR(change(s, "MeterValuesSampledData", list), "Accepted");
+    station_run(s, 200);
+    CHECK_EQ(station_boot(s), 0);
+    CHECK_STR(evse_ocpp_text(&s->ocpp, "MeterValuesSampledData"), list);
+    CHECK_EQ(s->ocpp.keys.sampled.count, 9);
 }
 
 static void config_change_persists_over_a_reboot(void)
@@ -216,6 +231,7 @@ HF_TEST_MAIN(HF_TEST(config_without_keys_lists_all_in_one_answer),
              HF_TEST(config_defaults_are_as_documented), HF_TEST(config_unknown_keys_are_named),
              HF_TEST(config_more_keys_than_promised_is_refused),
              HF_TEST(config_change_is_judged_by_type_and_range),
+             HF_TEST(config_list_may_name_every_measurand_of_a_plain_outlet),
              HF_TEST(config_change_persists_over_a_reboot),
              HF_TEST(config_value_kept_by_another_version_is_ignored_when_impossible),
              HF_TEST(config_set_key_is_the_installers_way),

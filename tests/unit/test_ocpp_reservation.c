@@ -93,6 +93,27 @@ static void restart(station_t *s)
 
 // ---- use ----
 
+static void rule_14_reservation_cancelled_before_the_plug_is_in_no_start(void)
+{
+    station_t *s = station_online(1);
+    CHECK_STR(reserve(s, 1, 7), STATION_ACCEPTED);
+    CHECK_EQ(present(s, 0, "MINE"), 0);
+    CHECK_EQ(s->ocpp.session[0].reservation_id, 7);
+    CHECK_STR(cancel(s, 7), STATION_ACCEPTED);
+    s->control[0].plugged = true;
+    station_run(s, 2000);
+    CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_RUNNING);
+    CHECK_EQ(station_int(station_find(s, "StartTransaction", 0), "reservationId"), INT64_MIN);
+}
+
+static void cancellation_that_is_not_recorded_is_rejected(void)
+{
+    station_t *s = station_online(1);
+    CHECK_STR(reserve(s, 1, 7), STATION_ACCEPTED);
+    s->ram.fail_program_at = s->ram.programs + 1;
+    CHECK_STR(cancel(s, 7), STATION_REJECTED);
+}
+
 static void rule_14_reserved_connector_is_for_its_tag_only_and_its_start_tells(void)
 {
     station_t *s = station_online(1);
@@ -469,7 +490,9 @@ static void reservation_is_not_lost_to_what_is_faulted_while_booting(void)
     CHECK_EQ(shown(s, 0), EVSE_STATE_Reserved);
 }
 
-HF_TEST_MAIN(HF_TEST(rule_14_reserved_connector_is_for_its_tag_only_and_its_start_tells),
+HF_TEST_MAIN(HF_TEST(rule_14_reservation_cancelled_before_the_plug_is_in_no_start),
+             HF_TEST(cancellation_that_is_not_recorded_is_rejected),
+             HF_TEST(rule_14_reserved_connector_is_for_its_tag_only_and_its_start_tells),
              HF_TEST(rule_14_remote_start_of_the_reserved_tag_uses_the_reservation),
              HF_TEST(rule_14_parent_of_the_reservation_is_asked_for_or_looked_up),
              HF_TEST(rule_14_parent_known_here_needs_no_authorize),

@@ -213,7 +213,7 @@ static void smart_as_many_periods_as_told(void)
         }
         snprintf(payload + length, sizeof payload - length, "]}}}]");
         station_say(s, payload);
-        station_run(s, 40);
+        station_run(s, 100);
         CHECK_STR(s->link.last_answer,
                   count <= CONFIG_EVSE_CHARGING_PERIODS_MAX ? STATION_ACCEPTED : STATION_REJECTED);
     }

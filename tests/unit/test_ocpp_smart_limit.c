@@ -312,10 +312,10 @@ static void smart_follows_a_clock_that_is_set(void)
     accept(s, wish);
     CHECK_EQ(limit_mA(s, 0), 16000);
     move_clock(s, 700000);
-    station_run(s, 200);
+    station_run(s, 220);
     CHECK_EQ(limit_mA(s, 0), 6000);
     move_clock(s, -700000);
-    station_run(s, 200);
+    station_run(s, 220);
     CHECK_EQ(limit_mA(s, 0), 16000);
 }
 

@@ -323,7 +323,7 @@ static void session_failed_journal_ends_it_and_starts_none(void)
     s->ram.fail_sync_at = s->ram.syncs + 1;
     CHECK_STR(
         station_ask(s, "ChangeConfiguration", "{\"key\":\"ConnectionTimeOut\",\"value\":\"90\"}"),
-        STATION_ACCEPTED);
+        STATION_REJECTED);
     station_run(s, 1000);
     CHECK(s->ocpp.journal_failed);
     CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_IDLE);

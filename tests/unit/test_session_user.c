@@ -27,6 +27,13 @@ static int present(station_t *s, const char *id_tag)
     return status;
 }
 
+static void remote_start_without_a_tag_is_rejected(void)
+{
+    station_t *s = online(1);
+    CHECK_STR(station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"\"}"), STATION_REJECTED);
+    CHECK_EQ(s->ocpp.session[0].state, EVSE_SESSION_IDLE);
+}
+
 static void user_with_a_good_card_is_answered_when_the_central_system_has_said_so(void)
 {
     station_t *s = online(1);
@@ -336,7 +343,8 @@ static void rule_12_session_ends_when_the_vehicle_leaves_and_no_key_changes_that
     CHECK_STR(last_status(s), "Available");
 }
 
-HF_TEST_MAIN(HF_TEST(user_with_a_good_card_is_answered_when_the_central_system_has_said_so),
+HF_TEST_MAIN(HF_TEST(remote_start_without_a_tag_is_rejected),
+             HF_TEST(user_with_a_good_card_is_answered_when_the_central_system_has_said_so),
              HF_TEST(user_with_a_bad_card_is_refused_by_light),
              HF_TEST(user_before_the_first_boot_is_answered_by_the_offline_rules),
              HF_TEST(user_whose_authorize_gets_no_answer_is_not_left_waiting),

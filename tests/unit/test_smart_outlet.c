@@ -34,7 +34,7 @@ static const char *ask(const char *action, const char *payload)
     snprintf(call, sizeof call, "[2,\"q1\",\"%s\",%s]", action, payload);
     station->link.last_answer[0] = '\0';
     station_say(station, call);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4 || (i < 12 && station->ocpp.unlock.owed != 0); i++) {
         tick();
     }
     return station->link.last_answer;

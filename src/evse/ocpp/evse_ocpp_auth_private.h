@@ -139,6 +139,8 @@ bool evse_reservation_admits(evse_ocpp_t *ocpp, unsigned connector, const char *
                              const char *parent);
 /// The reservation that holds this connector; EVSE_RESERVATION_NONE.
 int32_t evse_reservation_id(const evse_ocpp_t *ocpp, unsigned connector);
+/// The same id while its reservation stands; EVSE_RESERVATION_NONE once it was cancelled or has expired.
+int32_t evse_reservation_standing(const evse_ocpp_t *ocpp, int32_t id);
 /// The one that a session of this tag uses up here, EVSE_RESERVATION_NONE.
 int32_t evse_reservation_used(evse_ocpp_t *ocpp, unsigned connector, const char *id_tag,
                               const char *parent);
@@ -173,6 +175,11 @@ static inline bool evse_reservation_admits(evse_ocpp_t *ocpp, unsigned connector
     (void)id_tag;
     (void)parent;
     return true;
+}
+static inline int32_t evse_reservation_standing(const evse_ocpp_t *ocpp, int32_t id)
+{
+    (void)ocpp;
+    return id;
 }
 static inline int32_t evse_reservation_id(const evse_ocpp_t *ocpp, unsigned connector)
 {

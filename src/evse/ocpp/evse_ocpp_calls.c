@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CALLs of the central system: a table of action and handler, and the reading of their payloads. A handler decides and
-// answers at once; what it starts goes on in the loop, after the answer. UnlockConnector alone is answered later.
+// answers at once; what it starts goes on in the loop, after the answer. Answered later: UnlockConnector, when the lock has
+// moved, and what has recorded something, when the flash has it.
 #include "evse_ocpp_private.h"
 #include "evse_ocpp_smart.h"
 #include "evse_ocpp_transfer.h"
@@ -73,7 +74,7 @@ static evse_rpc_error_t on_remote_start(evse_ocpp_t *ocpp, hf_json_t payload,
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
-    int chosen = ocpp->registration == EVSE_REGISTRATION_ACCEPTED
+    int chosen = ocpp->registration == EVSE_REGISTRATION_ACCEPTED && id_tag[0] != '\0'
                      ? choose_connector(ocpp, asked, connector, id_tag)
                      : -1;
     bool accepted = chosen >= 0;
@@ -168,7 +169,7 @@ static evse_rpc_error_t on_change_availability(evse_ocpp_t *ocpp, hf_json_t payl
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "connector %u made %s", connector, types[type]);
     bool later = inoperative && is_transaction_running(ocpp, connector);
-    return evse_reply_status(reply, later ? "Scheduled" : "Accepted");
+    return evse_reply_recorded(ocpp, reply, later ? "Scheduled" : "Accepted");
 }
 
 // ---- the station --------------------------------------------------------------------------------
@@ -219,8 +220,45 @@ static void answer_unlock(evse_ocpp_t *ocpp, bool unlocked)
     ocpp->unlock.waiting = evse_reply_deferred(ocpp, unlocked ? "Unlocked" : "UnlockFailed");
 }
 
+// ---- what has recorded something ----------------------------------------------------------------
+
+static const char *const recorded_texts[] = {"Accepted", "Scheduled", "RebootRequired"};
+
+evse_rpc_error_t evse_reply_recorded(evse_ocpp_t *ocpp, hf_json_writer_t *reply, const char *status)
+{
+    const hf_journal_t *journal = &ocpp->config.store->journal;
+    uint64_t appended = hf_journal_appended(journal);
+    unsigned which = 0u;
+    while (which < HF_COUNT_OF(recorded_texts) && strcmp(status, recorded_texts[which]) != 0) {
+        which++;
+    }
+    if (which == HF_COUNT_OF(recorded_texts) || hf_journal_durable(journal) == appended ||
+        !evse_rpc_can_defer(&ocpp->rpc)) {
+        return evse_reply_status(reply, status);
+    }
+    ocpp->unlock.owed = (uint8_t)(which + 1u);
+    ocpp->unlock.owed_at = (uint32_t)appended;
+    return EVSE_RPC_DEFERRED;
+}
+
+static void answer_recorded(evse_ocpp_t *ocpp)
+{
+    uint32_t durable = (uint32_t)hf_journal_durable(&ocpp->config.store->journal);
+    if (ocpp->journal_failed || (int32_t)(durable - ocpp->unlock.owed_at) >= 0) {
+        const char *text = recorded_texts[ocpp->unlock.owed - 1u];
+        if (evse_reply_deferred(ocpp, ocpp->journal_failed ? "Rejected" : text)) {
+            ocpp->stirred = true; // the link is busy
+        } else {
+            ocpp->unlock.owed = 0u;
+        }
+    }
+}
+
 void evse_calls_step(evse_ocpp_t *ocpp)
 {
+    if (ocpp->unlock.owed != 0u) {
+        answer_recorded(ocpp);
+    }
     unsigned connector = ocpp->unlock.connector;
     if (!ocpp->unlock.waiting || evse_session_is_billing(ocpp, connector)) {
         return;

@@ -107,11 +107,14 @@ static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
                                         "SRT",           "STR",     "TRS", "TSR"};
     hf_slice_t rest = list;
     hf_slice_t item;
+    uint32_t told = 0u; // bit per connector
     while (hf_slice_next(&rest, &item)) {
+        uint32_t bit = 1u;                             // without a connector: the station's
         if (item.length > 2u && item.text[1] == '.') { // "<connector>."
             if (item.text[0] < '0' || (uint32_t)(item.text[0] - '0') > ocpp->config.connectors) {
                 return false;
             }
+            bit <<= item.text[0] - '0';
             item.text += 2;
             item.length -= 2u;
         }
@@ -119,9 +122,10 @@ static bool is_rotation(const evse_ocpp_t *ocpp, hf_slice_t list)
         while (i < HF_COUNT_OF(words) && !hf_slice_is(item, words[i])) {
             i++;
         }
-        if (i == HF_COUNT_OF(words)) {
+        if (i == HF_COUNT_OF(words) || (told & bit) != 0u) {
             return false;
         }
+        told |= bit;
     }
     return true;
 }
@@ -246,8 +250,11 @@ static void apply(evse_ocpp_t *ocpp, const key_info_t *key)
     case EVSE_KEY_OF_MessageTimeout:
         ocpp->rpc.timeout_ms = (uint32_t)EVSE_NUMBER(ocpp, MessageTimeout) * MS_PER_S;
         break;
-    case EVSE_KEY_OF_MeterValueSampleInterval:
     case EVSE_KEY_OF_ClockAlignedDataInterval:
+        ocpp->metering.next_clock_ms = 0u;
+        ocpp->metering.next_us = 0u;
+        break;
+    case EVSE_KEY_OF_MeterValueSampleInterval:
         for (unsigned i = 0u; i < ocpp->config.connectors; i++) {
             evse_meter_arm(ocpp, i);
         }
@@ -506,5 +513,5 @@ evse_rpc_error_t evse_keys_on_change(evse_ocpp_t *ocpp, hf_json_t payload, hf_js
     if (fields.error != EVSE_RPC_NO_ERROR) {
         return fields.error;
     }
-    return evse_reply_status(reply, answers[evse_ocpp_change_key(ocpp, name, value)]);
+    return evse_reply_recorded(ocpp, reply, answers[evse_ocpp_change_key(ocpp, name, value)]);
 }

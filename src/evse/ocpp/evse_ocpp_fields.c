@@ -27,11 +27,6 @@ void evse_fields_refuse(evse_fields_t *fields, const char *name, evse_rpc_error_
     }
 }
 
-bool evse_fields_has(const evse_fields_t *fields, const char *name)
-{
-    return hf_json_member(fields->object, name).type != HF_JSON_NONE;
-}
-
 bool evse_fields_find(evse_fields_t *fields, const char *name, bool required, hf_json_type_t type,
                       hf_json_t *value)
 {

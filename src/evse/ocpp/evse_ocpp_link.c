@@ -113,6 +113,7 @@ static void link_lost(evse_ocpp_t *ocpp, bool has_net)
     const char *what = ocpp->link_state == EVSE_LINK_OPEN ? "lost" : "not reached";
     evse_rpc_reset(&ocpp->rpc, ocpp->now_us);
     ocpp->unlock.waiting = false; // its id means nothing in another connection
+    ocpp->unlock.owed = 0u;
     if (!has_net) {
         HF_LOGW(ocpp->config.log, ocpp->now_us, OCPP, "central system %s: no network", what);
         return; // no try of ours failed; its return says when to open

@@ -239,7 +239,7 @@ bool evse_keys_line(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out);
 
 evse_rpc_error_t evse_calls_dispatch(void *ctx, hf_slice_t action, hf_json_t payload,
                                      hf_json_writer_t *reply);
-/// Answers an UnlockConnector whose lock has moved, or has not in time.
+/// Answers what evse_reply_recorded() put off, and an UnlockConnector whose lock has moved, or has not in time.
 void evse_calls_step(evse_ocpp_t *ocpp);
 
 // ---- payloads: evse_ocpp_fields.c ---------------------------------------------------------------
@@ -261,7 +261,6 @@ evse_fields_t evse_fields_of(evse_ocpp_t *ocpp, hf_json_t payload);
 /// Of an object inside: copy its error back.
 evse_fields_t evse_fields_in(const evse_fields_t *fields, hf_json_t object);
 void evse_fields_refuse(evse_fields_t *fields, const char *name, evse_rpc_error_t error);
-bool evse_fields_has(const evse_fields_t *fields, const char *name);
 /// These are true when the member is there and good. Absent and `required`: OccurenceConstraintViolation; another type:
 /// TypeConstraintViolation; of the right type, and no value for it: PropertyConstraintViolation.
 bool evse_fields_find(evse_fields_t *fields, const char *name, bool required, hf_json_type_t type,
@@ -281,6 +280,10 @@ bool evse_fields_time(evse_fields_t *fields, const char *name, bool required, ui
 evse_rpc_error_t evse_reply_status(hf_json_writer_t *reply, const char *status);
 /// The same for the CALL whose answer is owed. True: not yet, the link has no room.
 bool evse_reply_deferred(evse_ocpp_t *ocpp, const char *status);
+/// The same, but what says that something has been recorded (Accepted, Scheduled, RebootRequired) not before it is durable.
+/// At once where another answer is owed.
+evse_rpc_error_t evse_reply_recorded(evse_ocpp_t *ocpp, hf_json_writer_t *reply,
+                                     const char *status);
 /// Accepted or Rejected.
 evse_rpc_error_t evse_reply_accepted(hf_json_writer_t *reply, bool accepted);
 

@@ -72,13 +72,14 @@ void evse_reservation_init(evse_ocpp_t *ocpp)
     }
 }
 
-static void drop(evse_ocpp_t *ocpp, unsigned key, const char *why)
+// Of no use any more, also where the store does not take it. Its status.
+static int drop(evse_ocpp_t *ocpp, unsigned key, const char *why)
 {
     HF_LOGI(ocpp->config.log, ocpp->now_us, SESSION, "reservation %d of connector %u: %s",
             (int)ocpp->auth.reservation[key].id, key, why);
-    (void)!evse_store_forget(ocpp->config.store, EVSE_OBJECT_RESERVATION, (uint16_t)key);
     ocpp->auth.reservation[key].is_made = false;
     ocpp->auth.reservations--;
+    return evse_store_forget(ocpp->config.store, EVSE_OBJECT_RESERVATION, (uint16_t)key);
 }
 
 // ---- which connector ----------------------------------------------------------------------------
@@ -252,11 +253,11 @@ void evse_reservation_step(evse_ocpp_t *ocpp)
             continue;
         }
         if (is_used(ocpp, key)) {
-            drop(ocpp, key, HF_LOG_TEXT("used"));
+            (void)!drop(ocpp, key, HF_LOG_TEXT("used"));
         } else if (is_expired(ocpp, reservation)) {
-            drop(ocpp, key, HF_LOG_TEXT("expired"));
+            (void)!drop(ocpp, key, HF_LOG_TEXT("expired"));
         } else if (is_lost(ocpp, key)) {
-            drop(ocpp, key, HF_LOG_TEXT("connector out of use"));
+            (void)!drop(ocpp, key, HF_LOG_TEXT("connector out of use"));
         }
     }
     hold(ocpp);
@@ -310,6 +311,11 @@ static int find_id(const evse_ocpp_t *ocpp, int32_t id)
     return -1;
 }
 
+int32_t evse_reservation_standing(const evse_ocpp_t *ocpp, int32_t id)
+{
+    return find_id(ocpp, id) >= 0 ? id : EVSE_RESERVATION_NONE;
+}
+
 // Accepted, or what the state forbids. The old one with the same id goes when the new one is kept.
 static const char *reserve(evse_ocpp_t *ocpp, unsigned key, const evse_reservation_t *reservation,
                            const terms_t *terms)
@@ -325,7 +331,7 @@ static const char *reserve(evse_ocpp_t *ocpp, unsigned key, const evse_reservati
         return "Rejected";
     }
     if (own >= 0 && own != (int)key) {
-        drop(ocpp, (unsigned)own, HF_LOG_TEXT("replaced"));
+        (void)!drop(ocpp, (unsigned)own, HF_LOG_TEXT("replaced"));
     }
     if (!auth->reservation[key].is_made) {
         auth->reservations++;
@@ -366,7 +372,7 @@ evse_rpc_error_t evse_reservation_on_reserve(evse_ocpp_t *ocpp, hf_json_t payloa
                                             .expires_s = (uint32_t)last_s,
                                             .span_s = (uint32_t)(last_s - utc_ms / MS_PER_S),
                                             .is_made = true};
-    return evse_reply_status(reply, reserve(ocpp, connector, &reservation, &terms));
+    return evse_reply_recorded(ocpp, reply, reserve(ocpp, connector, &reservation, &terms));
 }
 
 evse_rpc_error_t evse_reservation_on_cancel(evse_ocpp_t *ocpp, hf_json_t payload,
@@ -381,10 +387,12 @@ evse_rpc_error_t evse_reservation_on_cancel(evse_ocpp_t *ocpp, hf_json_t payload
     if (key < 0) {
         return evse_reply_accepted(reply, false);
     }
+    int status = HF_OK;
     while (key >= 0) { // a cut between keeping and forgetting leaves two
-        drop(ocpp, (unsigned)key, HF_LOG_TEXT("cancelled"));
+        int each = drop(ocpp, (unsigned)key, HF_LOG_TEXT("cancelled"));
+        status = each != HF_OK ? each : status;
         key = find_id(ocpp, id);
     }
     hold(ocpp);
-    return evse_reply_accepted(reply, true);
+    return evse_reply_recorded(ocpp, reply, status == HF_OK ? "Accepted" : "Rejected");
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Installing and clearing charging profiles. Invariants: of an installed profile the slot is in memory and the whole in the
 // store under the slot's number; a TxProfile stands only while its connector has a session, the one it was meant for; what
-// is answered Accepted has been handed to the journal.
+// is answered Accepted is in the flash.
 #include "evse_ocpp_smart.h"
 
 #define HOUR_MS 3600000u
@@ -139,13 +139,13 @@ static int install(evse_ocpp_t *ocpp, const evse_profile_t *profile)
         return status;
     }
     ocpp->smart.profiles.slot[found] = slot_of(profile);
-    for (unsigned i = 0u; i < CONFIG_EVSE_CHARGING_PROFILES_MAX; i++) {
+    for (unsigned i = 0u; status == HF_OK && i < CONFIG_EVSE_CHARGING_PROFILES_MAX; i++) {
         if ((int)i != found && is_replaced(&ocpp->smart.profiles.slot[i], profile)) {
-            (void)!evse_smart_remove(ocpp, i); // the place of one and the id of another
+            status = evse_smart_remove(ocpp, i); // the place of one and the id of another
         }
     }
     evse_smart_wake(ocpp);
-    return HF_OK;
+    return status;
 }
 
 // A TxProfile is for the transaction that runs, by its number when it names one (5.16.2).
@@ -179,7 +179,7 @@ evse_rpc_error_t evse_smart_on_set(evse_ocpp_t *ocpp, hf_json_t payload, hf_json
         wish.sound && has_its_transaction(ocpp, &wish) && install(ocpp, &wish.profile) == HF_OK;
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "charging profile %d for connector %u %s",
             (int)wish.profile.id, (unsigned)connector, accepted ? "installed" : "rejected");
-    return evse_reply_accepted(reply, accepted);
+    return evse_reply_recorded(ocpp, reply, accepted ? "Accepted" : "Rejected");
 }
 
 // ---- with RemoteStartTransaction ----------------------------------------------------------------
@@ -260,5 +260,5 @@ evse_rpc_error_t evse_smart_on_clear(evse_ocpp_t *ocpp, hf_json_t payload, hf_js
         found++;
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%u charging profiles cleared", found);
-    return evse_reply_status(reply, found != 0u ? "Accepted" : "Unknown");
+    return evse_reply_recorded(ocpp, reply, found != 0u ? "Accepted" : "Unknown");
 }

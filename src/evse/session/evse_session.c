@@ -182,7 +182,8 @@ static void begin_transaction(evse_ocpp_t *ocpp, unsigned connector)
     const evse_begin_t begin = {.id_tag = session->id_tag,
                                 .register_mJ = register_mJ,
                                 .at = evse_moment(ocpp),
-                                .reservation_id = session->reservation_id};
+                                .reservation_id =
+                                    evse_reservation_standing(ocpp, session->reservation_id)};
     int status = evse_store_begin(ocpp->config.store, connector, &begin);
     if (status != HF_OK) {
         HF_LOGE(ocpp->config.log, ocpp->now_us, SESSION, "session %u: start not recorded: %s",
