@@ -143,6 +143,23 @@ static void rule_21_connector_0_of_a_single_outlet_has_nothing_to_tell(void)
                     "Trigger"));
 }
 
+// The moment falls due in the very round in which something else arms the readings.
+static void rule_21_clock_aligned_reading_survives_a_change_of_the_other_interval(void)
+{
+    station_t *s = station_online(1);
+    set(s, "ClockAlignedDataInterval", "60");
+    station_run(s, 1000);
+    uint64_t moment_ms = s->ocpp.metering.next_clock_ms;
+    CHECK(moment_ms != 0);
+    while (evse_ocpp_utc_ms(&s->ocpp, s->now_us) + STATION_STEP_US / 1000u < moment_ms) {
+        station_run(s, STATION_STEP_US / 1000u);
+    }
+    CHECK_EQ(count_contexts(s, "Sample.Clock"), 0);
+    set(s, "MeterValueSampleInterval", "7");
+    station_run(s, 500);
+    CHECK_EQ(count_contexts(s, "Sample.Clock"), 1);
+}
+
 static void rule_21_clock_aligned_begins_anew_at_midnight(void)
 {
     station_t *s = station_online(1);
@@ -445,6 +462,7 @@ HF_TEST_MAIN(HF_TEST(rule_21_reading_carries_the_transaction_that_ran_when_it_wa
              HF_TEST(rule_21_reading_due_before_a_transaction_and_taken_in_it_carries_it),
              HF_TEST(rule_21_connector_0_has_sums_and_no_transaction),
              HF_TEST(rule_21_connector_0_of_a_single_outlet_has_nothing_to_tell),
+             HF_TEST(rule_21_clock_aligned_reading_survives_a_change_of_the_other_interval),
              HF_TEST(rule_21_clock_aligned_begins_anew_at_midnight),
              HF_TEST(rule_21_stop_data_sets_are_keys_of_their_own),
              HF_TEST(rule_21_celcius_is_spelt_as_ocpp_does),

@@ -621,6 +621,17 @@ static void diagnostics_tell_what_is_worth_reading(void)
     }
 }
 
+static void diagnostics_of_the_first_boot_tell_of_none_before(void)
+{
+    station_t *s = online_station();
+    CHECK_EQ(s->store.boot, 2);
+    s->store.boot = 1;
+    station_ask(s, "GetDiagnostics", "{\"location\":\"http://h/\"}");
+    station_run(s, 2000);
+    CHECK(strstr(fake.text, "s, the first one\n") != NULL);
+    CHECK(strstr(fake.text, "the last one ended") == NULL);
+}
+
 static void diagnostics_hold_no_secret(void)
 {
     station_t *s = online_station();
@@ -835,7 +846,8 @@ HF_TEST_MAIN(
     HF_TEST(rule_22_status_triggers_answer_first_and_send_the_present_one),
     HF_TEST(rule_22_a_firmware_that_waits_for_its_date_is_idle),
     HF_TEST(rule_08_statuses_wait_for_the_registration), HF_TEST(diagnostics_are_made_fed_and_told),
-    HF_TEST(diagnostics_tell_what_is_worth_reading), HF_TEST(diagnostics_hold_no_secret),
+    HF_TEST(diagnostics_tell_what_is_worth_reading),
+    HF_TEST(diagnostics_of_the_first_boot_tell_of_none_before), HF_TEST(diagnostics_hold_no_secret),
     HF_TEST(log_lines_show_only_the_end_of_a_tag), HF_TEST(diagnostics_wait_for_a_slow_taker),
     HF_TEST(diagnostics_nothing_to_send_has_no_file_name),
     HF_TEST(diagnostics_failed_upload_is_tried_and_told),

@@ -61,7 +61,7 @@ def expand(top, generated):
 def number(text):
     """The value of a constant expression of C that has only literals left."""
     plain = re.sub(r"(?<=[0-9A-Fa-f])[uUlL]+", "", text).replace("INT32_MAX", "2147483647")
-    plain = re.sub(r"\(\s*(u?int\d+_t|size_t)\s*\)", "", plain)
+    plain = re.sub(r"\(\s*(u?int\d+_t|size_t|unsigned)\s*\)", "", plain)
     if not re.fullmatch(r"[0-9xA-Fa-f+\-*/() <>]+", plain):
         return None
     return int(eval(plain.replace("/", "//")))  # digits and operators only, seen above
@@ -105,12 +105,23 @@ def cell(text):
     return text.replace("|", "\\|")
 
 
-def key_rows(keys, texts):
+def told_by_daemon(top):
+    """Values of keys that the platform's transfers decide, as holdfastd has them."""
+    more = re.search(r'return EVSE_PROFILES "([^"]*)";', read(top, "src/evse/ocpp/evse_ocpp_config.c"))
+    protocols = re.search(r'#define TRANSFER_PROTOCOLS +"([^"]*)"', read(top, "port/linux/transfer_curl.h"))
+    if more is None or protocols is None:
+        raise Problem("what the daemon's transfers can do is not found")
+    return {"SupportedFeatureProfiles": more[1], "SupportedFileTransferProtocols": protocols[1]}
+
+
+def key_rows(top, keys, texts):
+    added = told_by_daemon(top)
     for name, kind, access, least, most, default, text in keys:
         is_number = kind.endswith("INT")
         span = f"{number(least)} to {number(most)}" if is_number and number(least) is not None and number(most) is not None else "-"
         span = "at most " + str(number(most)) if kind.endswith("MEASURANDS") and number(most) is not None else span
         shown = literal(text)
+        shown = shown + added[name] if name in added else shown
         if kind.endswith("BOOL"):
             shown = "true" if number(default) else "false"
         elif is_number:
@@ -140,7 +151,7 @@ def page(top, generated):
                 if name != "DataTransfer" or direction == "central system":
                     out.append(f"| `{name}` | {who} | {profile} | {cell(texts['message', name])} |")
     out += ["", "## Configuration keys", "", f"{len(keys)} keys, as `configs/production` has them; sizes differ with the configuration.", "",
-            "| key | type | access | range | default | effect |", "|---|---|---|---|---|---|", *key_rows(keys, texts)]
+            "| key | type | access | range | default | effect |", "|---|---|---|---|---|---|", *key_rows(top, keys, texts)]
     out += ["", "## Measurands", "", "| measurand | unit |", "|---|---|", *(f"| `{name}` | {unit or '-'} |" for name, unit in measurands)]
     out += ["", "## Rules most often got wrong", "", "Each with its tests, whose names carry its number (`rule_NN_...`).", "", "| rule | what | tests |", "|---:|---|---|"]
     for i in range(1, 26):

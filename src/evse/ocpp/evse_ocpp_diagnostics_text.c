@@ -32,9 +32,12 @@ static bool put_head(const evse_ocpp_t *ocpp, unsigned index, hf_builder_t *out)
                           config->firmware != NULL ? config->firmware : "-");
         return true;
     case 2u:
-        hf_builder_format(out, "boot: %u, up %u s, the last one ended %s",
-                          (unsigned)config->store->boot, (unsigned)(evse_up_us(ocpp) / HF_US_PER_S),
-                          config->store->orderly ? "orderly" : "by a power loss or a crash");
+        hf_builder_format(out, "boot: %u, up %u s, %s", (unsigned)config->store->boot,
+                          (unsigned)(evse_up_us(ocpp) / HF_US_PER_S),
+                          config->store->boot == 1u ? "the first one"
+                          : config->store->orderly
+                              ? "the last one ended orderly"
+                              : "the last one ended by a power loss or a crash");
         return true;
     default:
         return false;

@@ -267,7 +267,6 @@ static void begin_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status)
 {
     evse_job_t *job = &ocpp->transfers.job[kind];
     job->tries++;
-    set_status(ocpp, kind, EVSE_JOB_BUSY);
     if (status != HF_OK) {
         const evse_transfer_result_t none = {.why = "not begun"};
         log_end(ocpp, kind, status, &none);
@@ -276,6 +275,7 @@ static void begin_try(evse_ocpp_t *ocpp, evse_job_kind_t kind, int status)
     }
     HF_LOGI(ocpp->config.log, ocpp->now_us, OCPP, "%s: try %u of %u", names[kind],
             (unsigned)job->tries, job->retries + 1u);
+    set_status(ocpp, kind, EVSE_JOB_BUSY);
     job->phase = EVSE_JOB_RUNNING;
     ocpp->transfers.active = (uint8_t)(kind + 1u);
     keep_progress(ocpp, kind);

@@ -65,7 +65,6 @@ void evse_meter_arm(evse_ocpp_t *ocpp, unsigned connector)
 {
     ocpp->metering.connector[connector].next_sample_us =
         ocpp->now_us + evse_seconds_us(EVSE_NUMBER(ocpp, MeterValueSampleInterval));
-    ocpp->metering.next_clock_ms = 0u;
     ocpp->metering.next_us = 0u;
 }
 

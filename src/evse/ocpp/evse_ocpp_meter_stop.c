@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // StopTransaction's transactionData: what the StopTxn keys ask for, and signed values. Goals: it is the same every time the
 // message is sent, after a restart too; it always fits. Invariants: Transaction.Begin, Transaction.End and signed values are
-// the last to give way; readings in between are thinned evenly: every second, fourth, eighth ... one stays.
+// the last to give way; of readings in between every second, fourth, eighth ... one stays, on top of what the store has
+// thinned: it halves what it has each time it is full, so the beginning of a long session has the widest gaps.
 #include "evse_ocpp_meter.h"
 
 #define THINNINGS  7u // 2^6 > CONFIG_EVSE_TXDATA_MAX: then none in between is left
