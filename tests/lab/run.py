@@ -281,7 +281,8 @@ def exits(out):
     check("reset" in done.stdout, "a restart in the middle is no finding")
     done = with_port([0.6, *READY, *beats(50000, 20)], out, heartbeat, *quick, status=1)
     check("hin_min" in done.stdout, done.stdout)
-    lab(out, "s1", "--port", "/nowhere/tty", status=3)
+    done = lab(out, "s1", "--port", "/nowhere/tty", status=3)
+    check("holdfast lab: /nowhere/tty: " in done.stderr, done.stderr)  # also what watch says
     lab(out, "s1", "--port", "tcp:127.0.0.1:9", status=3)
     lab(out, heartbeat, "--port", "/nowhere/tty", "--junit", os.path.join(out, "no", "junit.xml"), status=3)
     done = with_port([0.6, *READY, *beats(250000, 20)], out, heartbeat, *quick, "--junit", os.path.join(out, "no", "junit.xml"), status=3)
@@ -317,12 +318,13 @@ def said_before(out):
     def waits(name, word, since, status):
         steps = [{"do": "sleep", "seconds": 2.2}, {"do": "wait_line", "pattern": word, "since": since, "limit_s": 0.3}]
         script = [0.6, *READY, 1, "hello", *beats(250000, 20)]
-        with_port(script, out, scenario(out, name, steps), "--non-interactive", "--timeout", "2", status=status)
+        return with_port(script, out, scenario(out, name, steps), "--non-interactive", "--timeout", "2", status=status)
     waits("step", "hello", "step", 1)
     waits("previous", "hello", "previous", 0)
     waits("restart", "System Boot", "reset", 0)
     waits("earlier", "rst:0x1", "previous", 1)
-    waits("never", "nonsense", "reset", 1)
+    done = waits("never", "nonsense", "reset", 1)
+    check("no line with 'nonsense' within 0.3 s" in done.stdout, done.stdout)
     plug = {"from": "central", "event": "status", "where": {"connector": 1, "status": "Preparing"}}
     steps = [{"do": "tell", "to": "vehicle", "line": "plug 1"}, {"do": "wait_event", **plug, "since": "previous"},
              {"do": "tell", "to": "vehicle", "line": "unplug 1"}, {"do": "sleep", "seconds": 1}, {"do": "power_cut", "seconds": 0.5},

@@ -61,14 +61,14 @@ int lab_device_parse(const char *spec, lab_device_config_t *config)
         rest = spec + 4;
         config->kind = LAB_TCP;
         if (!is_tcp(rest)) {
-            return lab_fail(LAB_USAGE, "run", "--port '%s': tcp:HOST:PORT is needed", spec);
+            return lab_fail(LAB_USAGE, "", "--port '%s': tcp:HOST:PORT is needed", spec);
         }
     } else if (strncmp(spec, "file:", 5) == 0) {
         rest = spec + 5;
         config->kind = LAB_FILE;
     }
     if (rest[0] == '\0' || strlen(rest) >= sizeof config->port) {
-        return lab_fail(LAB_USAGE, "run", "--port '%s': too short, or too long", spec);
+        return lab_fail(LAB_USAGE, "", "--port '%s': too short, or too long", spec);
     }
     (void)snprintf(config->port, sizeof config->port, "%s", rest);
     struct stat what;
@@ -146,12 +146,4 @@ unsigned lab_device_one_fd(const lab_device_t *device, struct pollfd *fds)
     }
     fds[0] = (struct pollfd){.fd = device->fd, .events = POLLIN};
     return 1;
-}
-
-int lab_device_write_fd(lab_device_t *device, const char *bytes, size_t length)
-{
-    if (device->fd < 0) {
-        return -1;
-    }
-    return write(device->fd, bytes, length) == (ssize_t)length ? 0 : -1;
 }

@@ -51,8 +51,6 @@ typedef struct lab_device_ops {
     /// Bytes that are there, and when they came (UTC s; stepped: the device's own time). 0: nothing now; -1: it has
     /// ended for good.
     long (*read)(lab_device_t *device, char *bytes, size_t size, double *ts);
-    /// -1: not possible now.
-    int (*write)(lab_device_t *device, const char *bytes, size_t length);
     /// A reset from outside, without the firmware's help; NULL: there is no such line. -1: not possible.
     int (*reset)(lab_device_t *device);
     /// What poll() may wait for; at most LAB_DEVICE_FDS.
@@ -107,6 +105,5 @@ void lab_device_gone(lab_device_t *device);
 /// True at most every LAB_DEVICE_RETRY_MS while the device is gone.
 bool lab_device_may_retry(lab_device_t *device);
 unsigned lab_device_one_fd(const lab_device_t *device, struct pollfd *fds);
-int lab_device_write_fd(lab_device_t *device, const char *bytes, size_t length);
 
 #endif

@@ -100,17 +100,17 @@ static int serial_open(lab_device_t *device)
 {
     speed_t speed;
     if (!find_speed(device->config.baud, &speed)) {
-        return lab_fail(LAB_USAGE, "run", "--baud %lld: 9600, 19200, ... 115200, ... 921600",
+        return lab_fail(LAB_USAGE, "", "--baud %lld: 9600, 19200, ... 115200, ... 921600",
                         (long long)device->config.baud);
     }
     int why = open_port(device);
     if (why == ENODEV && strcmp(device->config.port, "auto") == 0) {
-        return lab_fail(LAB_ENVIRONMENT, "run",
+        return lab_fail(LAB_ENVIRONMENT, "",
                         "no serial port: neither /dev/ttyACM* nor /dev/ttyUSB* (--port says where "
                         "it is; --sim needs none)");
     }
     return why == 0 ? LAB_PASS
-                    : lab_fail(LAB_ENVIRONMENT, "run", "%s: %s", device->path, strerror(why));
+                    : lab_fail(LAB_ENVIRONMENT, "", "%s: %s", device->path, strerror(why));
 }
 
 static long serial_read(lab_device_t *device, char *bytes, size_t size, double *ts)
@@ -142,7 +142,6 @@ static void no_close(lab_device_t *device)
 const lab_device_ops_t lab_device_serial = {.name = "serial",
                                             .open = serial_open,
                                             .read = serial_read,
-                                            .write = lab_device_write_fd,
                                             .reset = serial_reset,
                                             .descriptors = lab_device_one_fd,
                                             .close = no_close};
@@ -206,7 +205,7 @@ static int tcp_open(lab_device_t *device)
     const char *why = call(device, CONNECT_MS);
     (void)snprintf(device->path, sizeof device->path, "%s", device->config.port);
     return why == NULL ? LAB_PASS
-                       : lab_fail(LAB_ENVIRONMENT, "run", "tcp:%s: %s", device->config.port, why);
+                       : lab_fail(LAB_ENVIRONMENT, "", "tcp:%s: %s", device->config.port, why);
 }
 
 static long tcp_read(lab_device_t *device, char *bytes, size_t size, double *ts)
@@ -221,7 +220,6 @@ static long tcp_read(lab_device_t *device, char *bytes, size_t size, double *ts)
 const lab_device_ops_t lab_device_tcp = {.name = "tcp",
                                          .open = tcp_open,
                                          .read = tcp_read,
-                                         .write = lab_device_write_fd,
                                          .descriptors = lab_device_one_fd,
                                          .close = no_close};
 
@@ -231,9 +229,8 @@ static int file_open(lab_device_t *device)
 {
     (void)snprintf(device->path, sizeof device->path, "%s", device->config.port);
     device->fd = open(device->path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    return device->fd >= 0
-               ? LAB_PASS
-               : lab_fail(LAB_ENVIRONMENT, "run", "%s: %s", device->path, strerror(errno));
+    return device->fd >= 0 ? LAB_PASS
+                           : lab_fail(LAB_ENVIRONMENT, "", "%s: %s", device->path, strerror(errno));
 }
 
 /// The end of a file may be where its writer is just now: it is for the waits to run out.
@@ -258,6 +255,5 @@ static unsigned no_descriptors(const lab_device_t *device, struct pollfd *fds)
 const lab_device_ops_t lab_device_file = {.name = "file",
                                           .open = file_open,
                                           .read = file_read,
-                                          .write = lab_device_write_fd,
                                           .descriptors = no_descriptors,
                                           .close = no_close};

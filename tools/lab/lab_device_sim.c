@@ -84,7 +84,7 @@ static int missing(const char *name)
     char path[320];
     return lab_sibling(name, path, sizeof path)
                ? LAB_PASS
-               : lab_fail(LAB_ENVIRONMENT, "run",
+               : lab_fail(LAB_ENVIRONMENT, "",
                           "--sim: there is no '%s' beside this program: it is "
                           "to be built first",
                           name);
@@ -190,7 +190,7 @@ static int await(sim_t *sim, child_id_t id, const bool *is_ready, const char *na
         lab_sleep_ms(10);
     }
     return *is_ready ? LAB_PASS
-                     : lab_fail(LAB_ENVIRONMENT, "run", "--sim: %s does not start; see %s", name,
+                     : lab_fail(LAB_ENVIRONMENT, "", "--sim: %s does not start; see %s", name,
                                 sim->device->config.logs[0] != '\0' ? sim->device->config.logs
                                                                     : "its log (--out)");
 }
@@ -199,7 +199,7 @@ static int start(sim_t *sim, child_id_t id, const lab_child_plan_t *plan)
 {
     return lab_child_start(&sim->child[id], plan) == 0
                ? LAB_PASS
-               : lab_fail(LAB_ENVIRONMENT, "run", "--sim: cannot start %s: %s", plan->argv[0],
+               : lab_fail(LAB_ENVIRONMENT, "", "--sim: cannot start %s: %s", plan->argv[0],
                           strerror(errno));
 }
 
@@ -253,14 +253,13 @@ static int start_broker(sim_t *sim)
     char path[96], log[320];
     const char *program = find_broker();
     if (program == NULL) {
-        return lab_fail(LAB_ENVIRONMENT, "run",
-                        "--sim: no mosquitto: this scenario needs a broker");
+        return lab_fail(LAB_ENVIRONMENT, "", "--sim: no mosquitto: this scenario needs a broker");
     }
     sim->broker_port = sim->broker_port != 0 ? sim->broker_port : free_port();
     (void)snprintf(path, sizeof path, "%s/broker.conf", sim->directory);
     FILE *file = fopen(path, "we");
     if (file == NULL) {
-        return lab_fail(LAB_ENVIRONMENT, "run", "--sim: %s: %s", path, strerror(errno));
+        return lab_fail(LAB_ENVIRONMENT, "", "--sim: %s: %s", path, strerror(errno));
     }
     (void)fprintf(file, "listener %u 127.0.0.1\nallow_anonymous true\npersistence false\n",
                   sim->broker_port);
@@ -280,7 +279,7 @@ static int start_broker(sim_t *sim)
     }
     return code != LAB_PASS || is_there
                ? code
-               : lab_fail(LAB_ENVIRONMENT, "run", "--sim: mosquitto does not answer");
+               : lab_fail(LAB_ENVIRONMENT, "", "--sim: mosquitto does not answer");
 }
 
 static void add_daemon_options(const sim_t *sim, words_t *words)
@@ -336,7 +335,7 @@ static int start_daemon(sim_t *sim)
     const lab_world_t *world = &sim->device->config.world;
     add_daemon(sim, &words);
     if (words.count >= ARGUMENTS_MAX) {
-        return lab_fail(LAB_USAGE, "run", "--sim: too many arguments for holdfastd");
+        return lab_fail(LAB_USAGE, "", "--sim: too many arguments for holdfastd");
     }
     lab_child_plan_t plan = {.argv = words.argv, .log = log_of(sim, "holdfastd.log", log)};
     unsigned set = 0;
@@ -373,8 +372,7 @@ static int open_pty(sim_t *sim)
         is_good = tcsetattr(sim->slave_fd, TCSANOW, &raw) == 0;
     }
     (void)snprintf(device->path, sizeof device->path, "sim");
-    return is_good ? LAB_PASS
-                   : lab_fail(LAB_ENVIRONMENT, "run", "--sim: no pty: %s", strerror(errno));
+    return is_good ? LAB_PASS : lab_fail(LAB_ENVIRONMENT, "", "--sim: no pty: %s", strerror(errno));
 }
 
 static int make_directory(sim_t *sim)
@@ -383,7 +381,7 @@ static int make_directory(sim_t *sim)
     (void)snprintf(sim->directory, sizeof sim->directory, "/tmp/holdfast-lab-XXXXXX");
     if (mkdtemp(sim->directory) == NULL) {
         sim->directory[0] = '\0';
-        return lab_fail(LAB_ENVIRONMENT, "run", "--sim: no private directory: %s", strerror(errno));
+        return lab_fail(LAB_ENVIRONMENT, "", "--sim: no private directory: %s", strerror(errno));
     }
     (void)snprintf(state, sizeof state, "%s/state", sim->directory);
     (void)mkdir(state, 0700); // holdfastd says why, if it is not there
@@ -397,7 +395,7 @@ static int sim_open(lab_device_t *device)
     const lab_world_t *world = &device->config.world;
     sim_t *sim = calloc(1, sizeof *sim);
     if (sim == NULL) {
-        return lab_fail(LAB_ENVIRONMENT, "run", "no memory");
+        return lab_fail(LAB_ENVIRONMENT, "", "no memory");
     }
     device->own = sim;
     sim->device = device;
@@ -611,7 +609,6 @@ static void sim_close(lab_device_t *device)
 const lab_device_ops_t lab_device_sim = {.name = "sim",
                                          .open = sim_open,
                                          .read = sim_read,
-                                         .write = lab_device_write_fd,
                                          .reset = sim_reset,
                                          .descriptors = sim_descriptors,
                                          .close = sim_close,

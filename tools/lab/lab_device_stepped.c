@@ -83,7 +83,7 @@ static int start(lab_device_t *device, stepped_t *stepped, int pipe_fds[2])
     words_t words = {.used = 0};
     char program[320], log[320];
     if (!lab_sibling("holdfast-simd", program, sizeof program)) {
-        return lab_fail(LAB_ENVIRONMENT, "run",
+        return lab_fail(LAB_ENVIRONMENT, "",
                         "--stepped: there is no 'holdfast-simd' beside this program: it is to be "
                         "built first");
     }
@@ -96,7 +96,7 @@ static int start(lab_device_t *device, stepped_t *stepped, int pipe_fds[2])
                              .extra = pipe_fds[1]};
     return lab_child_start(&stepped->child, &plan) == 0
                ? LAB_PASS
-               : lab_fail(LAB_ENVIRONMENT, "run", "cannot start %s: %s", program, strerror(errno));
+               : lab_fail(LAB_ENVIRONMENT, "", "cannot start %s: %s", program, strerror(errno));
 }
 
 static int stepped_open(lab_device_t *device)
@@ -104,14 +104,14 @@ static int stepped_open(lab_device_t *device)
     int pipe_fds[2];
     stepped_t *stepped = calloc(1, sizeof *stepped);
     if (stepped == NULL) {
-        return lab_fail(LAB_ENVIRONMENT, "run", "no memory");
+        return lab_fail(LAB_ENVIRONMENT, "", "no memory");
     }
     device->own = stepped;
     lab_child_init(&stepped->child);
     stepped->started_ts = lab_now();
     (void)snprintf(device->path, sizeof device->path, "stepped");
     if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
-        return lab_fail(LAB_ENVIRONMENT, "run", "no pipe: %s", strerror(errno));
+        return lab_fail(LAB_ENVIRONMENT, "", "no pipe: %s", strerror(errno));
     }
     int code = start(device, stepped, pipe_fds);
     (void)close(pipe_fds[1]);
@@ -223,17 +223,8 @@ static void stepped_close(lab_device_t *device)
     }
 }
 
-static int no_write(lab_device_t *device, const char *bytes, size_t length)
-{
-    (void)device;
-    (void)bytes;
-    (void)length;
-    return -1;
-}
-
 const lab_device_ops_t lab_device_stepped = {.name = "stepped",
                                              .open = stepped_open,
                                              .read = stepped_read,
-                                             .write = no_write,
                                              .descriptors = lab_device_one_fd,
                                              .close = stepped_close};

@@ -66,8 +66,8 @@ bool lab_baseline_is_name(const char *name);
 int lab_baseline_save(const char *store, const char *name, const lab_run_t *run);
 /// 0, or 2 after a sentence: there is no such baseline, or none of its runs was of this scenario.
 int lab_baseline_check(const char *store, const char *name, const char *key);
-/// Compares runs of one scenario with those of it in a baseline and tells it. The exit status: 0, 1 worse, 4 unclear, 2 there
-/// is no such baseline, or none of it.
+/// Compares runs of one scenario with those of it in a baseline and tells it. The exit status: 0, 1 worse, 4 unclear, 2
+/// there is no such baseline, or none of it.
 int lab_baseline_compare(FILE *out, const char *store, const char *name,
                          const lab_run_t *const *runs, uint32_t count);
 

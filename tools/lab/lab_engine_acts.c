@@ -66,7 +66,7 @@ static lab_result_t act_wait_line(lab_engine_t *engine, const lab_act_t *act)
     regfree(&engine->awaited);
     return is_reached
                ? LAB_STEP_GOOD
-               : lab_engine_bad(engine, "no line with '%s' within %.0f s", act->pattern, limit_s);
+               : lab_engine_bad(engine, "no line with '%s' within %g s", act->pattern, limit_s);
 }
 
 static bool has_tag(lab_engine_t *engine, const void *what)
@@ -86,7 +86,7 @@ static lab_result_t act_wait_tag(lab_engine_t *engine, const lab_act_t *act)
     double limit_s = (double)act->limit_ms / 1000.0;
     return lab_engine_wait(engine, limit_s, has_tag, act)
                ? LAB_STEP_GOOD
-               : lab_engine_bad(engine, "no snapshot '%s' within %.0f s", act->tag, limit_s);
+               : lab_engine_bad(engine, "no snapshot '%s' within %g s", act->tag, limit_s);
 }
 
 // ---- events ----
@@ -150,7 +150,7 @@ static lab_result_t await_event(lab_engine_t *engine, const awaited_event_t *eve
 {
     return lab_engine_wait(engine, limit_s, has_event, event)
                ? LAB_STEP_GOOD
-               : lab_engine_bad(engine, "the %s did not tell '%s' %s within %.0f s",
+               : lab_engine_bad(engine, "the %s did not tell '%s' %s within %g s",
                                 lab_who_text(event->who), event->name,
                                 event->where != NULL ? event->where : "", limit_s);
 }
