@@ -212,7 +212,7 @@ static const setting_t settings[] = {
      .read = read_heartbeat},
     {"tripwire", "BYTES", "least free internal memory that trips; 0 none (default 10240)",
      .read = read_tripwire},
-    {"on-trip", "WIRE=ACTION", "what follows a trip (below), once for each wire",
+    {"on-trip", "WIRE=ACTION", "what follows a trip (below); for each wire the last one holds",
      .read = read_on_trip},
 #endif
 #if CONFIG_HOLDFASTD_MQTT
