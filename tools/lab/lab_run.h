@@ -27,8 +27,7 @@ typedef struct lab_task_row {
     bool is_watermark;                            // it is one
 } lab_task_row_t;
 
-typedef struct
-    lab_stack_row { // what a stack's size is from this boot on: the last one that it told
+typedef struct lab_stack_row { // what a stack's size is from this boot on
     const char *name;
     uint32_t bytes;
     uint32_t boot;
