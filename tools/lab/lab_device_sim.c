@@ -142,11 +142,13 @@ static void look_after_daemon(lab_sim_t *sim)
 static long sim_read(lab_device_t *device, char *bytes, size_t size, double *ts)
 {
     lab_sim_t *sim = device->own;
-    lab_sim_listen(sim);
     look_after_daemon(sim);
     *ts = lab_now();
     ssize_t length = read(device->fd, bytes, size);
     sim->is_heard |= length > 0;
+    if (length <= 0) {
+        lab_sim_listen(sim); // behind its lines: what is told of a restart came after it
+    }
     if (length <= 0 && (sim->crashes >= CRASHES_MAX || device->refused[0] != '\0')) {
         return -1;
     }
