@@ -9,7 +9,8 @@
 
 #include "support/ocpp_station.h"
 
-#define ROOM (CONFIG_EVSE_OCPP_SEND_BYTES - 8u) // less the transport's header
+#define ALL_OF_AN_OUTLET EVSE_SAMPLED_DEFAULT ",Energy.Active.Import.Interval,Power.Offered"
+#define ROOM             (CONFIG_EVSE_OCPP_SEND_BYTES - 8u) // less the transport's header
 
 static unsigned count_keys(const char *answer)
 {
@@ -31,11 +32,10 @@ static unsigned set_all(station_t *s, unsigned turn, unsigned *refused)
     static const struct {
         const char *key, *value;
     } longest[] = {
-        {"MeterValuesAlignedData", EVSE_SAMPLED_DEFAULT},
-        {"StopTxnSampledData", EVSE_SAMPLED_DEFAULT},
-        {"StopTxnAlignedData", EVSE_SAMPLED_DEFAULT},
-        {"ConnectorPhaseRotation", "0.NotApplicable,1.NotApplicable,NotApplicable,NotApplicable,"
-                                   "NotApplicable,NotApplicable,NotApplicable,NotApplicable"},
+        {"MeterValuesAlignedData", ALL_OF_AN_OUTLET},
+        {"StopTxnSampledData", ALL_OF_AN_OUTLET},
+        {"StopTxnAlignedData", ALL_OF_AN_OUTLET},
+        {"ConnectorPhaseRotation", "0.NotApplicable,1.NotApplicable"},
         {"LocalStartTag", "\"\"\"\"\"\"\\\\\\\\"},
         {"OfflineLimit", "100000W"},
         {"SiteLimit", "100000W"},
