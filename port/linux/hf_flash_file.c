@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -105,6 +106,7 @@ static int file_sync_poll(void *ctx)
     if (flash->is_syncing) {
         int result = hf_worker_poll(&flash->worker);
         if (result == HF_E_AGAIN) {
+            (void)sched_yield(); // who opens a store polls in a loop, so often and no more
             return HF_E_AGAIN;
         }
         flash->is_syncing = false;
