@@ -366,13 +366,13 @@ def taken_up(out):
 
 def regions(out):
     """Each is told by its own name, in whatever order the budget states them."""
-    steps = [{"do": "wait_line", "pattern": "name=heap_internal ", "since": "reset"}, {"do": "health", "label": "end", "stable": False}]
-    lab(out, scenario(out, "regions", steps), "--sim", "--quiet", "--heap", "psram=8M,dma=64K,internal=320K")
-    folder = runs(out, "_regions")[0]
-    told = {row["name"]: row["cap"] for row in rows(folder, "pools.jsonl") if row["name"].startswith("heap_")}
-    check(told == {"heap_psram": 8 << 20, "heap_dma": 64 << 10, "heap_internal": 320 << 10}, f"{told}")
-    check(json.loads(rows(folder, "health.jsonl")[-1]["body"])["heap_size"] == 320 << 10, "heap_size is not that of the internal memory")
-    steps = [{"do": "power_cut", "seconds": 0.2}, {"do": "health", "label": "end", "stable": False}]
+    beat, health = {"do": "wait_line", "pattern": "Heartbeat", "since": "reset", "limit_s": 20}, {"do": "health", "label": "end", "stable": False}
+    lab(out, scenario(out, "regions", [beat, health]), "--sim", "--quiet", "--heap", "psram=8M,dma=64K,internal=320K")
+    told = json.loads(rows(runs(out, "_regions")[0], "health.jsonl")[-1]["body"])
+    pools = {pool["pool"]: pool["capacity"] for pool in told["pools"] if pool["pool"].startswith("heap_")}
+    check(pools == {"heap_psram": 8 << 20, "heap_dma": 64 << 10, "heap_internal": 320 << 10}, f"{pools}")
+    check(told["heap_size"] == 320 << 10, "heap_size is not that of the internal memory")
+    steps = [beat, {"do": "power_cut", "seconds": 0.2}, beat, health]
     lab(out, scenario(out, "unlimited", steps), "--sim", "--quiet", "--heap", "none", "--gate", "hin_min=off", "--gate", "frag=off")
     last = json.loads(rows(runs(out, "_unlimited")[0], "health.jsonl")[-1]["body"])["last_reset"]
     check(last["heap_internal_free"] is None and last["heap_internal_min"] is None, f"without a budget: {last}")
