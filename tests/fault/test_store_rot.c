@@ -566,6 +566,50 @@ static void store_lost_boot_uses_no_id_twice(void)
     check_all_billed_but(0);
 }
 
+static void store_boots_again_on_what_a_repair_has_dumped(void)
+{
+    set_up(); // two STARTs, and what the first was given
+    begin(0);
+    meter(0);
+    deliver(1);
+    end(0);
+    begin(0);
+    meter(0);
+    REQUIRE(lose(START, 0) && lose(START, 1));
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    CHECK_EQ(w.store.journal.holes, 2);
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    CHECK_EQ(w.store.journal.holes, 0);
+    tell_clock();
+    deliver(100);
+    CHECK_EQ(evse_store_waiting(&w.store), 0);
+    CHECK_EQ(world_power_cycle(&w), HF_OK);
+}
+
+static void store_confirmation_of_a_made_stop_outlives_what_made_it(void)
+{
+    set_up();
+    if (w.connectors < 2) {
+        return;
+    }
+    begin(0);
+    meter(0);
+    begin(1);
+    deliver(3);
+    end(0);
+    begin(0);
+    REQUIRE(lose(START, 0) && lose(STOP, 0) && lose(DONE, 0) && lose(DONE, 1));
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    tell_clock();
+    CHECK_EQ(world_peek(&w, 0).kind, EVSE_MESSAGE_STOP);
+    deliver(1); // made of the START behind it
+    CHECK_EQ(world_peek(&w, 0).kind, EVSE_MESSAGE_START);
+    unsigned waiting = world_queue_length(&w);
+    REQUIRE(world_power_cycle(&w) == HF_OK);
+    CHECK_EQ(world_queue_length(&w), waiting); // that START waits on
+    CHECK_EQ(world_peek(&w, 0).kind, EVSE_MESSAGE_START);
+}
+
 HF_TEST_MAIN(HF_TEST(store_rot_in_any_byte_costs_one_session_at_most),
              HF_TEST(store_lost_stop_is_made_of_the_start_behind_it),
              HF_TEST(store_lost_stop_of_the_last_session_is_made_at_boot),
@@ -575,4 +619,6 @@ HF_TEST_MAIN(HF_TEST(store_rot_in_any_byte_costs_one_session_at_most),
              HF_TEST(store_lost_confirmation_gives_the_id_with_the_next),
              HF_TEST(store_lost_start_costs_its_session),
              HF_TEST(store_lost_checkpoint_costs_its_energy_at_most),
-             HF_TEST(store_lost_boot_uses_no_id_twice))
+             HF_TEST(store_lost_boot_uses_no_id_twice),
+             HF_TEST(store_boots_again_on_what_a_repair_has_dumped),
+             HF_TEST(store_confirmation_of_a_made_stop_outlives_what_made_it))

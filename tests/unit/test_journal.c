@@ -240,6 +240,29 @@ static void journal_without_room_is_full_and_does_not_wear(void)
     CHECK_EQ(memcmp(&state, &f.model.state, sizeof state), 0);
 }
 
+static void journal_mark_in_a_full_segment_brings_no_compaction(void)
+{
+    static const uint8_t big[200] = {1};
+    set_up(2, 4);
+    REQUIRE(open_again() == HF_OK);
+    for (uint8_t i = 0; i < MODEL_SLOTS; i++) {
+        CHECK_EQ(model_set(&f.model, &f.journal, i, i + 1u), HF_OK);
+    }
+    f.model.dump_padding = 33; // leaves room, but not for the big one
+    int status = HF_OK;
+    while (status == HF_OK) {
+        status = hf_journal_append(&f.journal, MODEL_SET, 1, big, sizeof big);
+    }
+    CHECK_EQ(status, HF_E_FULL);
+    uint32_t erases = f.ram.erases;
+    for (unsigned round = 0; round < 3; round++) {
+        settle(); // marked now
+        CHECK_EQ(hf_journal_append(&f.journal, MODEL_SET, 1, big, sizeof big), HF_E_FULL);
+        CHECK_EQ(f.ram.erases, erases);
+    }
+    CHECK_EQ(model_set(&f.model, &f.journal, 1, 7), HF_OK); // a small one has room
+}
+
 static void journal_dump_that_fails_keeps_the_old_segment(void)
 {
     set_up(2, 4);
@@ -378,6 +401,7 @@ HF_TEST_MAIN(HF_TEST(journal_blank_flash_is_formatted), HF_TEST(journal_records_
              HF_TEST(journal_unknown_types_survive_compaction),
              HF_TEST(journal_torn_tail_is_never_programmed_over),
              HF_TEST(journal_without_room_is_full_and_does_not_wear),
+             HF_TEST(journal_mark_in_a_full_segment_brings_no_compaction),
              HF_TEST(journal_dump_that_fails_keeps_the_old_segment),
              HF_TEST(journal_replay_error_stops_the_opening),
              HF_TEST(journal_unreadable_flash_is_corrupt_and_not_formatted),

@@ -6,9 +6,12 @@
 
 #if CONFIG_HF_JOURNAL_REPAIR
 
+/// In a dump, too: that of a boot that saw damage may tell what only damage explains.
 bool evse_repair_has_holes(const evse_store_t *store)
 {
-    return store->journal.holes != 0;
+    const hf_journal_t *journal = &store->journal;
+    return journal->holes + store->unreadable != 0 ||
+           hf_journal_position(journal) < journal->compacted_offset;
 }
 
 /// A transaction whose START is lost, as long as nothing of it tells its connector: its slot is anybody's.

@@ -358,6 +358,7 @@ static int apply_done(evse_store_t *store, evse_reader_t *in)
             return leave(store, &entry, transaction_id);
         }
         if ((entry.message.id & ~EVSE_STORE_MADE_ID) > (id & ~EVSE_STORE_MADE_ID) ||
+            entry.message.id == (id & ~EVSE_STORE_MADE_ID) || // the START that made the STOP
             (entry.type != EVSE_RECORD_METER && !evse_repair_has_holes(store))) {
             break;
         }
@@ -368,6 +369,9 @@ static int apply_done(evse_store_t *store, evse_reader_t *in)
         }
     }
 #if CONFIG_HF_JOURNAL_REPAIR
+    if ((id & EVSE_STORE_MADE_ID) != 0) { // made by the boot that saw the damage, not by this one
+        return 1;
+    }
     if (evse_repair_has_holes(store)) {
         evse_repair_done(store, id, transaction_id);
         return 1;

@@ -302,6 +302,9 @@ int hf_journal_append(hf_journal_t *journal, uint8_t type, uint8_t version, cons
     if (status >= 0) {
         status = put_record(journal, type, version, data, length);
     }
+    if (status == HF_E_FULL) { // a mark that comes now is no reason to compact once more
+        journal->full_at = journal->appended + 1u;
+    }
     if (status < 0) {
         return status;
     }
