@@ -458,16 +458,16 @@ static void store_lost_stop_that_was_confirmed_is_not_made_again(void)
 
 static void store_lost_reading_that_was_confirmed_ends_no_session(void)
 {
-    for (unsigned drawn = 0; drawn < 2; drawn++) {
+    for (unsigned after = 0; after < 3; after++) {
         set_up();
         begin(0);
         charge(0, 10);
         meter(0);
         deliver(2); // the START and the reading
-        if (drawn == 1) {
-            charge(0, 10);
-        } else {
+        if (after == 0) {
             meter(0);
+        } else { // the vehicle draws on, or does not
+            charge(0, after == 1 ? 10 : 0);
         }
         REQUIRE(lose(METER, 0));
         boot_with_a_hole();

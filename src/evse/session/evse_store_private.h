@@ -63,7 +63,8 @@ HF_MUST_CHECK int evse_record_clock(evse_store_t *store, uint32_t boot, uint64_t
 /// With the state of Finishing, which is known to the journal from then on.
 HF_MUST_CHECK int evse_record_register(evse_store_t *store, unsigned connector);
 HF_MUST_CHECK int evse_record_entry(evse_store_t *store, const evse_entry_t *entry);
-HF_MUST_CHECK int evse_record_done(evse_store_t *store, uint64_t id, bool lost,
+/// `how`: bit 0 given up, from bit 1 on the kind of message.
+HF_MUST_CHECK int evse_record_done(evse_store_t *store, uint64_t id, unsigned how,
                                    int32_t transaction_id);
 HF_MUST_CHECK int evse_record_refused(evse_store_t *store, uint64_t id, uint8_t attempts);
 #define EVSE_THINNED_MAX 40u // ids in a record
@@ -126,8 +127,8 @@ bool evse_repair_belongs(evse_store_t *store, const evse_entry_t *entry);
 HF_MUST_CHECK int evse_repair_start(evse_store_t *store, const evse_entry_t *start);
 /// Makes the STOP of a transaction out of the START behind it.
 void evse_repair_make_stop(evse_entry_t *start, uint32_t transaction);
-/// A confirmation of what is lost.
-void evse_repair_done(evse_store_t *store, uint64_t id, int32_t transaction_id);
+/// A confirmation of what is lost; `kind` 0: an older build did not tell it.
+void evse_repair_done(evse_store_t *store, uint64_t id, unsigned kind, int32_t transaction_id);
 /// When all has been replayed.
 void evse_repair_finish(evse_store_t *store);
 #else

@@ -131,12 +131,12 @@ int evse_record_refused(evse_store_t *store, uint64_t id, uint8_t attempts)
     return append(store, EVSE_RECORD_REFUSED, &out);
 }
 
-int evse_record_done(evse_store_t *store, uint64_t id, bool lost, int32_t transaction_id)
+int evse_record_done(evse_store_t *store, uint64_t id, unsigned how, int32_t transaction_id)
 {
     writer_t out;
     out.length = 0;
     put(&out, 8, id);
-    put(&out, 1, lost ? 1u : 0u);
+    put(&out, 1, how);
     put(&out, 4, (uint32_t)transaction_id);
     return append(store, EVSE_RECORD_DONE, &out);
 }

@@ -104,7 +104,7 @@ static evse_transaction_t *find_by_id(evse_store_t *store, int32_t transaction_i
     return NULL;
 }
 
-void evse_repair_done(evse_store_t *store, uint64_t id, int32_t transaction_id)
+void evse_repair_done(evse_store_t *store, uint64_t id, unsigned kind, int32_t transaction_id)
 {
     evse_transaction_t *slot = find_by_id(store, transaction_id);
     if (slot == NULL) { // of a START: what follows it learns the id
@@ -124,7 +124,9 @@ void evse_repair_done(evse_store_t *store, uint64_t id, int32_t transaction_id)
             return;
         }
     }
-    slot->stop_id = id; // nothing of it waits: of its STOP, unless it goes on
+    if (kind != EVSE_MESSAGE_METER) {
+        slot->stop_id = id; // nothing of it waits: of its STOP, or untold, unless it goes on
+    }
 }
 
 void evse_repair_finish(evse_store_t *store)

@@ -342,7 +342,7 @@ static int leave(evse_store_t *store, const evse_entry_t *entry, int32_t transac
 static int apply_done(evse_store_t *store, evse_reader_t *in)
 {
     uint64_t id = evse_get(in, 8);
-    (void)evse_get_u8(in); // lost or delivered: the log has told it
+    unsigned kind = (unsigned)evse_get_u8(in) >> 1; // whether it was given up the log has told
     int32_t transaction_id = evse_get_i32(in);
     if (!evse_is_whole(in)) {
         return HF_E_CORRUPT;
@@ -373,10 +373,11 @@ static int apply_done(evse_store_t *store, evse_reader_t *in)
         return 1;
     }
     if (evse_repair_has_holes(store)) {
-        evse_repair_done(store, id, transaction_id);
+        evse_repair_done(store, id, kind, transaction_id);
         return 1;
     }
 #endif
+    (void)kind; // a repair asks for it
     return store->thinned > 0 ? 1
                               : HF_E_CORRUPT; // thinned by this replay: a smaller index than before
 }

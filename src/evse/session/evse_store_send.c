@@ -173,7 +173,8 @@ static void advance_confirmation(evse_store_t *store)
     if (store->confirming == 1) {
         int32_t id =
             transaction != NULL ? transaction->transaction_id : EVSE_TRANSACTION_ID_UNKNOWN;
-        if (evse_record_done(store, store->head.id, store->confirming_lost, id) >= 0) {
+        unsigned how = (store->confirming_lost ? 1u : 0u) | (unsigned)store->head.kind << 1;
+        if (evse_record_done(store, store->head.id, how, id) >= 0) {
             store->confirming = 2;
             store->confirm_at = hf_journal_appended(&store->journal);
             if (transaction != NULL && store->head.kind == EVSE_MESSAGE_START) {
