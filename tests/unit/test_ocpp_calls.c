@@ -234,6 +234,21 @@ static void unlock_ends_the_session_first(void)
     CHECK(station_has(station_find(s, "StopTransaction", 0), "reason", "UnlockCommand"));
 }
 
+static void unlock_ends_a_session_that_begins_with_it(void)
+{
+    for (unsigned late_ms = 0; late_ms < 200; late_ms += 20) {
+        station_t *s = station_online(1);
+        CHECK_STR(
+            station_ask(s, "RemoteStartTransaction", "{\"idTag\":\"DEMO\",\"connectorId\":1}"),
+            STATION_ACCEPTED);
+        s->control[0].plugged = true;
+        station_run(s, late_ms);
+        (void)station_ask(s, "UnlockConnector", "{\"connectorId\":1}");
+        station_run(s, 10000);
+        CHECK_STR(s->link.last_answer, "[3,\"q1\",{\"status\":\"Unlocked\"}]");
+    }
+}
+
 static void unlock_is_forgotten_with_its_connection(void)
 {
     station_t *s = station_online(1);
@@ -553,6 +568,7 @@ HF_TEST_MAIN(HF_TEST(rule_19_unknown_action_is_not_implemented_known_one_not_sup
              HF_TEST(rule_19_unlock_answers_when_the_lock_has_moved),
              HF_TEST(unlock_of_a_stuck_lock_fails_in_three_seconds),
              HF_TEST(unlock_ends_the_session_first),
+             HF_TEST(unlock_ends_a_session_that_begins_with_it),
              HF_TEST(unlock_is_forgotten_with_its_connection),
              HF_TEST(accepted_is_said_when_the_flash_has_it),
              HF_TEST(answer_that_waits_for_the_flash_is_forgotten_with_its_connection),

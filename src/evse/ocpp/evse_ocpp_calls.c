@@ -209,9 +209,6 @@ static evse_rpc_error_t on_unlock(evse_ocpp_t *ocpp, hf_json_t payload, hf_json_
     ocpp->unlock.ordered = false;
     ocpp->unlock.connector = (uint8_t)(connector - 1);
     ocpp->unlock.since_us = ocpp->now_us;
-    if (evse_session_is_billing(ocpp, ocpp->unlock.connector)) {
-        evse_session_stop(ocpp, ocpp->unlock.connector, EVSE_STOP_UnlockCommand);
-    }
     return EVSE_RPC_DEFERRED;
 }
 
@@ -260,7 +257,11 @@ void evse_calls_step(evse_ocpp_t *ocpp)
         answer_recorded(ocpp);
     }
     unsigned connector = ocpp->unlock.connector;
-    if (!ocpp->unlock.waiting || evse_session_is_billing(ocpp, connector)) {
+    if (!ocpp->unlock.waiting) {
+        return;
+    }
+    if (evse_session_is_billing(ocpp, connector)) { // also one that began after the CALL had come
+        evse_session_stop(ocpp, connector, EVSE_STOP_UnlockCommand);
         return;
     }
     ocpp->stirred = true; // the lock tells no event
